@@ -1,0 +1,1 @@
+"""The command line: parse, call the controller, render. One module per command group, imported when called."""

@@ -1,0 +1,113 @@
+"""The root command, and the one place where signals and errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import asyncclick as click
+
+import run_claude
+from run_claude.cli.context import App, common
+from run_claude.core.errors import RunClaudeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["cli", "run"]
+
+# name: (module, attribute, one line of help). The help stands here so that `--help` imports none of them.
+_COMMANDS: dict[str, tuple[str, str, str]] = {
+    "proxy": ("proxy", "proxy", "Start, stop and look at the stack: LiteLLM and its database."),
+    "with": ("with_profile", "with_profile", "Run a command with a profile's models: with demo -- claude"),
+    "env": ("env", "env", "Print the environment for a profile."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the command names in the order of the table."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"run_claude.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="First time? `run-claude with demo -- claude` needs no key.",
+)
+@click.version_option(run_claude.__version__, prog_name="run-claude", message="%(prog)s %(version)s")
+@common
+def cli() -> None:
+    """Run Claude Code against any model, through a LiteLLM proxy in containers on your own machine."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code."""
+    return anyio.run(partial(_run, list(arguments)), backend="asyncio")
+
+
+async def _run(arguments: list[str]) -> int:
+    app = App()
+    code = 0
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as command:
+            group.start_soon(_signals, app, command.cancel)
+            code = await _call(app, arguments)
+        if command.cancelled_caught:
+            code = app.interrupted_code
+            app.output.interrupted(code)
+        group.cancel_scope.cancel()
+    return code
+
+
+async def _signals(app: App, cancel: Callable[[], None]) -> None:
+    """Turn the first SIGINT or SIGTERM into a cancellation; a second one ends the process as it stands."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+        async for number in received:
+            if app.on_signal is not None:
+                app.on_signal(number)
+            elif app.interrupted_code:
+                os._exit(app.interrupted_code)
+            else:
+                app.interrupted_code = 128 + number
+                cancel()
+
+
+async def _call(app: App, arguments: list[str]) -> int:
+    try:
+        result: Any = await cli.main(arguments, prog_name="run-claude", standalone_mode=False, obj=app)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else error.format_message(), err=True)
+        return UsageError.exit_code
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "run-claude"
+        return app.output.failure(UsageError(error.format_message(), help=f"See `{path} --help`."))
+    except click.Abort:
+        app.output.interrupted(130)
+        return 130
+    except RunClaudeError as error:
+        return app.output.failure(error)
+    except BrokenPipeError:  # the reader of our output has gone: `run-claude … | head`
+        sys.stderr.close()
+        return 141
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,84 @@
+"""The same words for the same things on every screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from run_claude.core.lifecycle import Phase, Service, format_time
+
+if TYPE_CHECKING:
+    from run_claude.core.lifecycle import ServiceState, Transition
+
+__all__ = ["PHASE_STYLE", "ago", "duration", "service_name", "transition_json", "transition_line"]
+
+# rich styles; on a screen without colour the words say the same
+PHASE_STYLE: dict[Phase, str] = {
+    Phase.HEALTHY: "green",
+    Phase.STARTING: "yellow",
+    Phase.CREATED: "yellow",
+    Phase.RESTARTING: "yellow",
+    Phase.UNHEALTHY: "red",
+    Phase.EXITED: "red",
+    Phase.REMOVING: "red",
+    Phase.PAUSED: "magenta",
+    Phase.ABSENT: "dim",
+    Phase.UNKNOWN: "red",
+}
+
+_NAMES = {Service.LITELLM: "litellm", Service.TIMESCALEDB: "timescaledb"}
+
+
+def service_name(service: Service) -> str:
+    """Return the service's name, padded so that lines about both align."""
+    return _NAMES[service].ljust(11)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in the two units that matter: ``0.84 s``, ``12.3 s``, ``4 min 10 s``, ``3 h 2 min``."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, size, small, small_size in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            rest = whole % size // small_size
+            return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
+
+
+def ago(at_ns: int | None, now_ns: int) -> str:
+    """Return how long ago something was; a dash if nobody knows."""
+    return "–" if at_ns is None else duration(max(0, now_ns - at_ns) / 1e9)
+
+
+def transition_line(transition: Transition) -> str:
+    """Return a transition as one line: service, from, to, cause, and how long the phase before it lasted."""
+    line = f"{service_name(transition.service)} {transition.before.phase} → {transition.after.phase}"
+    if transition.replaced:
+        line += ", another container"
+    elif transition.restarted and transition.before.phase is transition.after.phase:
+        line += ", started again"
+    line += f" ({transition.cause}"
+    begun = transition.before.started_ns if transition.before.running else None
+    if transition.at_ns and begun and transition.at_ns >= begun:
+        line += f", after {duration((transition.at_ns - begun) / 1e9)}"
+    return line + ")"
+
+
+def transition_json(transition: Transition) -> dict[str, object]:
+    """Return a transition as JSON values."""
+    return {
+        "at": format_time(transition.at_ns),
+        "service": transition.service.value,
+        "from": transition.before.phase.value,
+        "to": transition.after.phase.value,
+        "cause": transition.cause,
+        "container": transition.after.id[:12] or transition.before.id[:12],
+        "exit_code": _exit_code(transition.after),
+        "restarts": transition.after.restarts,
+    }
+
+
+def _exit_code(state: ServiceState) -> int | None:
+    return state.exit_code if state.phase in (Phase.EXITED, Phase.RESTARTING) else None

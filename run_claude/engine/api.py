@@ -1,0 +1,159 @@
+"""One-shot calls to the engine's API: look, info, images, ports.
+
+These go over httpx, not aiodocker: a whole `proxy status` has to fit into the time that importing aiohttp
+alone takes. What streams (events, logs) is in ``stream`` and uses aiodocker.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from run_claude.core.diagnosis import engine_unreachable
+from run_claude.core.errors import EngineError
+from run_claude.core.lifecycle import Snapshot, parse_time
+from run_claude.engine.inspect import PROJECT_LABEL, Json, snapshot_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from run_claude.engine.endpoint import Endpoint
+
+__all__ = ["EngineApi", "EngineInfo", "Image"]
+
+# Longer than any of these calls takes on a busy engine; a frozen engine accepts the connection and never answers.
+_ANSWER_WITHIN = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What the engine says of itself. ``time_ns`` is its clock."""
+
+    version: str
+    api_version: tuple[int, int]
+    time_ns: int
+    rootless: bool
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image the engine has: ID, size in bytes, labels."""
+
+    id: str
+    size: int
+    labels: dict[str, str]
+
+
+class EngineApi:
+    """The engine's API at one endpoint. Open with :meth:`connect`."""
+
+    def __init__(self, client: httpx.AsyncClient, endpoint: Endpoint) -> None:
+        self._client = client
+        self.endpoint = endpoint
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, endpoint: Endpoint) -> AsyncIterator[EngineApi]:
+        """Yield an API client; nothing is sent yet.
+
+        :raises EngineError: for an endpoint of a kind that cannot serve a proxy on this machine
+        """
+        if not endpoint.host.startswith(("unix://", "tcp://")):
+            raise EngineError(
+                f"The Docker endpoint {endpoint.host} cannot be used: only unix:// and tcp:// can.",
+                help="Run run-claude on the engine's own machine, or select a local context with `docker context use`.",
+                code="engine-endpoint",
+            )
+        tls = endpoint.ssl_context()
+        socket = str(endpoint.socket) if endpoint.socket else None
+        # trust_env off: a proxy from the environment has no business between us and the engine.
+        transport = httpx.AsyncHTTPTransport(uds=socket, verify=tls or False, trust_env=False)
+        base_url = "http://docker" if socket else endpoint.url
+        async with httpx.AsyncClient(transport=transport, base_url=base_url, timeout=_ANSWER_WITHIN) as client:
+            yield cls(client, endpoint)
+
+    async def look(self, project: str) -> Snapshot:
+        """Return what is, of the Compose project: the list only names the containers, inspect says what they are.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        rows = await self._containers({"label": [f"{PROJECT_LABEL}={project}"]})
+        raws = [await self._get(f"/containers/{row['Id']}/json", missing=None) for row in rows]
+        return snapshot_of([raw for raw in raws if raw is not None])  # removed between list and inspect: absent
+
+    async def container_named(self, name: str) -> Json | None:
+        """Return the inspected container of this very name, or ``None``.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return cast("Json | None", await self._get(f"/containers/{name}/json", missing=None))
+
+    async def publisher_of(self, port: int) -> str:
+        """Return the name of the running container that publishes a TCP port; empty if none does.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        for row in await self._containers({"publish": [f"{port}/tcp"]}):
+            if any(published.get("PublicPort") == port for published in row.get("Ports") or []):
+                return str(row["Names"][0]).lstrip("/")
+        return ""
+
+    async def info(self) -> EngineInfo:
+        """Return what the engine says of itself.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        info, version = await self._get("/info"), await self._get("/version")
+        major, _, minor = str(version.get("ApiVersion") or "0.0").partition(".")
+        return EngineInfo(
+            version=str(version.get("Version") or ""),
+            api_version=(int(major), int(minor)),
+            time_ns=parse_time(info.get("SystemTime")) or 0,
+            rootless="name=rootless" in (info.get("SecurityOptions") or []),
+            name=str(info.get("Name") or ""),
+        )
+
+    async def time_ns(self) -> int:
+        """Return the engine's clock.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return parse_time((await self._get("/info")).get("SystemTime")) or 0
+
+    async def image(self, reference: str) -> Image | None:
+        """Return an image that the engine has, or ``None``.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        raw = await self._get(f"/images/{reference}/json", missing=None)
+        if raw is None:
+            return None
+        labels = (raw.get("Config") or {}).get("Labels") or {}
+        return Image(id=str(raw["Id"]), size=int(raw.get("Size") or 0), labels=dict(labels))
+
+    async def _containers(self, filters: dict[str, list[str]]) -> list[Json]:
+        rows = await self._get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
+        return cast("list[Json]", rows)
+
+    async def _get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
+        """Return the JSON of a GET; with ``missing=None`` a 404 is ``None`` and no error."""
+        try:
+            response = await self._client.get(path, params=params)
+            if response.status_code == 404 and "missing" in on:
+                return None
+            response.raise_for_status()
+            return response.json()
+        except httpx.HTTPStatusError as error:
+            answer = error.response
+            raise EngineError(
+                f"The Docker engine refused {path}: {answer.status_code} {answer.text.strip()[:200]}",
+                help="Run `docker info`; if that fails too, restart the engine.",
+                code="engine-refused",
+            ) from error
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            raise engine_unreachable(self.endpoint.host, error) from error

@@ -1,0 +1,131 @@
+"""The engine's JSON as our values. Raw JSON stops here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from run_claude.core.lifecycle import (
+    ABSENT,
+    ContainerEvent,
+    Phase,
+    Service,
+    ServiceState,
+    Snapshot,
+    parse_time,
+    phase_of,
+)
+
+__all__ = [
+    "ONEOFF_LABEL",
+    "PROJECT_LABEL",
+    "SERVICE_LABEL",
+    "Json",
+    "container_event",
+    "service_of",
+    "service_state",
+    "snapshot_of",
+]
+
+Json = dict[str, Any]
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+CONFIG_HASH_LABEL = "com.docker.compose.config-hash"
+INPUTS_LABEL = "run-claude.inputs"
+
+
+def service_of(labels: Json) -> Service | None:
+    """Return which of our services the labels name; ``None`` for one-off containers and other services."""
+    if str(labels.get(ONEOFF_LABEL, "False")) == "True":
+        return None
+    name = labels.get(SERVICE_LABEL)
+    return Service(name) if name in set(Service) else None
+
+
+def service_state(raw: Json) -> ServiceState:
+    """Return the state that ``GET /containers/{id}/json`` shows."""
+    state, config = raw["State"], raw.get("Config") or {}
+    labels: Json = config.get("Labels") or {}
+    # Podman's compat API calls it Healthcheck in some versions.
+    health: Json = state.get("Health") or state.get("Healthcheck") or {}
+    phase = phase_of(state["Status"], health.get("Status") or "")
+    log: list[Json] = health.get("Log") or []
+    return ServiceState(
+        phase=phase,
+        id=raw["Id"],
+        name=raw.get("Name", "").lstrip("/"),
+        created_ns=parse_time(raw.get("Created")),
+        started_ns=parse_time(state.get("StartedAt")),
+        finished_ns=parse_time(state.get("FinishedAt")),
+        exit_code=state.get("ExitCode") if phase in (Phase.EXITED, Phase.RESTARTING) else None,
+        oom_killed=bool(state.get("OOMKilled")),
+        restarts=int(raw.get("RestartCount") or 0),
+        error=state.get("Error") or "",
+        health_output=str(log[-1].get("Output") or "").strip() if log else "",
+        healthy_ns=_first_success(log) if phase is Phase.HEALTHY else None,
+        image=config.get("Image") or "",
+        config_hash=labels.get(CONFIG_HASH_LABEL, ""),
+        inputs=labels.get(INPUTS_LABEL, ""),
+        labels=tuple(sorted((str(key), str(value)) for key, value in labels.items())),
+    )
+
+
+def _first_success(log: list[Json]) -> int | None:
+    """Return when the newest unbroken run of good probes began, as far as the engine's last five say."""
+    at_ns = None
+    for probe in reversed(log):
+        if probe.get("ExitCode") != 0:
+            break
+        at_ns = parse_time(probe.get("End"))
+    return at_ns
+
+
+def snapshot_of(raws: list[Json]) -> Snapshot:
+    """Return the snapshot for the inspected containers of one project.
+
+    While Compose recreates a service there are two containers of it: the running one counts, and of several
+    the one created last.
+    """
+    found: dict[Service, ServiceState] = {}
+    for raw in raws:
+        service = service_of((raw.get("Config") or {}).get("Labels") or {})
+        if service is None:
+            continue
+        state = service_state(raw)
+        other = found.get(service)
+        if other is None or _rank(state) > _rank(other):
+            found[service] = state
+    return Snapshot(timescaledb=found.get(Service.TIMESCALEDB, ABSENT), litellm=found.get(Service.LITELLM, ABSENT))
+
+
+def _rank(state: ServiceState) -> tuple[bool, int]:
+    return state.running, state.created_ns or 0
+
+
+def container_event(raw: Json) -> ContainerEvent | None:
+    """Return the event of ``GET /events``, or ``None`` if it is not about a service of ours.
+
+    Uses ``Type``, ``Action`` and ``Actor`` only: ``id``, ``status`` and ``from`` vanish at API 1.52. Podman sends a
+    bare ``health_status`` with the value in ``HealthStatus``, and ``remove`` for ``destroy``.
+    """
+    actor: Json = raw.get("Actor") or {}
+    attributes: Json = actor.get("Attributes") or {}
+    service = service_of(attributes)
+    action = raw.get("Action")
+    if raw.get("Type") != "container" or service is None or not isinstance(action, str):
+        return None
+    action, _, value = action.partition(": ")
+    return ContainerEvent(
+        service=service,
+        action={"remove": "destroy", "died": "die"}.get(action, action),
+        at_ns=int(raw.get("timeNano") or 0),
+        container_id=str(actor.get("ID") or ""),
+        exit_code=_number(attributes.get("exitCode", attributes.get("containerExitCode"))),
+        signal=_number(attributes.get("signal")),
+        health=value or str(raw.get("HealthStatus") or ""),
+    )
+
+
+def _number(text: object) -> int | None:
+    return int(text) if isinstance(text, str | int) and str(text).lstrip("-").isdigit() else None
