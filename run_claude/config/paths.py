@@ -1,0 +1,133 @@
+"""Where the user's files are: configuration, state, and what belongs to one instance."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from run_claude.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DEFAULT_INSTANCE", "Paths"]
+
+DEFAULT_INSTANCE = "run-claude"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The files and folders of one instance. The configuration folder is shared by all instances."""
+
+    config: Path
+    state: Path
+    instance: str = DEFAULT_INSTANCE
+
+    @classmethod
+    def resolve(cls, environ: Mapping[str, str], instance: str = DEFAULT_INSTANCE) -> Paths:
+        """Return the paths that the environment asks for; nothing is created.
+
+        :raises ConfigError: if a folder follows from the home folder and there is none
+        """
+        config = _explicit(environ, "RUN_CLAUDE_HOME") or _base(environ, "XDG_CONFIG_HOME", ".config")
+        state = _explicit(environ, "RUN_CLAUDE_STATE") or _base(environ, "XDG_STATE_HOME", ".local/state")
+        return cls(config=config, state=state, instance=instance)
+
+    @property
+    def env_file(self) -> Path:
+        """Settings and secrets."""
+        return self.config / ".env"
+
+    @property
+    def models_file(self) -> Path:
+        """The user's models."""
+        return self.config / "models.yaml"
+
+    @property
+    def profiles_file(self) -> Path:
+        """The user's profiles."""
+        return self.config / "profiles.yaml"
+
+    @property
+    def services(self) -> Path:
+        """The Compose project and build context."""
+        return self.config / "services"
+
+    @property
+    def litellm_config(self) -> Path:
+        """The generated configuration of LiteLLM."""
+        infix = "" if self.instance == DEFAULT_INSTANCE else f".{self.instance}"
+        return self.config / f"litellm_config{infix}.yaml"
+
+    @property
+    def instance_state(self) -> Path:
+        """The folder of what this instance remembers."""
+        return self.state / "instances" / self.instance
+
+    @property
+    def secrets_dir(self) -> Path:
+        """The files that Compose hands to the containers as secrets."""
+        return self.instance_state / "secrets"
+
+    @property
+    def litellm_secrets(self) -> Path:
+        """What the proxy gets: master key, provider keys, database parts; a JSON object of strings."""
+        return self.secrets_dir / "litellm.json"
+
+    @property
+    def database_secret(self) -> Path:
+        """The database password, and nothing else."""
+        return self.secrets_dir / "postgres_password"
+
+    @property
+    def build_secrets(self) -> Path:
+        """What a build needs and no layer may hold."""
+        return self.secrets_dir / "build.env"
+
+    @property
+    def intent_file(self) -> Path:
+        """What the user wants of this instance."""
+        return self.instance_state / "intent.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """The lock of whoever changes this instance."""
+        return self.instance_state / "lock"
+
+    @property
+    def history_file(self) -> Path:
+        """What happened to this instance."""
+        return self.instance_state / "history.jsonl"
+
+    @property
+    def compose_env_file(self) -> Path:
+        """The variables of the compose file."""
+        return self.instance_state / "compose.env"
+
+
+def _explicit(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    if value == "~" or value.startswith("~/"):
+        value = str(_home(environ)) + value[1:]
+    return Path(os.path.abspath(value))  # noqa: PTH100 (`absolute()` keeps `..`, `resolve()` follows symlinks)
+
+
+def _base(environ: Mapping[str, str], name: str, fallback: str) -> Path:
+    """Return our folder below an XDG base folder; a relative base counts as unset, as the specification has it."""
+    base = environ.get(name) or ""
+    return (Path(base) if base.startswith("/") else _home(environ) / fallback) / "run-claude"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME") or ""
+    if not home.startswith("/"):
+        raise ConfigError(
+            "There is no home folder: HOME is not set to an absolute path.",
+            help="Set HOME, or RUN_CLAUDE_HOME and RUN_CLAUDE_STATE.",
+            code="no-home",
+        )
+    return Path(home)

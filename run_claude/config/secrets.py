@@ -1,0 +1,184 @@
+"""Secrets: generated, kept in `.env` alone, never shown.
+
+`.env` (0600) is the one source of truth. What the containers get are copies of it in files that Compose hands over as
+secrets; variables of the process environment win over the file, so that a key can be given for one run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from run_claude.config import dotenv
+from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
+from run_claude.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from run_claude.config.environment import Environment
+    from run_claude.config.settings import Settings
+
+__all__ = [
+    "DATABASE_PASSWORD",
+    "MASTER_KEY",
+    "Secrets",
+    "ensure_secrets",
+    "export",
+    "masked",
+    "provider_keys",
+    "read_master_key",
+    "read_secrets",
+    "rotate",
+]
+
+MASTER_KEY = "LITELLM_MASTER_KEY"
+DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
+
+_SHORTEST_KEY = 20  # LiteLLM refuses `sk-1234`; what can be guessed is no better for being longer than that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """Values that never show: not in ``repr``, so not in a traceback either."""
+
+    master_key: str = field(repr=False)
+    database_password: str = field(repr=False)
+    keys: dict[str, str] = field(repr=False)  # of the providers, by variable
+
+
+def ensure_secrets(settings: Settings) -> list[str]:
+    """Generate what is missing into `.env`, and mend its mode. Return notes.
+
+    :raises ConfigError: if the file cannot be used, or the master key is one that LiteLLM refuses
+    """
+    path = settings.paths.env_file
+    notes = [note] if (note := mend_mode(path, 0o600)) else []
+    env = settings.environment()
+    if missing := _missing(env):
+        with exclusive(settings.paths.config):  # another run-claude may have generated them meanwhile
+            env = settings.environment()
+            if missing := _missing(env):
+                write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), _generate(missing)))
+                notes.append(f"Generated {' and '.join(missing)} in {path}.")
+        env = settings.environment()
+    _check_master_key(env)
+    return notes
+
+
+def read_master_key(settings: Settings) -> str:
+    """Return the key that the proxy wants from its clients.
+
+    :raises ConfigError: if there is none yet, or LiteLLM would refuse it
+    """
+    return _check_master_key(settings.environment())
+
+
+def read_secrets(settings: Settings, names: Iterable[str] = ()) -> Secrets:
+    """Return the secrets as they are now; of the providers' keys those of ``names`` that are set.
+
+    :raises ConfigError: if one that has to be there is not
+    """
+    env = settings.environment()
+    master_key = _check_master_key(env)
+    password = env.get(DATABASE_PASSWORD)
+    if not password:
+        raise _not_there(env, DATABASE_PASSWORD)
+    return Secrets(master_key=master_key, database_password=password, keys=provider_keys(env, names))
+
+
+def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
+    """Return the values of those names that are set.
+
+    A value that is our own master key is passed over: `run-claude env` sets OPENAI_API_KEY to it for the clients, and
+    a start from such a shell would send the master key to OpenAI.
+    """
+    own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
+    keys = {name: env.from_file(name) if env.get(name) in own else env.get(name) for name in sorted(set(names))}
+    return {name: value for name, value in keys.items() if value and value not in own}
+
+
+def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+    """Generate these secrets anew, write them, and return them. Whoever runs with the old ones is not told.
+
+    :raises ConfigError: if one of them is set in the process environment, so that the new one would not count
+    """
+    wanted, path = list(names), settings.paths.env_file
+    with exclusive(settings.paths.config):
+        env = settings.environment()
+        for name in wanted:
+            if settings.environ.get(name):
+                raise ConfigError(
+                    f"{name} is set in the environment, which wins over {path}.",
+                    help=f"Unset {name}, then rotate it.",
+                    code="secret-overridden",
+                    facts=env.facts(name),
+                )
+        fresh = _generate(wanted)
+        write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), fresh))
+    return fresh
+
+
+def export(settings: Settings, names: Iterable[str] | None = None) -> str:
+    """Return what `.env` sets as `export` lines for a POSIX shell. This is the one place where values leave.
+
+    :raises ConfigError: if `.env` cannot be used
+    """
+    import shlex
+
+    env = settings.environment()
+    chosen = env.file if names is None else [name for name in names if name in env.file]
+    lines = [
+        f"export {name}={shlex.quote(env.file[name][0])}\n"
+        for name in chosen
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
+    ]
+    return "".join(lines)
+
+
+def masked(value: str) -> str:
+    """Return what may be shown of a secret: enough to tell two keys apart, too little to use one."""
+    if len(value) < 16:
+        return "…"
+    return f"{value[:3]}…{value[-4:]} ({len(value)} characters)"
+
+
+def _missing(env: Environment) -> list[str]:
+    return [name for name in (MASTER_KEY, DATABASE_PASSWORD) if not env.get(name)]
+
+
+def _generate(names: Iterable[str]) -> dict[str, str]:
+    """Return new values. Hexadecimal: nothing in them needs quoting, wherever they go."""
+    return {name: ("sk-" if name == MASTER_KEY else "") + os.urandom(24).hex() for name in names}
+
+
+def _check_master_key(env: Environment) -> str:
+    key = env.get(MASTER_KEY)
+    if not key:
+        raise _not_there(env, MASTER_KEY)
+    problem = ""
+    if not key.startswith("sk-"):
+        problem = "does not begin with sk-, as LiteLLM wants it"
+    elif len(key) < _SHORTEST_KEY or len(set(key[3:])) < 6:
+        problem = "is so weak that LiteLLM refuses it"
+    elif not re.fullmatch(r"[!-~]+", key):
+        problem = "has characters in it that cannot be sent in a header"
+    if problem:
+        raise ConfigError(
+            f"{env.origin(MASTER_KEY)}: the master key {problem}.",
+            help="Remove the line: a strong key is generated at the next start.",
+            code="master-key-refused",
+            facts=env.facts(MASTER_KEY),
+        )
+    return key
+
+
+def _not_there(env: Environment, name: str) -> ConfigError:
+    return ConfigError(
+        f"There is no {name} in {env.path} yet.",
+        help="Run `run-claude secrets init`.",
+        code="secret-missing",
+        facts={"file": str(env.path), "key": name},
+    )

@@ -1,0 +1,215 @@
+"""The settings of one instance, as typed values, from the process environment and `.env`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from run_claude.config.environment import Environment
+from run_claude.config.paths import DEFAULT_INSTANCE, Paths
+from run_claude.core.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["IMAGE_USER", "Settings", "load_settings"]
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+IMAGE_USER = (10001, 10001)  # who litellm runs as when the user is root
+
+_INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._:/@-]{0,254}")
+_MEMORY = re.compile(r"[1-9][0-9]*(\.[0-9]+)?[bkmgBKMG]?")
+_USER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
+_SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user has settled for one instance, defaults filled in. Holds no secret but in ``environ``."""
+
+    instance: str
+    paths: Paths
+    bind: str = "127.0.0.1"
+    port: int = 4444
+    database_port: int = 5433
+    python_image: str = "python:3.13-slim"
+    timescaledb_image: str = "timescale/timescaledb:2.23.1-pg17"
+    prisma: bool = True
+    callbacks: Path | None = None
+    ca_bundle: Path | None = None
+    container_user: tuple[int, int] = IMAGE_USER
+    litellm_memory: str = "2g"
+    litellm_pids: int = 256
+    timescaledb_memory: str = "1g"
+    prisma_mirror: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def base_url(self) -> str:
+        """Where the proxy answers, for clients on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104 (not bound here)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def environment(self) -> Environment:
+        """Return the user's environment with `.env` as it is now.
+
+        :raises ConfigError: if `.env` cannot be read
+        """
+        return Environment.load(self.environ, self.paths.env_file)
+
+
+def load_settings(environ: Mapping[str, str], *, instance: str | None = None, port: int | None = None) -> Settings:
+    """Return the settings; the process environment wins over `.env`, and an argument over both.
+
+    :raises ConfigError: naming where a value that cannot be used comes from
+    :raises UsageError: if an argument cannot be used
+    """
+    env = Environment.load(environ, Paths.resolve(environ).env_file)
+    name = instance or _checked(env, "RUN_CLAUDE_INSTANCE", _instance, DEFAULT_INSTANCE)
+    if not _INSTANCE.fullmatch(name):
+        raise UsageError(f"{name!r} is no instance name.", help=_INSTANCE_HELP)
+    default = Settings(instance=name, paths=Paths.resolve(environ, name))
+    settings = Settings(
+        instance=name,
+        paths=default.paths,
+        bind=_checked(env, "RUN_CLAUDE_BIND", _address, default.bind),
+        port=port or _checked(env, "LITELLM_PORT", _port, default.port),
+        database_port=_checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port, default.database_port),
+        python_image=_checked(env, "RUN_CLAUDE_PYTHON_IMAGE", _reference, default.python_image),
+        timescaledb_image=_checked(env, "RUN_CLAUDE_TIMESCALEDB_IMAGE", _reference, default.timescaledb_image),
+        prisma=_checked(env, "RUN_CLAUDE_PRISMA", _switch, default.prisma),
+        callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
+        ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or _system_ca(env),
+        container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user()),
+        litellm_memory=_checked(env, "RUN_CLAUDE_LITELLM_MEMORY", _memory, default.litellm_memory),
+        litellm_pids=_checked(env, "RUN_CLAUDE_LITELLM_PIDS", _count, default.litellm_pids),
+        timescaledb_memory=_checked(env, "RUN_CLAUDE_TIMESCALEDB_MEMORY", _memory, default.timescaledb_memory),
+        prisma_mirror=env.get("PRISMA_ENGINES_MIRROR"),
+        environ=environ,
+    )
+    if settings.port == settings.database_port:
+        raise ConfigError(
+            f"The proxy and the database cannot both have port {settings.port}.",
+            help="Set LITELLM_PORT or RUN_CLAUDE_TIMESCALEDB_PORT to another one.",
+            code="port-invalid",
+            facts={"port": settings.port},
+        )
+    return settings
+
+
+def _checked(env: Environment, name: str, check: Callable[[str], T], default: D) -> T | D:
+    """Return the checked value of a variable, or the default if it is not set.
+
+    :raises ConfigError: naming the variable and where it is set
+    """
+    value = env.get(name).strip()
+    if not value:
+        return default
+    try:
+        return check(value)
+    except ValueError as error:
+        raise ConfigError(
+            f"{env.origin(name)}: {error.args[0]}, not {value!r}.",
+            help=f"Correct {name}, or remove it for the default{f' ({default})' if default else ''}.",
+            code=error.args[1] if len(error.args) > 1 else "setting-invalid",
+            facts={**env.facts(name), "value": value},
+        ) from error
+
+
+_INSTANCE_HELP = "Use up to 40 of a-z, 0-9, - and _, beginning with a letter or a digit."
+
+
+def _instance(value: str) -> str:
+    if not _INSTANCE.fullmatch(value):
+        raise ValueError("an instance name has up to 40 of a-z, 0-9, - and _ and begins with a letter or a digit")
+    return value
+
+
+def _port(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
+        raise ValueError("a port is a number from 1 to 65535", "port-invalid")
+    return int(value)
+
+
+def _address(value: str) -> str:
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError as error:
+        raise ValueError("an address to listen on is an IP address, such as 127.0.0.1") from error
+
+
+def _reference(value: str) -> str:
+    if not _REFERENCE.fullmatch(value):
+        raise ValueError("an image is written registry/name:tag")
+    return value
+
+
+def _switch(value: str) -> bool:
+    match value.lower():
+        case "on" | "true" | "yes" | "1":
+            return True
+        case "off" | "false" | "no" | "0":
+            return False
+        case _:
+            raise ValueError("a switch is on or off")
+
+
+def _memory(value: str) -> str:
+    if not _MEMORY.fullmatch(value):
+        raise ValueError("an amount of memory is a number with b, k, m or g behind it")
+    return value.lower()
+
+
+def _count(value: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,6}", value):
+        raise ValueError("a limit is a whole number above 0")
+    return int(value)
+
+
+def _user(value: str) -> tuple[int, int]:
+    if not _USER.fullmatch(value):
+        raise ValueError("a container user is written UID:GID, in numbers")
+    uid, _, gid = value.partition(":")
+    return int(uid), int(gid)
+
+
+def _folder(value: str) -> Path:
+    path = Path(value).expanduser()
+    if not path.is_dir():
+        raise ValueError("this has to be a folder that exists")
+    return path.resolve()
+
+
+def _file(value: str) -> Path:
+    path = Path(value).expanduser()
+    if not path.is_file():
+        raise ValueError("this has to be a file that exists")
+    return path.resolve()
+
+
+def _host_user() -> tuple[int, int]:
+    return (os.getuid(), os.getgid()) if os.getuid() != 0 else IMAGE_USER
+
+
+def _system_ca(env: Environment) -> Path | None:
+    """Return the CA bundle this machine trusts.
+
+    A company's proxy signs with a CA of the company's; whoever has to live with one has it in the system's bundle or
+    in one of these variables. Elsewhere than on Linux the engine runs in a virtual machine that does not share
+    the system's folders, and a mount of the bundle would fail.
+    """
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if (path := Path(env.get(name) or "/nonexistent")).is_file():
+            return path.resolve()
+    if sys.platform != "linux":
+        return None
+    return next((path.resolve() for path in map(Path, _SYSTEM_CA) if path.is_file()), None)
