@@ -34,6 +34,8 @@ _SINGLE_ESCAPE = re.compile(r"\\([\\'])")
 _DOUBLE_ESCAPE = re.compile(r"\\([\\'\"abfnrtv])")
 _DECODED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ENCODED = {ord(char): f"\\{letter}" for letter, char in _DECODED.items()} | {ord("\\"): "\\\\", ord('"'): '\\"'}
+_CONTROL = re.compile(r"[\a\b\f\n\r\t\v]")
+_ESCAPED_ANYWAY = re.compile(r"\\(?=\\|'|\Z)")  # a backslash that single quotes do not leave alone
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 
 
@@ -115,9 +117,9 @@ def quote(value: str) -> str:
         raise ValueError("a NUL character cannot be in an environment variable")
     if _PLAIN.fullmatch(value):
         return value
-    if value.isprintable() or not any(char in _DECODED.values() for char in value):
-        # A backslash needs a second one only where it would escape; elsewhere Compose keeps both.
-        return "'" + re.sub(r"\\(?=\\|'|\Z)|'", r"\\\g<0>", value) + "'"
+    awkward = _ESCAPED_ANYWAY.search(value) and "$" not in value  # no single-quoted form is the same to all
+    if not awkward and not _CONTROL.search(value):
+        return "'" + _ESCAPED_ANYWAY.sub(r"\\\g<0>", value).replace("'", "\\'") + "'"
     return '"' + value.translate(_ENCODED).replace("${", "${:-$}{") + '"'
 
 
@@ -131,7 +133,7 @@ def _entries(text: str, source: str) -> Iterator[Entry]:
         line = len(_LINES.findall(text, 0, begin)) + 1
         at = _match(_EXPORT, text, at).end()
         name: str | None = None
-        if text[at] != "#":
+        if text[at : at + 1] != "#":
             named = _NAME.match(text, at)
             if named is None:
                 raise _malformed(source, line)
