@@ -1,0 +1,1 @@
+"""The models and profiles that come with run-claude."""

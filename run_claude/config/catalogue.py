@@ -1,0 +1,126 @@
+"""The models and profiles there are: the built-in ones, and the user's over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from run_claude.config.builtin.models import builtin_models
+from run_claude.config.builtin.profiles import builtin_profiles
+from run_claude.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from run_claude.config.model import Model, Profile
+    from run_claude.config.paths import Paths
+
+__all__ = ["DEMO", "Catalogue", "load_catalogue"]
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Models and profiles by name; the user's first, then the built-in ones.
+
+    :param sections: the user's own ``litellm_settings``, ``router_settings`` and ``general_settings``
+    """
+
+    models: Mapping[str, Model]
+    profiles: Mapping[str, Profile]
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def profile(self, name: str) -> Profile:
+        """Return a profile.
+
+        :raises UsageError: if there is none of this name
+        """
+        if name not in self.profiles:
+            raise _unknown("profile", name, self.profiles, "profiles list")
+        return self.profiles[name]
+
+    def model(self, name: str) -> Model:
+        """Return a model.
+
+        :raises UsageError: if there is none of this name
+        """
+        if name not in self.models:
+            raise _unknown("model", name, self.models, "models list")
+        return self.models[name]
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Each variable that any model reads."""
+        return frozenset[str]().union(*(model.variables for model in self.models.values()))
+
+    def missing(self, profile: Profile, is_set: Callable[[str], bool]) -> dict[str, tuple[str, ...]]:
+        """Return the models of a profile that cannot work, each with the variables it lacks."""
+        lacking = {name: self.models[name].missing(is_set) for name in profile.served}
+        return {name: names for name, names in lacking.items() if names}
+
+    def usable(self, profile: Profile, is_set: Callable[[str], bool]) -> bool:
+        """Whether each model of a profile can work."""
+        return not self.missing(profile, is_set)
+
+    def first_usable(self, is_set: Callable[[str], bool]) -> Profile | None:
+        """Return the first profile whose keys are there; one that needs none (``demo``) is not meant."""
+        for profile in self.profiles.values():
+            wants_a_key = any(self.models[name].needs for name in profile.served)
+            if wants_a_key and self.usable(profile, is_set):
+                return profile
+        return None
+
+
+def load_catalogue(paths: Paths) -> Catalogue:
+    """Return what there is: a name in the user's files stands for what the user wrote, ``null`` for nothing.
+
+    :raises ConfigError: naming file, line and key of what cannot be used
+    """
+    models, profiles = builtin_models(), builtin_profiles()
+    sections: Mapping[str, Mapping[str, Any]] = {}
+    from run_claude.config.yamlfile import read_document
+
+    models_document, profiles_document = read_document(paths.models_file), read_document(paths.profiles_file)
+    if models_document is not None:
+        from run_claude.config.user_models import user_models
+
+        own, sections = user_models(models_document)
+        models = _over(own, models)
+    profiles = {name: found for name, profile in profiles.items() if (found := _without(profile, models))}
+    if profiles_document is not None:
+        from run_claude.config.user_profiles import user_profiles
+
+        profiles = _over(user_profiles(profiles_document, profiles, models), profiles)
+    return Catalogue(models=models, profiles=profiles, sections=sections)
+
+
+def _over(own: Mapping[str, Any], builtin: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in {**own, **{k: v for k, v in builtin.items() if k not in own}}.items() if value
+    }
+
+
+def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
+    """Return a built-in profile without the models that the user has disabled; ``None`` if none is left."""
+    if all(name in models for name in profile.served):
+        return profile
+    changes: dict[str, Any] = {
+        part: "" for part in ("opus", "sonnet", "haiku", "subagent") if getattr(profile, part) not in models
+    }
+    changes["models"] = tuple(name for name in profile.models if name in models)
+    left = replace(profile, **changes)
+    return left if left.role("opus") else None
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], command: str) -> UsageError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=3)
+    meant = f"Did you mean {' or '.join(close)}? " if close else ""
+    return UsageError(
+        f"There is no {kind} {name!r}.",
+        help=f"{meant}`run-claude {command}` shows what there is.",
+        code=f"unknown-{kind}",
+        facts={kind: name, "close": close},
+    )

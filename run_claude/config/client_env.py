@@ -1,0 +1,93 @@
+"""The environment that makes Claude Code, and tools that speak OpenAI's API, use a profile."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from run_claude.config.model import Profile
+    from run_claude.config.settings import Settings
+
+__all__ = ["DIVERTING", "client_environment", "render_environment", "settings_snippet"]
+
+# Each of these, when set, makes Claude Code pass the proxy by, or ask it for a model that it does not serve.
+# (ANTHROPIC_API_KEY may stay: the token goes before it, and it may be the very key that the proxy works with.)
+DIVERTING = (
+    "ANTHROPIC_MODEL",
+    "ANTHROPIC_SMALL_FAST_MODEL",
+    "CLAUDE_CODE_SUBAGENT_MODEL",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_USE_FOUNDRY",
+)
+
+
+def client_environment(settings: Settings, profile: Profile, master_key: str) -> dict[str, str]:
+    """Return the variables for a profile's clients. One of them is the master key."""
+    variables = {
+        "ANTHROPIC_BASE_URL": settings.base_url,  # Claude Code adds /v1 itself
+        "ANTHROPIC_AUTH_TOKEN": master_key,
+        "ANTHROPIC_DEFAULT_OPUS_MODEL": profile.role("opus"),
+        "ANTHROPIC_DEFAULT_SONNET_MODEL": profile.role("sonnet"),
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL": profile.role("haiku"),
+        "CLAUDE_CODE_SUBAGENT_MODEL": profile.subagent,
+        "ANTHROPIC_MODEL": profile.default,
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "OPENAI_BASE_URL": f"{settings.base_url}/v1",
+        "OPENAI_API_BASE": f"{settings.base_url}/v1",  # its name before version 1 of OpenAI's client
+        "OPENAI_API_KEY": master_key,
+        "RUN_CLAUDE_PROFILE": profile.name,
+    }
+    return {name: value for name, value in variables.items() if value} | dict(profile.env)
+
+
+def render_environment(variables: Mapping[str, str], shell: str) -> str:
+    """Return the variables in the words of a shell: ``plain``, ``sh``, ``fish``, ``powershell`` or ``json``.
+
+    What would divert Claude Code from the proxy is unset, but not in ``plain`` and ``json``, which only list.
+    """
+    unset = [name for name in DIVERTING if name not in variables]
+    match shell:
+        case "plain":
+            lines = [f"{name}={value}" for name, value in variables.items()]
+        case "json":
+            return json.dumps(dict(variables), indent=2, ensure_ascii=False) + "\n"
+        case "sh":
+            lines = [f"unset {' '.join(unset)}"] if unset else []
+            lines += [f"export {name}={_sh(value)}" for name, value in variables.items()]
+        case "fish":
+            lines = [f"set -e {name}" for name in unset]
+            lines += [f"set -gx {name} {_fish(value)}" for name, value in variables.items()]
+        case "powershell":
+            lines = [f"Remove-Item Env:{name} -ErrorAction SilentlyContinue" for name in unset]
+            lines += [f"$env:{name} = {_powershell(value)}" for name, value in variables.items()]
+        case _:
+            raise ValueError(f"unknown shell {shell!r}")
+    return "\n".join(lines) + "\n"
+
+
+def settings_snippet(variables: Mapping[str, str]) -> str:
+    """Return the ``env`` part of Claude Code's settings.json: background agents do not inherit a shell."""
+    own = {name: value for name, value in variables.items() if not name.startswith(("OPENAI_", "RUN_CLAUDE_"))}
+    return json.dumps({"env": own}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sh(value: str) -> str:
+    """Quote for sh, bash and zsh: everything stands for itself in single quotes, but not a single quote."""
+    if re.fullmatch(r"[A-Za-z0-9_./:@%+,-]+", value):
+        return value
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _fish(value: str) -> str:
+    """Quote for fish, which has two escapes in single quotes."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _powershell(value: str) -> str:
+    """Quote for PowerShell: a single quote is doubled, and so are the typographic ones it takes for the same."""
+    return "'" + re.sub("['\u2018\u2019\u201a\u201b]", r"\g<0>\g<0>", value) + "'"

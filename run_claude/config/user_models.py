@@ -1,0 +1,124 @@
+"""`models.yaml`: the user's models and settings of LiteLLM, checked key by key."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from run_claude.config.checks import check_keys, mapping, strings, text
+from run_claude.config.model import INLINE, REFERENCE, Model, references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from run_claude.config.yamlfile import Document, KeyPath
+
+__all__ = ["user_models"]
+
+SECTIONS = ("litellm_settings", "router_settings", "general_settings")
+_KEYS = ("description", "litellm_params", "model_info", "needs", "uses", "compat")
+_RESERVED = {"general_settings": ("master_key", "database_url")}  # ours, from .env
+_MODEL_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(r"(^|_)(keys?|tokens?|secret|password|credentials)($|_)", re.IGNORECASE)
+_LONGEST_PLACEHOLDER = 15  # servers without keys are given `none` or `sk-1234`; a real key is longer
+
+
+def user_models(document: Document) -> tuple[dict[str, Model | None], dict[str, dict[str, Any]]]:
+    """Return the user's models by name (``None``: disabled), and the sections for LiteLLM.
+
+    :raises ConfigError: naming file, line and key of what cannot be used
+    """
+    top = mapping(document, ())
+    check_keys(document, (), ("models", *SECTIONS))
+    models: dict[str, Model | None] = {}
+    for name in mapping(document, ("models",)):
+        keys: KeyPath = ("models", name)
+        if not _MODEL_NAME.fullmatch(name):
+            raise document.error(keys, "a model's name has no blanks in it.", "Rename it.")
+        models[name] = None if top["models"][name] is None else _model(document, name)
+    sections = {section: mapping(document, (section,)) for section in SECTIONS if top.get(section) is not None}
+    for section, values in sections.items():
+        for key in _RESERVED.get(section, ()):
+            if key in values:
+                raise document.error((section, key), "run-claude sets this from .env.", "Remove the line.")
+        _check_no_key_inside(document, (section,), values)
+    return models, sections
+
+
+def _model(document: Document, name: str) -> Model:
+    keys: KeyPath = ("models", name)
+    raw = mapping(document, keys)
+    check_keys(document, keys, _KEYS)
+    if not raw.get("litellm_params"):
+        raise document.error(
+            keys, "there are no litellm_params.", "Add litellm_params with a model: {model: openai/gpt-4o}."
+        )
+    params = mapping(document, (*keys, "litellm_params"))
+    if not text(document, (*keys, "litellm_params", "model")):
+        raise document.error(
+            (*keys, "litellm_params"), "there is no model.", "Add model: PROVIDER/MODEL, as LiteLLM names it."
+        )
+    _check_no_key_inside(document, (*keys, "litellm_params"), params)
+    uses = _variables(document, (*keys, "uses"))
+    optional = frozenset(name for group in uses for name in group)
+    needs = list(_variables(document, (*keys, "needs")))
+    named = optional.union(*needs) if needs else optional
+    for variable, required in references(params):
+        if variable not in named:
+            if required:
+                needs.append((variable,))
+            else:
+                optional |= {variable}
+            named |= {variable}
+    return Model(
+        name=name,
+        params=params,
+        description=text(document, (*keys, "description")),
+        needs=tuple(needs),
+        uses=tuple(sorted(optional)),
+        info=mapping(document, (*keys, "model_info")),
+        compat=raw.get("compat"),
+        source=document.where(*keys).rpartition(": ")[0],
+    )
+
+
+def _variables(document: Document, keys: KeyPath) -> tuple[tuple[str, ...], ...]:
+    """Return groups of variable names; ``A | B`` is a group: one of them is enough."""
+    groups = []
+    for index, item in enumerate(strings(document, keys)):
+        group = tuple(name.strip() for name in item.split("|"))
+        if not all(map(_VARIABLE.fullmatch, group)):
+            raise document.error(
+                (*keys, index), "this is no name of an environment variable.", "Write NAME, or NAME | OTHER."
+            )
+        groups.append(group)
+    return tuple(groups)
+
+
+def _check_no_key_inside(document: Document, keys: KeyPath, value: Any) -> None:
+    """Refuse a key that is written down, or would be: what is generated from this holds none."""
+    for path, leaf in _leaves(value, keys):
+        if not _SECRET.search(str(path[-1])) or REFERENCE.fullmatch(leaf):
+            continue
+        if len(leaf) > _LONGEST_PLACEHOLDER or INLINE.search(leaf):
+            raise document.error(
+                path,
+                "a key does not belong in this file.",
+                "Put it into .env as NAME=…, and write os.environ/NAME here.",
+                code="key-in-config",
+            )
+
+
+def _leaves(value: Any, keys: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    match value:
+        case str():
+            yield keys, value
+        case dict():
+            for key, item in value.items():
+                yield from _leaves(item, (*keys, key))
+        case list():
+            for index, item in enumerate(value):
+                yield from _leaves(item, (*keys, index))
+        case _:
+            return

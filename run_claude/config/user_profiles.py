@@ -1,0 +1,127 @@
+"""`profiles.yaml`: the user's profiles, checked key by key."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from run_claude.config.checks import check_keys, mapping, strings, text
+from run_claude.config.model import ROLES, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from run_claude.config.model import Model
+    from run_claude.config.yamlfile import Document, KeyPath
+
+__all__ = ["user_profiles"]
+
+_TEXTS = ("description", "opus", "sonnet", "haiku", "subagent", "default")
+_KEYS = (*_TEXTS, "extends", "models", "env")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def user_profiles(
+    document: Document, builtin: Mapping[str, Profile], models: Mapping[str, Model]
+) -> dict[str, Profile | None]:
+    """Return the user's profiles by name (``None``: disabled).
+
+    :param builtin: what a profile may extend besides the user's own; one of its own name is the built-in one
+    :raises ConfigError: naming file, line and key of what cannot be used
+    """
+    check_keys(document, (), ("profiles",))
+    loader = _Loader(document, builtin, models)
+    return {name: loader.load(name, ()) for name in mapping(document, ("profiles",))}
+
+
+class _Loader:
+    def __init__(self, document: Document, builtin: Mapping[str, Profile], models: Mapping[str, Model]) -> None:
+        self.document = document
+        self.raw = mapping(document, ("profiles",))
+        self.builtin = builtin
+        self.models = models
+        self.loaded: dict[str, Profile | None] = {}
+
+    def load(self, name: str, extending: tuple[str, ...]) -> Profile | None:
+        """Return a profile, with what it extends filled in.
+
+        :param extending: the profiles that lead here, outermost first
+        """
+        if name not in self.loaded:
+            self.loaded[name] = None if self.raw[name] is None else self._profile(name, extending)
+        return self.loaded[name]
+
+    def _profile(self, name: str, extending: tuple[str, ...]) -> Profile:
+        document, keys = self.document, ("profiles", name)
+        if not _NAME.fullmatch(name):
+            raise document.error(keys, "a profile's name has only letters, digits, '.', '-' and '_'.", "Rename it.")
+        raw = mapping(document, keys)
+        check_keys(document, keys, _KEYS)
+        base = self._base(name, extending)
+        values: dict[str, Any] = {key: text(document, (*keys, key)) or getattr(base, key, "") for key in _TEXTS}
+        own_models = tuple(strings(document, (*keys, "models")))
+        profile = Profile(
+            name=name,
+            **values,
+            models=own_models if "models" in raw else (base.models if base else ()),
+            env=dict(base.env if base else {}) | self._env((*keys, "env")),
+            source=document.where(*keys).rpartition(": ")[0],
+        )
+        if not profile.role("opus"):
+            raise document.error(keys, "it names no model.", "Add opus, sonnet and haiku, or extends: PROFILE.")
+        self._check_models(profile, keys)
+        return profile
+
+    def _base(self, name: str, extending: tuple[str, ...]) -> Profile | None:
+        keys: KeyPath = ("profiles", name, "extends")
+        wanted = text(self.document, keys)
+        if not wanted:
+            return None
+        chain = (*extending, name)
+        if wanted in chain and not (wanted == name and wanted in self.builtin):
+            circle = " → ".join([*chain[chain.index(wanted) :], wanted])
+            raise self.document.error(
+                keys, f"it extends itself: {circle}.", "Let one of them stand alone.", code="profile-cycle"
+            )
+        base = self.load(wanted, chain) if wanted in self.raw and wanted != name else self.builtin.get(wanted)
+        if base is None:
+            raise self.document.error(
+                keys,
+                f"there is no profile {wanted!r}.",
+                f"Known are {', '.join(sorted({*self.raw, *self.builtin} - {name}))}.",
+                code="unknown-profile",
+            )
+        return base
+
+    def _env(self, keys: KeyPath) -> dict[str, str]:
+        found = {}
+        for name, value in mapping(self.document, keys).items():
+            if not _VARIABLE.fullmatch(name):
+                raise self.document.error((*keys, name), "this is no name of an environment variable.", "Rename it.")
+            if isinstance(value, dict | list) or value is None:
+                raise self.document.error((*keys, name), "this is no value for a variable.", "Write text or a number.")
+            found[name] = str(int(value)) if isinstance(value, bool) else str(value)
+        return found
+
+    def _check_models(self, profile: Profile, keys: KeyPath) -> None:
+        """Refuse a model that there is not; its line is that of the role in this very profile, if it is there."""
+        for part in (*ROLES, "subagent", "default"):
+            name = getattr(profile, part)
+            if name and name not in self.models and not (part == "default" and name in ROLES):
+                raise self._no_model(name, (*keys, part))
+        for index, name in enumerate(profile.models):
+            if name not in self.models:
+                raise self._no_model(name, (*keys, "models", index))
+
+    def _no_model(self, name: str, keys: KeyPath) -> Exception:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, list(self.models), n=3)
+        meant = f"Did you mean {' or '.join(close)}? " if close else ""
+        return self.document.error(
+            keys,
+            f"there is no model {name!r}.",
+            f"{meant}`run-claude models list` shows what there is; your own go into models.yaml.",
+            code="unknown-model",
+        )

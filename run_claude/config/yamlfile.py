@@ -1,0 +1,188 @@
+"""YAML files of the user's, as plain values that still know their lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from run_claude.config.files import read_text
+from run_claude.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import yaml
+
+__all__ = ["Document", "KeyPath", "read_document"]
+
+KeyPath = tuple[str | int, ...]
+
+_DEEPEST = 50  # libyaml's composer overruns the C stack on deep nesting; nothing here nests deeper than eight
+_LARGEST = 200_000  # values, aliases counted each time: a few lines can stand for billions
+_NOTHING_BUT_COMMENTS = re.compile(r"(?:\s*(?:#[^\n]*)?(?:\n|\Z))*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file: its value, and the line of each key and item in it."""
+
+    path: Path
+    data: Any
+    lines: dict[KeyPath, int] = field(default_factory=dict, repr=False)
+
+    def line(self, *keys: str | int) -> int:
+        """Return the line of a key, or of the nearest one above it that has a line of its own."""
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        return self.lines.get(keys, 1)
+
+    def where(self, *keys: str | int) -> str:
+        """Return a key's place for a message: ``/path/models.yaml:12: models.mine.needs``."""
+        dotted = ".".join(str(key) for key in keys)
+        return f"{self.path}:{self.line(*keys)}" + (f": {dotted}" if dotted else "")
+
+    def error(self, keys: KeyPath, problem: str, help: str, *, code: str = "config-invalid") -> ConfigError:
+        """Return the error for a key: file, line and key are in its message and in its facts."""
+        facts = {"file": str(self.path), "line": self.line(*keys), "key": ".".join(str(key) for key in keys)}
+        return ConfigError(f"{self.where(*keys)}: {problem}", help=help, code=code, facts=facts)
+
+
+def read_document(path: Path) -> Document | None:
+    """Return a YAML file, or ``None`` if there is none or nothing but comments in it.
+
+    :raises ConfigError: naming file and line of what is no YAML, of a repeated key, and of what is no plain value
+    """
+    text = read_text(path)
+    if text is None or _NOTHING_BUT_COMMENTS.match(text):
+        return None  # PyYAML is not even imported: it takes 12 ms
+    import yaml
+
+    loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _check_depth(path, text, loader_class)
+        loader = loader_class(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            builder = _Builder(path, loader)
+            return Document(path, builder.build(node, (), 0), builder.lines)
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        line = mark.line + 1 if mark else _line_of_character(text, error)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+        raise ConfigError(
+            f"{path}:{line}: not valid YAML: {problem}.",
+            help=f"Look at line {line} and the one above it: indentation, colons, quotes.",
+            code="yaml-invalid",
+            facts={"file": str(path), "line": line},
+        ) from error
+
+
+class _Builder:
+    """Turns nodes into plain values and notes their lines."""
+
+    def __init__(self, path: Path, loader: yaml.SafeLoader) -> None:
+        self.path = path
+        self.loader = loader
+        self.lines: dict[KeyPath, int] = {}
+        self.count = 0
+
+    def build(self, node: yaml.Node, keys: KeyPath, depth: int) -> Any:
+        import yaml
+
+        self.enter(node, keys, depth)
+        if keys:
+            self.lines.setdefault(keys, _line(node))
+        match node:
+            case yaml.MappingNode():
+                return self.mapping(node, keys, depth)
+            case yaml.SequenceNode():
+                return [self.build(item, (*keys, index), depth + 1) for index, item in enumerate(node.value)]
+            case _:
+                return self.scalar(node, keys)
+
+    def enter(self, node: yaml.Node, keys: KeyPath, depth: int) -> None:
+        self.count += 1
+        if depth > _DEEPEST or self.count > _LARGEST:
+            raise self.error(node, keys[:3], "it is nested too deep, or repeats itself through aliases without end")
+
+    def mapping(self, node: yaml.MappingNode, keys: KeyPath, depth: int) -> dict[str, Any]:
+        import yaml
+
+        self.enter(node, keys, depth)
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                sources = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+                for source in sources:
+                    if not isinstance(source, yaml.MappingNode):
+                        raise self.error(source, keys, "<< wants a mapping, or a list of them")
+                    merged = self.mapping(source, keys, depth + 1) | merged
+                continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self.error(key_node, keys, "a key has to be a plain word")
+            key = str(key_node.value)
+            if key in own:
+                first = self.lines[(*keys, key)]
+                raise self.error(key_node, (*keys, key), f"{key} is there twice, first in line {first}")
+            self.lines[(*keys, key)] = _line(key_node)
+            own[key] = self.build(value_node, (*keys, key), depth + 1)
+        return merged | own
+
+    def scalar(self, node: yaml.Node, keys: KeyPath) -> str | int | float | bool | None:
+        try:
+            value = self.loader.construct_object(node)
+        except (ValueError, OverflowError, LookupError, AttributeError) as error:
+            # What looks like a date or has a tag of its own is converted without a check: 2026-99-99, !!timestamp x.
+            raise self.error(node, keys, "this cannot be read as a value; put it in quotes") from error
+        if value is None or isinstance(value, str | int | float | bool):
+            return value
+        return str(node.value)  # a date: written without quotes, and meant as text
+
+    def error(self, node: yaml.Node, keys: KeyPath, problem: str) -> ConfigError:
+        line = _line(node)
+        dotted = ".".join(str(key) for key in keys)
+        return ConfigError(
+            f"{self.path}:{line}: {f'{dotted}: ' if dotted else ''}{problem}.",
+            help=f"Correct line {line}.",
+            code="yaml-invalid",
+            facts={"file": str(self.path), "line": line, "key": dotted},
+        )
+
+
+def _check_depth(path: Path, text: str, loader_class: type[yaml.SafeLoader]) -> None:
+    """Refuse what would overrun the composer's stack; events come from a parser that keeps its own.
+
+    :raises ConfigError: naming the line
+    """
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=loader_class):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                line = _line(event)
+                raise ConfigError(
+                    f"{path}:{line}: nested deeper than {_DEEPEST} levels.",
+                    help=f"Look at line {line} for brackets that are never closed.",
+                    code="yaml-invalid",
+                    facts={"file": str(path), "line": line},
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _line(at: yaml.Node | yaml.Event) -> int:
+    return at.start_mark.line + 1 if at.start_mark else 1
+
+
+def _line_of_character(text: str, error: Exception) -> int:
+    """Return the line of a character that YAML does not allow: the reader's error has a position and no mark."""
+    position = getattr(error, "position", None)
+    return text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
