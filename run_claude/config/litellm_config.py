@@ -147,5 +147,6 @@ def _yaml(document: Mapping[str, Any]) -> str:
         def ignore_aliases(self, data: object) -> bool:
             return True  # a value that is there twice is written twice: this is for people to read
 
-    text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    # ASCII: with allow_unicode a U+0085 is written as it is, and read back as a blank.
+    text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, width=1000)
     return text

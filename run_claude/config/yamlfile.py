@@ -67,7 +67,8 @@ def read_document(path: Path) -> Document | None:
             if node is None:
                 return None
             builder = _Builder(path, loader)
-            return Document(path, builder.build(node, (), 0), builder.lines)
+            data = builder.build(node, (), 0)
+            return None if data is None else Document(path, data, builder.lines)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -98,6 +99,8 @@ class _Builder:
         if keys:
             self.lines.setdefault(keys, _line(node))
         match node:
+            case yaml.CollectionNode() if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+                raise self.error(node, keys, f"the tag {node.tag} means nothing here")
             case yaml.MappingNode():
                 return self.mapping(node, keys, depth)
             case yaml.SequenceNode():
@@ -108,7 +111,8 @@ class _Builder:
     def enter(self, node: yaml.Node, keys: KeyPath, depth: int) -> None:
         self.count += 1
         if depth > _DEEPEST or self.count > _LARGEST:
-            raise self.error(node, keys[:3], "it is nested too deep, or repeats itself through aliases without end")
+            problem = "it is nested too deep, or repeats itself through aliases without end"
+            raise self.error(node, keys[:1], problem, line=self.lines.get(keys[:1]))
 
     def mapping(self, node: yaml.MappingNode, keys: KeyPath, depth: int) -> dict[str, Any]:
         import yaml
@@ -144,8 +148,8 @@ class _Builder:
             return value
         return str(node.value)  # a date: written without quotes, and meant as text
 
-    def error(self, node: yaml.Node, keys: KeyPath, problem: str) -> ConfigError:
-        line = _line(node)
+    def error(self, node: yaml.Node, keys: KeyPath, problem: str, *, line: int | None = None) -> ConfigError:
+        line = line or _line(node)
         dotted = ".".join(str(key) for key in keys)
         return ConfigError(
             f"{self.path}:{line}: {f'{dotted}: ' if dotted else ''}{problem}.",

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from run_claude.config import dotenv
+from run_claude.config.paths import Paths
+from run_claude.config.secrets import (
+    DATABASE_PASSWORD,
+    MASTER_KEY,
+    ensure_secrets,
+    export,
+    masked,
+    provider_keys,
+    read_master_key,
+    read_secrets,
+    rotate,
+)
+from run_claude.config.settings import Settings, load_settings
+from run_claude.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Write = Callable[[str, str], Path]
+
+STRONG = "sk-" + "0123456789abcdef" * 3
+
+
+def test_missing_secrets_are_generated_strong_and_private(settings: Settings) -> None:
+    notes = ensure_secrets(settings)
+    path = settings.paths.env_file
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    secrets = read_secrets(settings)
+    assert len(secrets.master_key) == 3 + 48
+    assert len(secrets.database_password) == 48
+    assert secrets.master_key not in "".join(notes)
+    assert MASTER_KEY in notes[0]
+
+
+def test_a_second_run_is_silent_and_changes_nothing(settings: Settings) -> None:
+    ensure_secrets(settings)
+    before = settings.paths.env_file.read_bytes()
+    assert ensure_secrets(settings) == []
+    assert settings.paths.env_file.read_bytes() == before
+
+
+def test_what_the_user_wrote_stays(settings: Settings, write: Write) -> None:
+    write(".env", f"# mine\nOPENAI_API_KEY=sk-x # work\n{MASTER_KEY}={STRONG}").chmod(0o600)
+    ensure_secrets(settings)
+    text = settings.paths.env_file.read_text()
+    assert text.startswith(f"# mine\nOPENAI_API_KEY=sk-x # work\n{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=")
+    assert read_master_key(settings) == STRONG
+
+
+def test_an_open_file_is_closed_and_said(settings: Settings, write: Write) -> None:
+    path = write(".env", f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=x\n")
+    path.chmod(0o644)
+    (note,) = ensure_secrets(settings)
+    assert "0644" in note
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-1234", "sk-" + "a" * 48, "secret-" + "0123456789abcdef" * 3, "sk-short", STRONG + " x"]
+)
+def test_a_weak_master_key_names_its_line_and_not_itself(settings: Settings, write: Write, key: str) -> None:
+    path = write(".env", f"\n{MASTER_KEY}='{key}'\n")
+    for use in (ensure_secrets, read_master_key):
+        with pytest.raises(ConfigError) as raised:
+            use(settings)
+        assert raised.value.code == "master-key-refused"
+        assert raised.value.message.startswith(f"{path}:2: {MASTER_KEY}: ")
+        assert key not in str(raised.value.as_json())
+
+
+def test_before_the_first_start_the_error_says_how_to_get_a_key(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match="no LITELLM_MASTER_KEY") as raised:
+        read_master_key(settings)
+    assert "secrets init" in raised.value.help
+
+
+def test_the_process_wins_over_the_file(environ: dict[str, str], write: Write) -> None:
+    write(".env", f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=x\nA_KEY=file\n")
+    settings = load_settings({**environ, MASTER_KEY: STRONG[::-1].replace("-ks", ""), "A_KEY": "process"})
+    with pytest.raises(ConfigError, match="in the environment"):
+        read_master_key(settings)
+    settings = load_settings({**environ, "A_KEY": "process"})
+    assert read_secrets(settings, ["A_KEY"]).keys == {"A_KEY": "process"}
+
+
+def test_two_at_once_generate_one_key(environ: dict[str, str]) -> None:
+    barrier, keys = threading.Barrier(8), set()
+
+    def run() -> None:
+        settings = load_settings(environ)
+        barrier.wait()
+        ensure_secrets(settings)
+        keys.add(read_master_key(settings))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 1
+
+
+def test_the_master_key_is_never_taken_for_a_providers(environ: dict[str, str], write: Write) -> None:
+    """In a shell with `run-claude env`'s variables OPENAI_API_KEY is the master key."""
+    write(".env", f"{MASTER_KEY}={STRONG}\nOPENAI_API_KEY=sk-real\n")
+    env = load_settings({**environ, "OPENAI_API_KEY": STRONG, "XAI_API_KEY": STRONG}).environment()
+    assert provider_keys(env, ["OPENAI_API_KEY", "XAI_API_KEY", "GROQ_API_KEY"]) == {"OPENAI_API_KEY": "sk-real"}
+
+
+def test_rotation_replaces_what_is_asked_for_and_nothing_else(settings: Settings, write: Write) -> None:
+    write(".env", f"# mine\n{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}='x y' # old\nA=1\n")
+    fresh = rotate(settings, [DATABASE_PASSWORD])
+    assert settings.paths.env_file.read_text() == (
+        f"# mine\n{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}={fresh[DATABASE_PASSWORD]} # old\nA=1\n"
+    )
+    assert rotate(settings, [MASTER_KEY])[MASTER_KEY] == read_master_key(settings) != STRONG
+
+
+def test_a_secret_that_the_process_sets_cannot_be_rotated(environ: dict[str, str], write: Write) -> None:
+    path = write(".env", f"{MASTER_KEY}={STRONG}\n")
+    with pytest.raises(ConfigError) as raised:
+        rotate(load_settings({**environ, MASTER_KEY: STRONG}), [MASTER_KEY])
+    assert raised.value.code == "secret-overridden"
+    assert path.read_text() == f"{MASTER_KEY}={STRONG}\n"
+
+
+def test_secrets_show_in_no_repr(settings: Settings, write: Write) -> None:
+    write(".env", f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=hunter2\nA_KEY=planted\n")
+    shown = repr(read_secrets(settings, ["A_KEY"]))
+    assert not any(value in shown for value in (STRONG, "hunter2", "planted"))
+
+
+@given(st.text(max_size=80))
+def test_a_masked_value_does_not_tell_the_value(value: str) -> None:
+    shown = masked(value)
+    assert not value or value not in shown
+    assert len([char for char in shown.split(" ")[0] if char != "…"]) <= 7
+
+
+@given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30))
+def test_bash_reads_an_exported_value_back(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    settings = Settings(instance="run-claude", paths=Paths(folder, folder))
+    settings.paths.env_file.write_bytes(f"PLANTED={dotenv.quote(value)}\n'not a name'=1\n".encode())
+    script = export(settings) + 'printf "%s." "$PLANTED"'
+    answer = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env={})
+    assert answer.stdout == value.encode() + b"."
