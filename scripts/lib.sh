@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# What the scripts share; sourced, never run. Progress goes to stderr: stdout is for results.
+
+PATH=$PATH:/usr/sbin:/sbin # where dockerd and chroot live; not every root shell has it
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail EXIT_CODE WHAT_HAPPENED WHAT_TO_DO
+fail() {
+  say "${0##*/}: $2"
+  say "  → $3"
+  exit "$1"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+root() { [ "$(id -u)" = 0 ]; }
+
+# limit SECONDS COMMAND… (macOS has no timeout: there it runs unlimited)
+limit() {
+  if have timeout; then timeout "$@"; else "${@:2}"; fi
+}
+
+# at_least WANTED VERSION
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+# os_release FIELD: a field of /etc/os-release, empty where there is none
+os_release() {
+  # shellcheck source=/dev/null
+  (. /etc/os-release 2>/dev/null && printf '%s' "${!1-}") || true
+}
+
+# debian_uri: where this machine gets Debian from, whichever way its sources are written. Somebody else's repository
+# may use Debian's code names too, but none has a suite CODENAME-updates: that one tells first.
+debian_uri() {
+  apt-get update --print-uris 2>/dev/null |
+    sed -n "s#^'\(.*\)/dists/$(os_release VERSION_CODENAME)\(-updates\)\{0,1\}/InRelease' .*#\2 \1#p" |
+    sort -r | awk 'NR == 1 { print $NF }'
+}
+
+# quietly WHAT COMMAND…: its output only when it fails
+quietly() {
+  local output status=0
+  output=$("${@:2}" 2>&1 </dev/null) || status=$?
+  [ "$status" = 0 ] && return
+  say "$1 failed (exit $status); its last lines:"
+  tail -n 8 <<<"$output" | sed 's/^/  | /' >&2
+  return "$status"
+}
+
+apt_get() {
+  DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
