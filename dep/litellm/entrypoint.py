@@ -1,0 +1,165 @@
+"""Start LiteLLM in its container: secrets in, imports while the database starts, errors named.
+
+Runs in the image only and imports nothing of run-claude. Each line that begins with ``run-claude:`` is read by the
+controller: the engine stamps it, and a start's waterfall is made of the stamps.
+
+Exit codes: 3 as LiteLLM's own (a callback or a configuration that it cannot use), 69 the database is not there in
+time, 78 configuration or secrets cannot be read, 143 stopped; from LiteLLM also 1 and 2 (a failed migration).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+CONFIG = Path("/app/config/litellm_config.yaml")
+SECRETS = Path("/run/secrets/litellm.json")
+CA_BUNDLE = Path("/run/secrets/ca")
+LOG = Path("/var/log/litellm/litellm.log")
+SCRATCH = Path("/tmp/run-claude")  # noqa: S108 (a tmpfs of this container's own)
+DATABASE_WITHIN = 120.0  # seconds: a new volume takes 5, recovery after a crash may take a minute
+
+EXIT_REFUSED = 3
+EXIT_NO_DATABASE = 69  # EX_UNAVAILABLE
+EXIT_CONFIG = 78  # EX_CONFIG
+EXIT_STOPPED = 128 + signal.SIGTERM
+
+
+def say(text: str) -> None:
+    """Print a line that the controller reads."""
+    print(f"run-claude: {text}", file=sys.stderr, flush=True)
+
+
+def fail(text: str, code: int) -> NoReturn:
+    """Name the error in one line and end."""
+    say("error: " + " ".join(text.split()))
+    sys.exit(code)
+
+
+def stop_when_told() -> None:
+    """End at once on SIGTERM until LiteLLM handles it: as PID 1 nothing would happen, in the imports for seconds."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
+
+
+def load_secrets() -> None:
+    """Put the secrets into this process's environment: so they are in no inspect and no image."""
+    if not SECRETS.exists():
+        return
+    try:
+        secrets = json.loads(SECRETS.read_text(encoding="utf-8"))
+        os.environ.update({str(name): str(value) for name, value in secrets.items()})
+    except PermissionError:
+        fail(f"{SECRETS} cannot be read by uid {os.getuid()}", EXIT_CONFIG)
+    except (ValueError, AttributeError) as error:
+        fail(f"{SECRETS} is no JSON object: {type(error).__name__}", EXIT_CONFIG)  # its text may hold a secret
+
+
+def trust_own_ca() -> None:
+    """Trust the user's CA beside the public ones, not in their place."""
+    if not CA_BUNDLE.is_file() or not (own := CA_BUNDLE.read_bytes()):
+        return
+    import certifi
+
+    merged = SCRATCH / "ca.pem"
+    merged.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + own)
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"):
+        os.environ.setdefault(name, str(merged))
+
+
+def read_config() -> dict[str, Any]:
+    """Return LiteLLM's configuration; names the line of what is no YAML."""
+    import yaml
+
+    try:
+        config = yaml.load(CONFIG.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        fail(f"{CONFIG.name} cannot be read: {error.strerror}", EXIT_CONFIG)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        fail(f"{CONFIG.name} is no valid YAML: {error}", EXIT_CONFIG)
+    if not isinstance(config, dict):
+        fail(f"{CONFIG.name} is no mapping", EXIT_CONFIG)
+    return config
+
+
+def check_callbacks(config: dict[str, Any]) -> None:
+    """Name a callback that does not load; LiteLLM ends on one with a traceback of sixty lines."""
+    from litellm.proxy.types_utils.utils import get_instance_fn
+
+    settings = config.get("litellm_settings") or {}
+    names: list[object] = [row.get("custom_handler") for row in settings.get("custom_provider_map") or []]
+    for key in ("callbacks", "success_callback", "failure_callback"):
+        value = settings.get(key) or []
+        names += [value] if isinstance(value, str) else value
+    for name in names:
+        if isinstance(name, str) and "." in name:
+            try:
+                get_instance_fn(name, str(CONFIG))
+            except Exception as error:  # a callback is anybody's code
+                cause = error.__cause__ or error  # LiteLLM wraps an ImportError without saying what is missing
+                fail(f"callback {name}: {type(cause).__name__}: {cause}", EXIT_REFUSED)
+
+
+def keep_log() -> None:
+    """Write the log to the volume as well, bounded: the engine's own ends with the container, at each recreation."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    try:
+        handler = logging.handlers.RotatingFileHandler(LOG, maxBytes=10_000_000, backupCount=3)
+    except OSError as error:  # of another uid's, after the user has changed
+        say(f"no log file: {error}")
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
+        logging.getLogger(name).addHandler(handler)
+    LOGGING_CONFIG["handlers"]["file"] = {"()": lambda: handler}
+    for name in ("uvicorn", "uvicorn.access"):
+        LOGGING_CONFIG["loggers"][name]["handlers"].append("file")
+
+
+def wait_for_database(host: str, port: int) -> None:
+    """Wait until the database takes connections; its container starts at the same time as this one."""
+    deadline = time.monotonic() + DATABASE_WITHIN
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=2).close()
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                fail(
+                    f"the database {host}:{port} does not answer in {DATABASE_WITHIN:.0f} s: {error}", EXIT_NO_DATABASE
+                )
+            time.sleep(0.05)
+
+
+def main() -> None:
+    """Start the proxy; returns when it has ended."""
+    say("entrypoint")
+    stop_when_told()
+    SCRATCH.mkdir(exist_ok=True)
+    load_secrets()
+    trust_own_ca()
+    config = read_config()
+    importlib.import_module("litellm.proxy.proxy_server")  # most of a start; the database starts meanwhile
+    say("litellm imported")
+    check_callbacks(config)
+    keep_log()
+    if host := os.environ.get("DATABASE_HOST"):
+        (SCRATCH / "database").touch()  # the health check demands it
+        wait_for_database(host, int(os.environ.get("DATABASE_PORT") or 5432))
+        say("database reachable")
+    from litellm.proxy.proxy_cli import run_server
+
+    sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)
+    run_server()
+
+
+if __name__ == "__main__":
+    main()
