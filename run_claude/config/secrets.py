@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
@@ -37,6 +38,7 @@ __all__ = [
 MASTER_KEY = "LITELLM_MASTER_KEY"
 DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
 
+_VERTEX = "VERTEXAI_CREDENTIALS"
 _SHORTEST_KEY = 20  # LiteLLM refuses `sk-1234`; what can be guessed is no better for being longer than that
 
 
@@ -57,14 +59,14 @@ def ensure_secrets(settings: Settings) -> list[str]:
     path = settings.paths.env_file
     notes = [note] if (note := mend_mode(path, 0o600)) else []
     env = settings.environment()
+    if env.get(MASTER_KEY):
+        _check_master_key(env)  # before anything is written
     if missing := _missing(env):
         with exclusive(settings.paths.config):  # another run-claude may have generated them meanwhile
             env = settings.environment()
             if missing := _missing(env):
                 write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), _generate(missing)))
                 notes.append(f"Generated {' and '.join(missing)} in {path}.")
-        env = settings.environment()
-    _check_master_key(env)
     return notes
 
 
@@ -96,8 +98,20 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
     a start from such a shell would send the master key to OpenAI.
     """
     own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
-    keys = {name: env.from_file(name) if env.get(name) in own else env.get(name) for name in sorted(set(names))}
+    wanted = sorted(set(names))
+    keys = {name: env.from_file(name) if env.get(name) in own else env.get(name) for name in wanted}
+    if _VERTEX in wanted and not keys[_VERTEX]:
+        keys[_VERTEX] = _google_credentials(env)
     return {name: value for name, value in keys.items() if value and value not in own}
+
+
+def _google_credentials(env: Environment) -> str:
+    """Return the content of the file that Google's own tools are pointed to: a container does not see the file."""
+    path = env.get("GOOGLE_APPLICATION_CREDENTIALS")
+    try:
+        return (read_text(Path(path).expanduser()) or "").strip() if path else ""
+    except (ConfigError, RuntimeError):
+        return ""  # a variable of other tools: nothing of ours fails because of it
 
 
 def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:

@@ -61,7 +61,9 @@ def _model(document: Document, name: str) -> Model:
         )
     _check_no_key_inside(document, (*keys, "litellm_params"), params)
     uses = _variables(document, (*keys, "uses"))
-    optional = frozenset(name for group in uses for name in group)
+    # Without its id there is no model: a variable in that is never an optional one.
+    essential = {variable for variable, required in references(params["model"]) if required}
+    optional = frozenset(name for group in uses for name in group) - essential
     needs = list(_variables(document, (*keys, "needs")))
     named = optional.union(*needs) if needs else optional
     for variable, required in references(params):

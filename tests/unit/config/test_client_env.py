@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from run_claude.config.catalogue import load_catalogue
+from run_claude.config.client_env import DIVERTING, client_environment, render_environment, settings_snippet
+
+if TYPE_CHECKING:
+    from run_claude.config.paths import Paths
+    from run_claude.config.settings import Settings
+
+KEY = "sk-0123456789abcdef"
+_VALUES = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30)
+
+
+@pytest.fixture
+def variables(settings: Settings, paths: Paths) -> dict[str, str]:
+    return client_environment(settings, load_catalogue(paths).profile("demo"), KEY)
+
+
+def test_claude_code_gets_address_key_and_models(variables: dict[str, str]) -> None:
+    assert variables["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:4444"
+    assert variables["ANTHROPIC_AUTH_TOKEN"] == KEY
+    assert variables["ANTHROPIC_DEFAULT_OPUS_MODEL"] == "demo-opus"
+    assert variables["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "demo-sonnet"
+    assert variables["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "demo-haiku"
+    assert variables["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
+    assert not {"ANTHROPIC_SMALL_FAST_MODEL", "ANTHROPIC_MODEL", "CLAUDE_CODE_SUBAGENT_MODEL"} & set(variables)
+
+
+def test_openai_clients_get_the_address_with_its_version(variables: dict[str, str]) -> None:
+    assert variables["OPENAI_BASE_URL"] == "http://127.0.0.1:4444/v1"
+    assert variables["OPENAI_API_KEY"] == KEY
+
+
+def test_what_a_profile_adds_is_there_and_wins(settings: Settings, paths: Paths) -> None:
+    profile = replace(
+        load_catalogue(paths).profile("demo"),
+        subagent="demo-haiku",
+        default="opus",
+        env={"MAX_THINKING_TOKENS": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "0"},
+    )
+    variables = client_environment(settings, profile, KEY)
+    assert variables["CLAUDE_CODE_SUBAGENT_MODEL"] == "demo-haiku"
+    assert variables["ANTHROPIC_MODEL"] == "opus"
+    assert variables["MAX_THINKING_TOKENS"] == "1"
+    assert variables["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "0"
+
+
+def test_plain_is_a_line_per_variable(variables: dict[str, str]) -> None:
+    assert "ANTHROPIC_BASE_URL=http://127.0.0.1:4444\n" in render_environment(variables, "plain")
+
+
+def test_json_is_the_variables(variables: dict[str, str]) -> None:
+    assert json.loads(render_environment(variables, "json")) == variables
+
+
+def test_an_unknown_shell_is_an_error(variables: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="csh"):
+        render_environment(variables, "csh")
+
+
+SHELLS = [
+    pytest.param("sh", ["sh", "-c"], id="sh"),
+    pytest.param("sh", ["bash", "--norc", "-c"], id="bash"),
+    pytest.param("sh", ["zsh", "-f", "-c"], id="zsh"),
+    pytest.param("fish", ["fish", "--no-config", "-c"], id="fish"),
+]
+
+
+def _seen(command: list[str], script: str, environ: dict[str, str]) -> dict[str, str]:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"no {command[0]} here")
+    program = shutil.which(command[0]) or ""
+    answer = subprocess.run(
+        [program, *command[1:], script + "env -0"],
+        capture_output=True,
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environ},
+    )
+    assert answer.stderr == b""
+    return dict(row.split("=", 1) for row in answer.stdout.decode().split("\0") if row)
+
+
+@pytest.mark.parametrize(("shell", "command"), SHELLS)
+def test_a_shell_takes_the_variables_over_and_drops_what_would_divert(
+    variables: dict[str, str], shell: str, command: list[str]
+) -> None:
+    seen = _seen(command, render_environment(variables, shell), dict.fromkeys(DIVERTING, "set") | {"KEPT": "1"})
+    assert seen.items() >= variables.items()
+    assert not set(DIVERTING) & set(seen)
+    assert seen["KEPT"] == "1"
+
+
+@pytest.mark.parametrize(("shell", "command"), SHELLS)
+@given(value=_VALUES)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_shell_reads_any_value_back(shell: str, command: list[str], value: str) -> None:
+    assert _seen(command, render_environment({"PLANTED": value}, shell), {})["PLANTED"] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [("a'b", "'a''b'"), ("\u2018x\u2019", "'\u2018\u2018x\u2019\u2019'"), ("$x`n", "'$x`n'"), ("", "''")],
+)
+def test_powershell_values_are_literal(value: str, quoted: str) -> None:
+    assert f"$env:X = {quoted}\n" in render_environment({"X": value}, "powershell")
+
+
+def test_the_settings_snippet_is_what_claude_code_reads(variables: dict[str, str]) -> None:
+    snippet = json.loads(settings_snippet(variables))
+    assert list(snippet) == ["env"]
+    assert snippet["env"]["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:4444"
+    assert not [name for name in snippet["env"] if name.startswith(("OPENAI_", "RUN_CLAUDE_"))]
+    assert all(isinstance(value, str) for value in snippet["env"].values())
