@@ -20,6 +20,7 @@ KeyPath = tuple[str | int, ...]
 
 _DEEPEST = 50  # libyaml's composer overruns the C stack on deep nesting; nothing here nests deeper than eight
 _LARGEST = 200_000  # values, aliases counted each time: a few lines can stand for billions
+_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _NOTHING_BUT_COMMENTS = re.compile(r"(?:\s*(?:#[^\n]*)?(?:\n|\Z))*\Z")
 
 
@@ -73,7 +74,7 @@ def read_document(path: Path) -> Document | None:
             loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        line = mark.line + 1 if mark else _line_of_character(text, error)
+        line = min(mark.line + 1, _last_line(text)) if mark else _line_of_character(text, error)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
         raise ConfigError(
             f"{path}:{line}: not valid YAML: {problem}.",
@@ -184,6 +185,11 @@ def _check_depth(path: Path, text: str, loader_class: type[yaml.SafeLoader]) -> 
 
 def _line(at: yaml.Node | yaml.Event) -> int:
     return at.start_mark.line + 1 if at.start_mark else 1
+
+
+def _last_line(text: str) -> int:
+    """Return the number of the last line, as YAML counts lines: what is never closed is missed behind it."""
+    return len(_BREAK.findall(text)) + (not _BREAK.search(text[-1:]))
 
 
 def _line_of_character(text: str, error: Exception) -> int:

@@ -29,7 +29,10 @@ print(json.dumps(sorted(sys.modules)))
 
 @pytest.mark.parametrize(
     "heavy",
-    "yaml dotenv aiohttp aiodocker httpx rich anyio asyncio asyncclick hashlib difflib subprocess tempfile random logging".split(),
+    [
+        *("yaml", "dotenv", "aiohttp", "aiodocker", "httpx", "rich", "anyio", "asyncio", "asyncclick", "hashlib"),
+        *("difflib", "subprocess", "tempfile", "random", "logging", "shlex"),
+    ],
 )
 def test_the_environment_of_a_profile_is_had_without(settings: Settings, environ: dict[str, str], heavy: str) -> None:
     ensure_secrets(settings)

@@ -72,7 +72,7 @@ def test_merged_mappings_are_filled_in_and_own_keys_win(tmp_path: Path) -> None:
     ("text", "line"),
     [
         pytest.param("a: 1\nb: : 2\n", 2, id="syntax"),
-        pytest.param("a: 1\nb: [1\n", 3, id="never closed"),
+        pytest.param("a: 1\nb: [1\n", 2, id="never closed"),
         pytest.param("a: 1\n\tb: 2\n", 2, id="tab"),
         pytest.param("a: 1\nb: 2\x07\n", 2, id="control character"),
         pytest.param("a: 1\nb:\n  c: 2\n  c: 3\n", 4, id="repeated key"),
