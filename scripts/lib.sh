@@ -33,9 +33,13 @@ os_release() {
 # debian_uri: where this machine gets Debian from, whichever way its sources are written. Somebody else's repository
 # may use Debian's code names too, but none has a suite CODENAME-updates: that one tells first.
 debian_uri() {
-  apt-get update --print-uris 2>/dev/null |
+  local uri
+  uri=$(apt-get update --print-uris 2>/dev/null |
     sed -n "s#^'\(.*\)/dists/$(os_release VERSION_CODENAME)\(-updates\)\{0,1\}/InRelease' .*#\2 \1#p" |
-    sort -r | awk 'NR == 1 { print $NF }'
+    sort -r | awk 'NR == 1 { print $NF }')
+  # Cloud images name a file with mirrors; not everything that installs Debian reads those.
+  case $uri in mirror+file:*) uri=$(grep -o -m 1 'https\{0,1\}://[^[:space:]]*' "${uri#mirror+file:}") ;; esac
+  printf '%s\n' "${uri%/}"
 }
 
 # quietly WHAT COMMAND…: its output only when it fails
@@ -50,4 +54,9 @@ quietly() {
 
 apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+# apt_install PACKAGE…; --no-remove: no package of the user's (another vendor's Docker, say) is replaced
+apt_install() {
+  apt_get install --no-install-recommends --no-remove -o Dpkg::Options::=--force-unsafe-io "$@"
 }
