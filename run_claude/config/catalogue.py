@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.model import Model, Profile
     from run_claude.config.paths import Paths
+    from run_claude.config.yamlfile import Document
 
 __all__ = ["DEMO", "Catalogue", "load_catalogue"]
 
@@ -81,18 +82,26 @@ def load_catalogue(paths: Paths) -> Catalogue:
     sections: Mapping[str, Mapping[str, Any]] = {}
     from run_claude.config.yamlfile import read_document
 
-    models_document, profiles_document = read_document(paths.models_file), read_document(paths.profiles_file)
+    models_document = read_document(paths.models_file)
     if models_document is not None:
         from run_claude.config.user_models import user_models
 
         own, sections = user_models(models_document)
         models = _over(own, models)
     profiles = {name: found for name, profile in profiles.items() if (found := _without(profile, models))}
-    if profiles_document is not None:
-        from run_claude.config.user_profiles import user_profiles
-
-        profiles = _over(user_profiles(profiles_document, profiles, models), profiles)
+    for path in (paths.profiles_file, paths.config / "user.profiles.yaml"):  # the second one only of before
+        if (document := read_document(path)) is not None:
+            profiles = _over(_read_profiles(document, profiles, models), profiles)
     return Catalogue(models=models, profiles=profiles, sections=sections)
+
+
+def _read_profiles(
+    document: Document, profiles: Mapping[str, Profile], models: Mapping[str, Model]
+) -> Mapping[str, Profile | None]:
+    from run_claude.config.legacy import is_legacy, legacy_profiles
+    from run_claude.config.user_profiles import user_profiles
+
+    return legacy_profiles(document, models) if is_legacy(document) else user_profiles(document, profiles, models)
 
 
 def _over(own: Mapping[str, Any], builtin: Mapping[str, Any]) -> dict[str, Any]:

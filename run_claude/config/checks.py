@@ -16,7 +16,13 @@ def value_at(document: Document, keys: KeyPath) -> Any:
     """Return the value of a key; ``None`` where there is none."""
     value = document.data
     for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
+        match value:
+            case dict():
+                value = value.get(key)
+            case list() if isinstance(key, int):
+                value = value[key]
+            case _:
+                return None
     return value
 
 

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
 
-__all__ = ["DIVERTING", "client_environment", "render_environment", "settings_snippet"]
+__all__ = ["DIVERTING", "applied", "client_environment", "render_environment", "settings_snippet"]
 
-# Each of these, when set, makes Claude Code pass the proxy by, or ask it for a model that it does not serve.
-# (ANTHROPIC_API_KEY may stay: the token goes before it, and it may be the very key that the proxy works with.)
+# Each of these, when set, makes Claude Code pass the proxy by, show it another key, or ask it for a model that it does
+# not serve.
 DIVERTING = (
+    "ANTHROPIC_API_KEY",
     "ANTHROPIC_MODEL",
     "ANTHROPIC_SMALL_FAST_MODEL",
     "CLAUDE_CODE_SUBAGENT_MODEL",
@@ -43,6 +44,11 @@ def client_environment(settings: Settings, profile: Profile, master_key: str) ->
         "RUN_CLAUDE_PROFILE": profile.name,
     }
     return {name: value for name, value in variables.items() if value} | dict(profile.env)
+
+
+def applied(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """Return a process environment with the variables set, and without what would divert Claude Code from the proxy."""
+    return {name: value for name, value in environ.items() if name not in DIVERTING} | dict(variables)
 
 
 def render_environment(variables: Mapping[str, str], shell: str) -> str:

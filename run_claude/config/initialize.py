@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import ensure_folder, write_atomic
+from run_claude.config.migration import migrate
 from run_claude.config.secrets import ensure_secrets
 from run_claude.config.services import install_services
 
@@ -15,7 +16,7 @@ __all__ = ["ensure_initialized", "install_templates"]
 
 
 def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
-    """Create folders, secrets and the services folder, and return notes. Does nothing where nothing is missing.
+    """Create folders, secrets and the services folder, migrate, and return notes. Silent where nothing is missing.
 
     :param force: replace files of the services folder that the user has changed as well
     :raises ConfigError: if a file or a folder cannot be used
@@ -24,7 +25,7 @@ def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
     ensure_folder(paths.config)
     ensure_folder(paths.instance_state)
     ensure_folder(paths.secrets_dir)
-    return [*ensure_secrets(settings), *install_services(paths, force=force)]
+    return [*migrate(paths), *ensure_secrets(settings), *install_services(paths, force=force)]
 
 
 def install_templates(settings: Settings) -> list[str]:

@@ -38,6 +38,7 @@ __all__ = [
 MASTER_KEY = "LITELLM_MASTER_KEY"
 DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
 
+_PUBLIC_KEYS = frozenset({"sk-litellm-master-key-12345"})  # the default of before, in public source code
 _VERTEX = "VERTEXAI_CREDENTIALS"
 _SHORTEST_KEY = 20  # LiteLLM refuses `sk-1234`; what can be guessed is no better for being longer than that
 
@@ -175,8 +176,8 @@ def _check_master_key(env: Environment) -> str:
     problem = ""
     if not key.startswith("sk-"):
         problem = "does not begin with sk-, as LiteLLM wants it"
-    elif len(key) < _SHORTEST_KEY or len(set(key[3:])) < 6:
-        problem = "is so weak that LiteLLM refuses it"
+    elif key in _PUBLIC_KEYS or len(key) < _SHORTEST_KEY or len(set(key[3:])) < 6:
+        problem = "can be guessed"
     elif not re.fullmatch(r"[!-~]+", key):
         problem = "has characters in it that cannot be sent in a header"
     if problem:

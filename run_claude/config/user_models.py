@@ -17,6 +17,7 @@ __all__ = ["user_models"]
 
 SECTIONS = ("litellm_settings", "router_settings", "general_settings")
 _KEYS = ("description", "litellm_params", "model_info", "needs", "uses", "compat")
+_UNHEEDED = ("allowed_fails", "cooldown_time")  # written into lists of before, and heeded by nobody there
 _RESERVED = {"general_settings": ("master_key", "database_url")}  # ours, from .env
 _MODEL_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -30,13 +31,15 @@ def user_models(document: Document) -> tuple[dict[str, Model | None], dict[str, 
     :raises ConfigError: naming file, line and key of what cannot be used
     """
     top = mapping(document, ())
-    check_keys(document, (), ("models", *SECTIONS))
-    models: dict[str, Model | None] = {}
+    check_keys(document, (), ("models", "model_list", *SECTIONS))
+    models: dict[str, Model | None] = {**_model_list(document)}
     for name in mapping(document, ("models",)):
         keys: KeyPath = ("models", name)
         if not _MODEL_NAME.fullmatch(name):
             raise document.error(keys, "a model's name has no blanks in it.", "Rename it.")
-        models[name] = None if top["models"][name] is None else _model(document, name)
+        if name in models:
+            raise document.error(keys, f"{name} is in model_list, too.", "Remove one of them.", code="duplicate-name")
+        models[name] = None if top["models"][name] is None else _model(document, keys, name)
     sections = {section: mapping(document, (section,)) for section in SECTIONS if top.get(section) is not None}
     for section, values in sections.items():
         for key in _RESERVED.get(section, ()):
@@ -46,10 +49,28 @@ def user_models(document: Document) -> tuple[dict[str, Model | None], dict[str, 
     return models, sections
 
 
-def _model(document: Document, name: str) -> Model:
-    keys: KeyPath = ("models", name)
+def _model_list(document: Document) -> dict[str, Model]:
+    """Return the models of a list as LiteLLM's own configuration has it."""
+    models: dict[str, Model] = {}
+    rows = document.data.get("model_list") or []
+    if not isinstance(rows, list):
+        raise document.error(("model_list",), "model_list has to be a list.", "Write `- model_name: …` rows in it.")
+    for index in range(len(rows)):
+        keys: KeyPath = ("model_list", index)
+        name = text(document, (*keys, "model_name")) if mapping(document, keys) else ""
+        if not _MODEL_NAME.fullmatch(name):
+            raise document.error(keys, "there is no model_name, or one with blanks in it.", "Add one.")
+        if name in models:
+            raise document.error(
+                (*keys, "model_name"), f"{name} is there twice.", "Rename one of them.", code="duplicate-name"
+            )
+        models[name] = _model(document, keys, name, more=("model_name", *_UNHEEDED))
+    return models
+
+
+def _model(document: Document, keys: KeyPath, name: str, *, more: tuple[str, ...] = ()) -> Model:
     raw = mapping(document, keys)
-    check_keys(document, keys, _KEYS)
+    check_keys(document, keys, (*_KEYS, *more))
     if not raw.get("litellm_params"):
         raise document.error(
             keys, "there are no litellm_params.", "Add litellm_params with a model: {model: openai/gpt-4o}."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from run_claude.config import initialize, services
+from run_claude.config import migration, services
 from run_claude.config.paths import Paths
 from run_claude.config.settings import Settings, load_settings
 
@@ -62,6 +62,6 @@ def packaged(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
         "timescaledb/initdb.d/10-databases.sh": b"#!/bin/bash\n",
         "callbacks/demo_provider.py": b"handler = None\n",
     }
-    monkeypatch.setattr(services, "packaged_services", lambda: dict(files))
-    monkeypatch.setattr(initialize, "install_services", services.install_services)
+    for module in (services, migration):
+        monkeypatch.setattr(module, "packaged_services", lambda: dict(files))
     return files

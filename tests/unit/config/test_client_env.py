@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.client_env import DIVERTING, client_environment, render_environment, settings_snippet
+from run_claude.config.client_env import DIVERTING, applied, client_environment, render_environment, settings_snippet
 
 if TYPE_CHECKING:
     from run_claude.config.paths import Paths
@@ -53,6 +53,11 @@ def test_what_a_profile_adds_is_there_and_wins(settings: Settings, paths: Paths)
     assert variables["ANTHROPIC_MODEL"] == "opus"
     assert variables["MAX_THINKING_TOKENS"] == "1"
     assert variables["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "0"
+
+
+def test_a_child_process_gets_the_variables_and_nothing_that_diverts(variables: dict[str, str]) -> None:
+    before = {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-ant", "OPENAI_API_KEY": "sk-openai"}
+    assert applied(before, variables) == {"PATH": "/bin", **variables}
 
 
 def test_plain_is_a_line_per_variable(variables: dict[str, str]) -> None:
