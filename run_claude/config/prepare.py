@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
 
-__all__ = ["Prepared", "plan", "prepare"]
+__all__ = ["Prepared", "choose_profile", "plan", "prepare"]
 
 COMPOSE_FILE = "docker-compose.yaml"
 CALLBACKS_FILE = "docker-compose.callbacks.yaml"
@@ -84,7 +84,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
     paths, env = settings.paths, settings.environment()
     catalogue = load_catalogue(paths)
     values = provider_keys(env, catalogue.variables)
-    chosen, notes = _choose(settings, catalogue, values, profile)
+    chosen, notes = choose_profile(settings, catalogue, values, profile)
     rendered = render_litellm_config(catalogue, values)
     secrets = read_secrets(settings, rendered.variables)
     uses_database = database and (settings.prisma if prisma_in_image is None else prisma_in_image)
@@ -124,10 +124,15 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
     )
 
 
-def _choose(
+def choose_profile(
     settings: Settings, catalogue: Catalogue, values: Mapping[str, str], name: str | None
 ) -> tuple[Profile, list[str]]:
-    """Return the profile to serve, and notes: what of it is left out, or why it is this one."""
+    """Return the profile to serve, and notes: what of it is left out, or why it is this one.
+
+    :param values: what the models' variables are set to
+    :raises ConfigError: if the profile is named and none of its models has its key
+    :raises UsageError: if there is no such profile
+    """
     is_set, notes = values.__contains__, []
     if name is not None:
         profile = catalogue.profile(name)
