@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.yamlfile import Document, KeyPath
 
-__all__ = ["check_keys", "mapping", "strings", "text"]
+__all__ = ["check_keys", "mapping", "strings", "text", "value_at"]
 
 
 def value_at(document: Document, keys: KeyPath) -> Any:

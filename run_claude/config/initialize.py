@@ -52,6 +52,8 @@ _MODELS = """\
 #       model: openai/some-model
 #       api_base: ${MY_API_BASE:-http://localhost:8000/v1}   # localhost is this machine, also in the container
 #       api_key: os.environ/MY_API_KEY     # without it the model is left out
+#     compat:                              # what this server refuses of what Claude Code sends
+#       drop: [reasoning_effort, thinking_blocks, cache_control]
 #   gpt-5.1: null
 #
 # litellm_settings: {}                     # as in LiteLLM's configuration, over the generated ones

@@ -55,6 +55,7 @@ def render_litellm_config(catalogue: Catalogue, values: Mapping[str, str], *, ho
         "model_list": [_entry(model, values, host) for model in served],
         "litellm_settings": _merged(
             {
+                "callbacks": ["callbacks.provider_compat.instance"],
                 "custom_provider_map": [{"provider": "demo", "custom_handler": "callbacks.demo_provider.handler"}],
                 "drop_params": True,  # what a provider does not know is left out, instead of failing the request
                 "telemetry": False,
@@ -77,9 +78,16 @@ def _entry(model: Model, values: Mapping[str, str], host: str) -> dict[str, Any]
     if isinstance(base := params.get("api_base"), str):
         params["api_base"] = _reachable(base, host)
     entry: dict[str, Any] = {"model_name": model.name, "litellm_params": params}
-    if model.info:
-        entry["model_info"] = dict(model.info)
+    info = dict(model.info)
+    if model.compat is not None:
+        info["run_claude"] = {**_mapping(info.get("run_claude")), "compat": model.compat}
+    if info:
+        entry["model_info"] = info
     return entry
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _resolved(value: Any, values: Mapping[str, str], model: Model) -> Any:

@@ -41,7 +41,7 @@ class Model:
     needs: tuple[tuple[str, ...], ...] = ()
     uses: tuple[str, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
-    compat: Any = None
+    compat: bool | Mapping[str, Any] | None = None
     source: str = "built-in"
 
     @property

@@ -17,7 +17,7 @@ from run_claude.config.files import exclusive, mend_mode, read_text, write_atomi
 from run_claude.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from run_claude.config.environment import Environment
     from run_claude.config.settings import Settings
@@ -29,15 +29,18 @@ __all__ = [
     "ensure_secrets",
     "export",
     "masked",
+    "overview",
     "provider_keys",
     "read_master_key",
     "read_secrets",
     "rotate",
+    "store",
 ]
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
 DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
 
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PUBLIC_KEYS = frozenset({"sk-litellm-master-key-12345"})  # the default of before, in public source code
 _VERTEX = "VERTEXAI_CREDENTIALS"
 _SHORTEST_KEY = 20  # LiteLLM refuses `sk-1234`; what can be guessed is no better for being longer than that
@@ -115,42 +118,63 @@ def _google_credentials(env: Environment) -> str:
         return ""  # a variable of other tools: nothing of ours fails because of it
 
 
-def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
-    """Generate these secrets anew, write them, and return them. Whoever runs with the old ones is not told.
-
-    :raises ConfigError: if one of them is set in the process environment, so that the new one would not count
-    """
-    wanted, path = list(names), settings.paths.env_file
-    with exclusive(settings.paths.config):
-        env = settings.environment()
-        for name in wanted:
-            if settings.environ.get(name):
-                raise ConfigError(
-                    f"{name} is set in the environment, which wins over {path}.",
-                    help=f"Unset {name}, then rotate it.",
-                    code="secret-overridden",
-                    facts=env.facts(name),
-                )
-        fresh = _generate(wanted)
-        write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), fresh))
-    return fresh
-
-
-def export(settings: Settings, names: Iterable[str] | None = None) -> str:
-    """Return what `.env` sets as `export` lines for a POSIX shell. This is the one place where values leave.
+def store(settings: Settings, changes: Mapping[str, str]) -> None:
+    """Write values into `.env`; everything else in it stays as it is.
 
     :raises ConfigError: if `.env` cannot be used
     """
+    path = settings.paths.env_file
+    with exclusive(settings.paths.config):
+        write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), changes))
+
+
+def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+    """Generate these secrets anew, write them, and return them. Whoever runs with the old ones is not told.
+
+    `.env` comes first and the database after it: if the second step fails, it can be done again from what is written.
+
+    :raises ConfigError: if one of them is set in the process environment, so that the new one would not count
+    """
+    wanted, env = list(names), settings.environment()
+    for name in wanted:
+        if settings.environ.get(name):
+            raise ConfigError(
+                f"{name} is set in the environment, which wins over {env.path}.",
+                help=f"Unset {name}, then rotate it.",
+                code="secret-overridden",
+                facts=env.facts(name),
+            )
+    fresh = _generate(wanted)
+    store(settings, fresh)
+    return fresh
+
+
+def export(settings: Settings, path: Path) -> None:
+    """Write what `.env` sets to a new file (0600), as `export` lines for a POSIX shell. Nothing is ever printed.
+
+    :raises ConfigError: if `.env` cannot be used, or the file is there already
+    """
     import shlex
 
-    env = settings.environment()
-    chosen = env.file if names is None else [name for name in names if name in env.file]
+    if path.exists() or path.is_symlink():
+        raise ConfigError(f"{path} is there already.", help="Name a new file, or remove it first.", code="file-exists")
+    values = settings.environment().file
     lines = [
-        f"export {name}={shlex.quote(env.file[name][0])}\n"
-        for name in chosen
-        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
+        f"export {name}={shlex.quote(value)}\n" for name, (value, _) in values.items() if _SHELL_NAME.fullmatch(name)
     ]
-    return "".join(lines)
+    write_atomic(path, "".join(lines))
+
+
+def overview(settings: Settings, names: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return name, origin and masked value of our own secrets and of those of ``names`` that are set.
+
+    :raises ConfigError: if `.env` cannot be used
+    """
+    env = settings.environment()
+    wanted = [MASTER_KEY, DATABASE_PASSWORD, *sorted(set(names))]
+    return [
+        (name, env.origin(name).removesuffix(f": {name}"), masked(env.get(name))) for name in wanted if env.get(name)
+    ]
 
 
 def masked(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from run_claude.config.checks import check_keys, mapping, strings, text
+from run_claude.config.checks import check_keys, mapping, strings, text, value_at
 from run_claude.config.model import INLINE, REFERENCE, Model, references
 
 if TYPE_CHECKING:
@@ -101,9 +101,19 @@ def _model(document: Document, keys: KeyPath, name: str, *, more: tuple[str, ...
         needs=tuple(needs),
         uses=tuple(sorted(optional)),
         info=mapping(document, (*keys, "model_info")),
-        compat=raw.get("compat"),
+        compat=_compat(document, (*keys, "compat")) if "compat" in raw else None,
         source=document.where(*keys).rpartition(": ")[0],
     )
+
+
+def _compat(document: Document, keys: KeyPath) -> bool | dict[str, Any]:
+    """Return what `callbacks/provider_compat` is told of a model: ``false``, or which fields it gets."""
+    if value_at(document, keys) is False:
+        return False
+    found = mapping(document, keys)
+    check_keys(document, keys, ("like", "drop", "keep", "betas"))
+    told: dict[str, Any] = {"like": like} if (like := text(document, (*keys, "like"))) else {}
+    return told | {key: strings(document, (*keys, key)) for key in ("drop", "keep", "betas") if key in found}
 
 
 def _variables(document: Document, keys: KeyPath) -> tuple[tuple[str, ...], ...]:

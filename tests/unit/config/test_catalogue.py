@@ -204,6 +204,16 @@ def test_what_cannot_be_used_in_models_names_file_line_and_key(
     assert "planted" not in str(raised.value.as_json())
 
 
+BAD_MODELS += [
+    (f"models:\n  a:\n    litellm_params: {{model: x/y}}\n    compat: {value}\n", 4, key, code)
+    for value, key, code in (
+        ("true", "models.a.compat", "config-invalid"),
+        ("{drp: []}", "models.a.compat.drp", "unknown-key"),
+        ("{drop: [1]}", "models.a.compat.drop.0", "config-invalid"),
+        ("{like: 1}", "models.a.compat.like", "config-invalid"),
+    )
+]
+
 BAD_PROFILES = [
     ("profile: {}\n", 1, "profile", "unknown-key"),
     ("profiles: x\n", 1, "profiles", "config-invalid"),

@@ -127,6 +127,21 @@ def test_the_users_sections_go_over_ours_and_lists_are_added_to(paths: Paths, wr
     assert document["general_settings"] == {"master_key": "os.environ/LITELLM_MASTER_KEY", "alerting": ["slack"]}
 
 
+def test_what_a_model_gets_is_told_to_the_callback(paths: Paths, write: Write) -> None:
+    write(
+        "models.yaml",
+        "models:\n"
+        "  a: {litellm_params: {model: openai/a}, compat: {like: groq, drop: tools.strict, betas: []}}\n"
+        "  b: {litellm_params: {model: openai/b}, compat: false, model_info: {mode: chat, run_claude: {x: 1}}}\n",
+    )
+    document = _rendered(load_catalogue(paths), {})
+    info = {entry["model_name"]: entry.get("model_info") for entry in document["model_list"]}
+    assert info["a"] == {"run_claude": {"compat": {"like": "groq", "drop": ["tools.strict"], "betas": []}}}
+    assert info["b"] == {"mode": "chat", "run_claude": {"x": 1, "compat": False}}
+    assert info["demo-opus"] is None
+    assert document["litellm_settings"]["callbacks"] == ["callbacks.provider_compat.instance"]
+
+
 def test_a_key_that_would_come_in_by_a_back_door_is_refused(paths: Paths, write: Write) -> None:
     write(
         "models.yaml",

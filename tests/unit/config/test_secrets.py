@@ -17,10 +17,12 @@ from run_claude.config.secrets import (
     ensure_secrets,
     export,
     masked,
+    overview,
     provider_keys,
     read_master_key,
     read_secrets,
     rotate,
+    store,
 )
 from run_claude.config.settings import Settings, load_settings
 from run_claude.core.errors import ConfigError
@@ -155,6 +157,35 @@ def test_bash_reads_an_exported_value_back(tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("export")
     settings = Settings(instance="run-claude", paths=Paths(folder, folder))
     settings.paths.env_file.write_bytes(f"PLANTED={dotenv.quote(value)}\n'not a name'=1\n".encode())
-    script = export(settings) + 'printf "%s." "$PLANTED"'
-    answer = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env={})
+    export(settings, folder / "out")
+    script = '. "$0"; printf "%s." "$PLANTED"'
+    answer = subprocess.run(["bash", "-c", script, folder / "out"], capture_output=True, check=True, env={})
     assert answer.stdout == value.encode() + b"."
+
+
+def test_an_export_is_private_and_overwrites_nothing(settings: Settings, write: Write, tmp_path: Path) -> None:
+    write(".env", "A=1\n")
+    path = tmp_path / "out"
+    export(settings, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(ConfigError, match="is there already"):
+        export(settings, path)
+
+
+def test_an_overview_shows_what_is_set_and_where_but_no_value(environ: dict[str, str], write: Write) -> None:
+    path = write(".env", f"{MASTER_KEY}={STRONG}\nA_KEY=planted-0123456789\n")
+    rows = overview(load_settings({**environ, "B_KEY": "planted-9876543210"}), ["B_KEY", "A_KEY", "C_KEY"])
+    assert [(name, origin) for name, origin, _ in rows] == [
+        (MASTER_KEY, f"{path}:1"),
+        ("A_KEY", f"{path}:2"),
+        ("B_KEY", "B_KEY (in the environment)"),
+    ]
+    assert "0123" not in str(rows)
+
+
+def test_stored_values_are_read_back(settings: Settings, write: Write) -> None:
+    write(".env", "# mine\nA=1\n")
+    store(settings, {"A": "a'b $c", "B": "#"})
+    found = settings.environment().file
+    assert (found["A"][0], found["B"][0]) == ("a'b $c", "#")
+    assert settings.paths.env_file.read_text().startswith("# mine\n")

@@ -1,0 +1,115 @@
+"""A folder that selects its profile: a block of ours in its direnv file. The rest of that file is the user's."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+from run_claude.config.files import read_text, write_atomic
+from run_claude.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from run_claude.config.model import Profile
+    from run_claude.config.settings import Settings
+
+__all__ = ["ENVRC", "clear_folder", "folder_profile", "set_folder"]
+
+ENVRC = ".envrc"
+
+_BEGIN = "# >>> run-claude >>> (written by `run-claude set-folder`)"
+_END = "# <<< run-claude <<<"
+_PROFILE = "# profile: "
+
+
+def set_folder(settings: Settings, folder: Path, profile: Profile) -> Path:
+    """Make a folder select a profile, in place of the one it selected before. Return the direnv file.
+
+    The key is not in the file: the environment is asked for when direnv reads it, and again when `.env` changes.
+
+    :raises ConfigError: if the file cannot be read or written, or only half of our block is in it
+    """
+    path = folder / ENVRC
+    instance = "" if settings.instance == "run-claude" else f" --instance {settings.instance}"
+    block = [
+        _BEGIN,
+        f"{_PROFILE}{profile.name}",
+        f"watch_file {_quoted(str(settings.paths.env_file))}",
+        "if has run-claude; then",
+        f'  eval "$(run-claude env {profile.name} --export{instance})"',
+        "fi",
+        _END,
+    ]
+    _replace(path, block)
+    return path
+
+
+def clear_folder(folder: Path) -> bool:
+    """Take our block out of a folder's direnv file, and the file with it if nothing else is in it.
+
+    :raises ConfigError: if the file cannot be read or written, or only half of our block is in it
+    """
+    path = folder / ENVRC
+    lines = _lines(path)
+    if _block(path, lines) is None:
+        return False
+    _replace(path, [])
+    return True
+
+
+def folder_profile(folder: Path) -> str:
+    """Return the profile that a folder selects; empty if it selects none.
+
+    :raises ConfigError: if the file cannot be read, or only half of our block is in it
+    """
+    path = folder / ENVRC
+    lines = _lines(path)
+    if (block := _block(path, lines)) is None:
+        return ""
+    return next((line[len(_PROFILE) :].strip() for line in lines[block] if line.startswith(_PROFILE)), "")
+
+
+def _replace(path: Path, wanted: list[str]) -> None:
+    lines = _lines(path)
+    block = _block(path, lines)
+    ours = [f"{line}\n" for line in wanted]
+    if block is not None:
+        after = [*lines[: block.start], *ours, *lines[block.stop :]]
+    else:
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        after = [*lines, *ours]
+    if after:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
+        write_atomic(path, "".join(after), mode=mode)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _lines(path: Path) -> list[str]:
+    text = read_text(path) or ""
+    return [f"{line}\n" for line in text.split("\n")[:-1]] + ([rest] if (rest := text.rpartition("\n")[2]) else [])
+
+
+def _block(path: Path, lines: list[str]) -> slice | None:
+    """Return where our block is; ``None`` if there is none."""
+    begins = [index for index, line in enumerate(lines) if line.startswith(_BEGIN[:20])]
+    ends = [index for index, line in enumerate(lines) if line.startswith(_END)]
+    if not begins and not ends:
+        return None
+    if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
+        line = (begins + ends)[0] + 1
+        raise ConfigError(
+            f"{path}:{line}: run-claude's block is not whole any more.",
+            help=f"Remove its lines (`{_BEGIN[:20]}` to `{_END}`) by hand, then call it again.",
+            code="envrc-damaged",
+            facts={"file": str(path), "line": line},
+        )
+    return slice(begins[0], ends[0] + 1)
+
+
+def _quoted(value: str) -> str:
+    import shlex
+
+    return shlex.quote(value)
