@@ -39,6 +39,8 @@ ARG RUN_CLAUDE_PRISMA
 LABEL run-claude.image=litellm run-claude.prisma=${RUN_CLAUDE_PRISMA}
 
 # Any uid can run it: nothing is owned by one. What is written goes to /tmp (a tmpfs) and to the log folder.
+# Nothing is downloaded at run time: tables of prices and headers are the locked release's own, and without
+# HF_HUB_OFFLINE a first count of a Llama model's tokens stops the whole server for 25 s where there is no such host.
 ENV PATH=/opt/litellm/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
@@ -52,7 +54,8 @@ ENV PATH=/opt/litellm/bin:$PATH \
     LITELLM_LOCAL_POLICY_TEMPLATES=true \
     LITELLM_LOCAL_AUTOROUTER_PRESETS=True \
     LITELLM_DISABLE_ACCESS_LOG_PATHS=/health/readiness \
-    LITELLM_DONT_SHOW_FEEDBACK_BOX=true
+    LITELLM_DONT_SHOW_FEEDBACK_BOX=true \
+    HF_HUB_OFFLINE=1
 
 WORKDIR /app
 USER 10001:10001

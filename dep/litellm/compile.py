@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 NEVER_IMPORTED = re.compile(
-    r"/(tests?|testing|_pytest|f2py|granian|gunicorn|InquirerPy|prompt_toolkit|rq|nodeenv|huggingface_hub|fsspec"
-    r"|markdown_it|wcwidth|pygments|litellm/proxy/client|litellm/harness|guardrail_hooks)/"
+    r"/(tests?|testing|f2py|granian|gunicorn|InquirerPy|prompt_toolkit|rq|nodeenv|markdown_it|wcwidth|pygments"
+    r"|litellm/proxy/client|litellm/harness|guardrail_hooks)/"
 )
 
 
