@@ -87,13 +87,13 @@ class Docker:
         self._executable = executable
         self._prefix = f"rc-setup-{uuid.uuid4().hex[:8]}"
 
-    def __call__(self, *argv: str, check: bool = True) -> str:
+    def __call__(self, *argv: str, check: bool = True, limit: float = 60) -> str:
         result = subprocess.run(
             [self._executable, *argv],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=limit,
             check=False,
         )
         assert result.returncode == 0 or not check, f"docker {' '.join(argv)}: {result.stdout}"

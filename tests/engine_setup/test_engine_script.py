@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .conftest import Machine, Run
+    from .conftest import Docker, Machine, Run
 
 
 def executable(path: Path, text: str) -> None:
@@ -128,6 +128,33 @@ def test_where_nothing_can_be_installed_the_way_to_an_engine_is_told(machine: Ma
     cause, help_ = cause_and_help(output)
     assert cause == "engine: no Docker engine: no docker client is installed"
     assert "https://docs.docker.com/engine/install/" in help_
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_machine_with_nothing_but_debian_gets_an_engine_that_runs_containers(docker: Docker) -> None:
+    debian = "run-claude-base/debian:trixie"
+    if not docker("images", "-q", debian):
+        pytest.skip("base images were pulled, so there is no minimal Debian to try it on")
+    # Its own network namespace comes with the container; an engine's folder cannot be an overlay.
+    machine = ["run", "--rm", "--privileged", "--name", docker.name("machine"), "-v", "/var/lib/docker"]
+    tiny = "tar -c -h -P /bin/true $(ldd /bin/true | grep -o '/[^ ]*') | docker import - tiny"
+    use = f"{tiny} && docker run --rm tiny /bin/true"
+    output = docker(
+        *machine,
+        "-v",
+        f"{SCRIPTS}:/scripts:ro",
+        debian,
+        "bash",
+        "-ec",
+        f"/scripts/engine; /scripts/engine; {use}",
+        limit=200,
+    )
+    assert output.splitlines()[:2] == [
+        "installing from Debian: docker.io docker-cli docker-compose docker-buildx iptables",
+        "starting the Docker engine",
+    ]
 
 
 def test_a_user_without_root_is_told_what_to_do(run: Run, without_docker: str) -> None:
