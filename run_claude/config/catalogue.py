@@ -115,7 +115,7 @@ def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
     if all(name in models for name in profile.served):
         return profile
     changes: dict[str, Any] = {
-        part: "" for part in ("opus", "sonnet", "haiku", "subagent") if getattr(profile, part) not in models
+        part: "" for part in ("opus", "sonnet", "haiku", "fable", "subagent") if getattr(profile, part) not in models
     }
     changes["models"] = tuple(name for name in profile.models if name in models)
     left = replace(profile, **changes)

@@ -18,12 +18,18 @@ __all__ = ["DIVERTING", "applied", "client_environment", "render_environment", "
 # not serve.
 DIVERTING = (
     "ANTHROPIC_API_KEY",
+    "ANTHROPIC_DEFAULT_FABLE_MODEL",
+    "ANTHROPIC_DEFAULT_MODEL",
     "ANTHROPIC_MODEL",
     "ANTHROPIC_SMALL_FAST_MODEL",
     "CLAUDE_CODE_SUBAGENT_MODEL",
+    "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+    "CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD",
     "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_VERTEX",
     "CLAUDE_CODE_USE_FOUNDRY",
+    "CLAUDE_CODE_USE_GATEWAY",
+    "CLAUDE_CODE_USE_MANTLE",
+    "CLAUDE_CODE_USE_VERTEX",
 )
 
 
@@ -35,6 +41,7 @@ def client_environment(settings: Settings, profile: Profile, master_key: str) ->
         "ANTHROPIC_DEFAULT_OPUS_MODEL": profile.role("opus"),
         "ANTHROPIC_DEFAULT_SONNET_MODEL": profile.role("sonnet"),
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": profile.role("haiku"),
+        "ANTHROPIC_DEFAULT_FABLE_MODEL": profile.fable,
         "CLAUDE_CODE_SUBAGENT_MODEL": profile.subagent,
         "ANTHROPIC_MODEL": profile.default,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -70,6 +70,7 @@ _PROFILES = """\
 #     opus: my-model
 #     sonnet: my-model
 #     haiku: my-model
+#     fable: my-model                      # the tier above opus
 #     subagent: my-model                   # for all sub-agents
 #     default: sonnet                      # what Claude Code begins with
 #     env:                                 # more variables for the client

@@ -68,6 +68,7 @@ class Model:
 class Profile:
     """Which model serves what.
 
+    :param fable: the tier above opus; empty: there is none
     :param subagent: for all sub-agents; empty: each as its own definition says
     :param default: what Claude Code begins with: a role or a model; empty: its own choice
     :param models: served besides
@@ -78,6 +79,7 @@ class Profile:
     opus: str = ""
     sonnet: str = ""
     haiku: str = ""
+    fable: str = ""
     subagent: str = ""
     default: str = ""
     models: tuple[str, ...] = ()
@@ -92,7 +94,7 @@ class Profile:
     @property
     def served(self) -> tuple[str, ...]:
         """Each model that it names, once."""
-        names = [self.role(role) for role in ROLES] + [self.subagent, *self.models]
+        names = [self.role(role) for role in ROLES] + [self.fable, self.subagent, *self.models]
         if self.default not in ROLES:
             names.append(self.default)
         return tuple(dict.fromkeys(name for name in names if name))

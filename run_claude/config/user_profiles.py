@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["user_profiles"]
 
-_TEXTS = ("description", "opus", "sonnet", "haiku", "subagent", "default")
+_TEXTS = ("description", "opus", "sonnet", "haiku", "fable", "subagent", "default")
 _KEYS = (*_TEXTS, "extends", "models", "env")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -106,7 +106,7 @@ class _Loader:
 
     def _check_models(self, profile: Profile, keys: KeyPath) -> None:
         """Refuse a model that there is not; its line is that of the role in this very profile, if it is there."""
-        for part in (*ROLES, "subagent", "default"):
+        for part in (*ROLES, "fable", "subagent", "default"):
             name = getattr(profile, part)
             if name and name not in self.models and not (part == "default" and name in ROLES):
                 raise self._no_model(name, (*keys, part))

@@ -69,7 +69,6 @@ def _hosted() -> list[Model]:
             "cerebras",
             "CEREBRAS_API_KEY",
             ("cerebras-gpt-oss-120b", "gpt-oss-120b"),
-            ("cerebras-qwen-3.8-27b", "qwen-3.8-27b"),
             ("cerebras-gemma-4-31b", "gemma-4-31b"),
         ),
         *_keyed(

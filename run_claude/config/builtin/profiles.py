@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from run_claude.config.model import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["builtin_profiles"]
 
 # Other providers, and the clouds, refuse the beta fields and headers that Claude Code sends.
 _NO_BETAS = {"CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1"}
+# Claude Code takes a model that it does not know for one with 200,000 tokens, and would overrun a smaller one.
+_SMALL = {**_NO_BETAS, "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "131072"}
 _PATIENT = {**_NO_BETAS, "API_TIMEOUT_MS": "1800000"}  # a model on one's own machine may take its time
 
 
 def builtin_profiles() -> dict[str, Profile]:
     """Return the built-in profiles by name."""
-    claude = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5")
     profiles = [
         Profile(
             name="anthropic",
             description="Claude, from Anthropic.",
-            opus=claude[0],
-            sonnet=claude[1],
-            haiku=claude[2],
-            models=("claude-fable-5-1",),
+            opus="claude-opus-5-5",
+            sonnet="claude-sonnet-5-5",
+            haiku="claude-haiku-5-5",
+            fable="claude-fable-5-1",
         ),
         _profile("openai", "GPT, from OpenAI.", "gpt-6-astra", "gpt-6.1-sol", "gpt-6-luna"),
         _profile(
             "gemini", "Gemini, from Google AI Studio.", "gemini-4-argon", "gemini-3.8-flash", "gemini-3.5-flash-lite"
         ),
-        _profile("bedrock", "Claude, on Amazon Bedrock.", *(f"bedrock-{name}" for name in claude)),
-        _profile("vertex", "Claude, on Google Vertex AI.", *(f"vertex-{name}" for name in claude)),
+        _profile(
+            "bedrock",
+            "Claude, on Amazon Bedrock.",
+            "bedrock-claude-opus-5-5",
+            "bedrock-claude-sonnet-5-5",
+            "bedrock-claude-haiku-5-5",
+        ),
+        _profile(
+            "vertex",
+            "Claude, on Google Vertex AI.",
+            "vertex-claude-opus-5-5",
+            "vertex-claude-sonnet-5-5",
+            "vertex-claude-haiku-5-5",
+        ),
         _profile("azure", "GPT, on Microsoft Azure.", "azure-gpt-6-astra", "azure-gpt-6.1-sol", "azure-gpt-6-luna"),
         _profile(
             "openrouter",
@@ -37,13 +55,14 @@ def builtin_profiles() -> dict[str, Profile]:
             "openrouter-claude-sonnet-5.5",
             "openrouter-claude-haiku-5.5",
         ),
-        _profile("groq", "Open models, on Groq.", "groq-gpt-oss-120b", "groq-qwen3.8-27b", "groq-gpt-oss-20b"),
+        _profile("groq", "Open models, on Groq.", "groq-gpt-oss-120b", "groq-qwen3.8-27b", "groq-gpt-oss-20b", _SMALL),
         _profile(
             "cerebras",
             "Open models, on Cerebras.",
             "cerebras-gpt-oss-120b",
-            "cerebras-qwen-3.8-27b",
+            "cerebras-gpt-oss-120b",
             "cerebras-gemma-4-31b",
+            _SMALL,
         ),
         _profile("deepseek", "DeepSeek.", "deepseek-v4-pro", "deepseek-v4-pro", "deepseek-v4-flash"),
         _profile("mistral", "Mistral.", "mistral-large-4", "mistral-devstral", "mistral-small"),
@@ -69,8 +88,10 @@ def builtin_profiles() -> dict[str, Profile]:
     return {profile.name: profile for profile in profiles}
 
 
-def _profile(name: str, description: str, opus: str, sonnet: str, haiku: str) -> Profile:
-    return Profile(name=name, description=description, opus=opus, sonnet=sonnet, haiku=haiku, env=_NO_BETAS)
+def _profile(
+    name: str, description: str, opus: str, sonnet: str, haiku: str, env: Mapping[str, str] = _NO_BETAS
+) -> Profile:
+    return Profile(name=name, description=description, opus=opus, sonnet=sonnet, haiku=haiku, env=env)
 
 
 def _local(name: str, description: str) -> Profile:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from run_claude.config.builtin.models import builtin_models
+from run_claude.config.builtin.profiles import builtin_profiles
 
 LOCK = Path(__file__).parents[3] / "dep" / "requirements.txt"
 PRICES = "litellm/model_prices_and_context_window_backup.json"
@@ -61,15 +62,13 @@ def _id(model: str) -> str:
     return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", model)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", [name for name in builtin_models() if not name.startswith("demo-")])
-def test_litellm_knows_the_model_and_it_is_no_old_one(locked: dict[str, Any], name: str) -> None:
+def _row(locked: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """Return a model's row of the price table; ``None`` for what is not in it by its nature."""
     provider, _, id = _id(builtin_models()[name].id).partition("/")
-    assert provider in locked["providers"]
     if provider in _LOCAL:
-        return
+        return None
     prices = locked["prices"]
-    if provider == "openrouter":  # not in the table: it has its vendors' models, with dots in versions
+    if provider == "openrouter":  # has its vendors' models, with dots in versions
         vendor, _, id = id.partition("/")
         row = prices.get(id) or prices.get(id.replace(".", "-"))
         assert row is not None, f"{vendor} has no {id}"
@@ -78,15 +77,33 @@ def test_litellm_knows_the_model_and_it_is_no_old_one(locked: dict[str, Any], na
         row = prices.get(f"{provider}/{id}") or prices.get(id)
         assert row is not None, f"{provider}/{id} is not in the price table"
         assert row["litellm_provider"] in (provider, *_PRICED_AS.get(provider, ()))
+    found: dict[str, Any] = row
+    return found
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", [name for name in builtin_models() if not name.startswith("demo-")])
+def test_litellm_knows_the_model_and_it_is_no_old_one(locked: dict[str, Any], name: str) -> None:
+    assert builtin_models()[name].provider in locked["providers"]
+    if (row := _row(locked, name)) is None:
+        return
     assert row["mode"] == "chat"
     assert row.get("supports_function_calling"), "Claude Code works by tools"
     ends = row.get("deprecation_date")
     assert ends is None or ends > LOOKED_OVER
 
 
-def test_each_wanted_provider_has_a_profile() -> None:
-    from run_claude.config.builtin.profiles import builtin_profiles
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", [name for name in builtin_profiles() if name != "demo"])
+def test_claude_code_is_told_of_a_window_smaller_than_it_takes_for_granted(locked: dict[str, Any], name: str) -> None:
+    profile = builtin_profiles()[name]
+    rows = [_row(locked, model) for model in profile.served]
+    windows = [row["max_input_tokens"] for row in rows if row]
+    told = int(profile.env.get("CLAUDE_CODE_MAX_CONTEXT_TOKENS", 200_000))
+    assert all(told <= window for window in windows)
 
+
+def test_each_wanted_provider_has_a_profile() -> None:
     assert set(builtin_profiles()) == {
         *("anthropic", "openai", "gemini", "bedrock", "vertex", "azure", "openrouter", "groq", "cerebras", "deepseek"),
         *("mistral", "xai", "together", "zai", "moonshot", "ollama", "vllm", "lmstudio", "demo"),

@@ -33,7 +33,7 @@ def test_claude_code_gets_address_key_and_models(variables: dict[str, str]) -> N
     assert variables["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "demo-sonnet"
     assert variables["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "demo-haiku"
     assert variables["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
-    assert not {"ANTHROPIC_SMALL_FAST_MODEL", "ANTHROPIC_MODEL", "CLAUDE_CODE_SUBAGENT_MODEL"} & set(variables)
+    assert not set(DIVERTING) & set(variables)
 
 
 def test_openai_clients_get_the_address_with_its_version(variables: dict[str, str]) -> None:
@@ -44,6 +44,7 @@ def test_openai_clients_get_the_address_with_its_version(variables: dict[str, st
 def test_what_a_profile_adds_is_there_and_wins(settings: Settings, paths: Paths) -> None:
     profile = replace(
         load_catalogue(paths).profile("demo"),
+        fable="demo-opus",
         subagent="demo-haiku",
         default="opus",
         env={"MAX_THINKING_TOKENS": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "0"},
@@ -51,6 +52,7 @@ def test_what_a_profile_adds_is_there_and_wins(settings: Settings, paths: Paths)
     variables = client_environment(settings, profile, KEY)
     assert variables["CLAUDE_CODE_SUBAGENT_MODEL"] == "demo-haiku"
     assert variables["ANTHROPIC_MODEL"] == "opus"
+    assert variables["ANTHROPIC_DEFAULT_FABLE_MODEL"] == "demo-opus"
     assert variables["MAX_THINKING_TOKENS"] == "1"
     assert variables["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "0"
 

@@ -122,3 +122,19 @@ def test_bash_takes_the_environment_over_as_direnv_does(settings: Settings, fold
             env={"PATH": search},
         )
         assert (answer.stdout, answer.stderr) == (seen, "")
+
+
+def test_direnv_takes_the_environment_over(settings: Settings, folder: Path, tmp_path: Path) -> None:
+    if shutil.which("direnv") is None:
+        pytest.skip("no direnv here")
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin" / "run-claude"
+    fake.write_text("#!/bin/sh\necho \"export SEEN='$*'\"\n")
+    fake.chmod(0o755)
+    set_folder(settings, folder, DEMO)
+    environ = {"PATH": f"{fake.parent}:/usr/bin:/bin", "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    subprocess.run(["direnv", "allow", folder], check=True, capture_output=True, env=environ)
+    seen = subprocess.run(
+        ["direnv", "exec", folder, "printenv", "SEEN"], check=True, capture_output=True, text=True, env=environ
+    )
+    assert seen.stdout == "env demo --export\n"
