@@ -102,6 +102,11 @@ class Paths:
         return self.instance_state / "history.jsonl"
 
     @property
+    def applied_file(self) -> Path:
+        """What was last started."""
+        return self.instance_state / "applied.json"
+
+    @property
     def compose_env_file(self) -> Path:
         """The variables of the compose file."""
         return self.instance_state / "compose.env"

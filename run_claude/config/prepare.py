@@ -49,6 +49,7 @@ class Prepared:
     fingerprint: str
     compose_files: tuple[Path, ...]
     compose_variables: Mapping[str, str]
+    applied_file: Path
     notes: tuple[str, ...] = ()
     files: Mapping[Path, bytes] = field(default_factory=dict, repr=False)  # keys among them
     for_container: frozenset[Path] = frozenset()  # of these, those that the proxy's own user reads
@@ -118,6 +119,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
         fingerprint=_hash(files[paths.compose_env_file], *(read_bytes(path) or b"" for path in compose_files)),
         compose_files=tuple(compose_files),
         compose_variables=variables,
+        applied_file=paths.applied_file,
         notes=tuple(notes),
         files=files,
         for_container=frozenset({paths.litellm_config, paths.litellm_secrets}),
