@@ -68,7 +68,7 @@ def render_environment(variables: Mapping[str, str], shell: str) -> str:
         case "plain":
             lines = [f"{name}={value}" for name, value in variables.items()]
         case "json":
-            return json.dumps(dict(variables), indent=2, ensure_ascii=False) + "\n"
+            return json.dumps(dict(variables), indent=2, ensure_ascii=False)
         case "sh":
             lines = [f"unset {' '.join(unset)}"] if unset else []
             lines += [f"export {name}={_sh(value)}" for name, value in variables.items()]
@@ -80,13 +80,13 @@ def render_environment(variables: Mapping[str, str], shell: str) -> str:
             lines += [f"$env:{name} = {_powershell(value)}" for name, value in variables.items()]
         case _:
             raise ValueError(f"unknown shell {shell!r}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def settings_snippet(variables: Mapping[str, str]) -> str:
     """Return the ``env`` part of Claude Code's settings.json: background agents do not inherit a shell."""
     own = {name: value for name, value in variables.items() if not name.startswith(("OPENAI_", "RUN_CLAUDE_"))}
-    return json.dumps({"env": own}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"env": own}, indent=2, ensure_ascii=False)
 
 
 def _sh(value: str) -> str:

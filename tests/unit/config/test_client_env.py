@@ -63,7 +63,7 @@ def test_a_child_process_gets_the_variables_and_nothing_that_diverts(variables: 
 
 
 def test_plain_is_a_line_per_variable(variables: dict[str, str]) -> None:
-    assert "ANTHROPIC_BASE_URL=http://127.0.0.1:4444\n" in render_environment(variables, "plain")
+    assert render_environment(variables, "plain").splitlines()[0] == "ANTHROPIC_BASE_URL=http://127.0.0.1:4444"
 
 
 def test_json_is_the_variables(variables: dict[str, str]) -> None:
@@ -88,7 +88,7 @@ def _seen(command: list[str], script: str, environ: dict[str, str]) -> dict[str,
         pytest.skip(f"no {command[0]} here")
     program = shutil.which(command[0]) or ""
     answer = subprocess.run(
-        [program, *command[1:], script + "env -0"],
+        [program, *command[1:], script + "\nenv -0"],
         capture_output=True,
         check=True,
         env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environ},
@@ -119,7 +119,7 @@ def test_a_shell_reads_any_value_back(shell: str, command: list[str], value: str
     [("a'b", "'a''b'"), ("\u2018x\u2019", "'\u2018\u2018x\u2019\u2019'"), ("$x`n", "'$x`n'"), ("", "''")],
 )
 def test_powershell_values_are_literal(value: str, quoted: str) -> None:
-    assert f"$env:X = {quoted}\n" in render_environment({"X": value}, "powershell")
+    assert render_environment({"X": value}, "powershell").splitlines()[-1] == f"$env:X = {quoted}"
 
 
 def test_the_settings_snippet_is_what_claude_code_reads(variables: dict[str, str]) -> None:

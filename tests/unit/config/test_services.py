@@ -9,6 +9,7 @@ import pytest
 from run_claude.config import services
 from run_claude.config.files import write_atomic
 from run_claude.config.services import MANIFEST, install_services, packaged_services
+from run_claude.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,22 @@ def test_this_release_brings_a_complete_compose_project() -> None:
         "callbacks/demo_provider.py",
     } <= set(files)
     assert not [name for name in files if "__pycache__" in name or name.startswith("bases/")]
+
+
+def test_an_installed_wheel_has_them_in_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("docker-compose.yaml", "callbacks/a.py", "callbacks/__pycache__/a.pyc", "bases/x"):
+        path = tmp_path / "_services" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    monkeypatch.setattr(services, "_PACKAGE", tmp_path)
+    assert packaged_services() == {"callbacks/a.py": b"callbacks/a.py", "docker-compose.yaml": b"docker-compose.yaml"}
+
+
+def test_an_installation_without_them_is_told_to_be_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(services, "_PACKAGE", tmp_path / "run_claude")
+    with pytest.raises(ConfigError) as raised:
+        packaged_services()
+    assert raised.value.code == "installation-broken"
 
 
 def test_a_first_install_copies_everything_readable_by_other_users(paths: Paths, packaged: Packaged) -> None:
