@@ -22,17 +22,11 @@ def read_bytes(path: Path) -> bytes | None:
 
     :raises ConfigError: if it is there and cannot be read
     """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {_reason(error)}.",
-            help=f"Check what it is and whose: ls -ld {path}",
-            code="file-unreadable",
-            facts={"file": str(path)},
-        ) from error
+    with _explained(f"{path} cannot be read", f"Check what it is and whose: ls -ld {path}", "file-unreadable", path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
 
 
 def read_text(path: Path) -> str | None:
@@ -66,7 +60,8 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
     content = data.encode("utf-8") if isinstance(data, str) else data
     target = path.resolve() if path.is_symlink() else path
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
+    help = f"Check the folder's owner and mode, and the space left: ls -ld {path.parent}; df -h {path.parent}"
+    with _explained(f"{path} cannot be written", help, "file-unwritable", path):
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -83,13 +78,6 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
                 temporary.unlink()
             raise
         _sync_folder(target.parent)
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {_reason(error)}.",
-            help=f"Check the folder's owner and mode, and the space left: ls -ld {path.parent}; df -h {path.parent}",
-            code="file-unwritable",
-            facts={"file": str(path)},
-        ) from error
 
 
 def write_if_changed(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> bool:
@@ -111,15 +99,9 @@ def ensure_folder(path: Path, *, mode: int = 0o700) -> None:
 
     :raises ConfigError: if it cannot be created, or something else is in its place
     """
-    try:
+    help = "Make room for it, or set RUN_CLAUDE_HOME (configuration) or RUN_CLAUDE_STATE (state) elsewhere."
+    with _explained(f"The folder {path} cannot be created", help, "folder-unusable", path):
         path.mkdir(mode=mode, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"The folder {path} cannot be created: {_reason(error)}.",
-            help="Make room for it, or set RUN_CLAUDE_HOME (configuration) or RUN_CLAUDE_STATE (state) elsewhere.",
-            code="folder-unusable",
-            facts={"folder": str(path)},
-        ) from error
 
 
 def mend_mode(path: Path, mode: int) -> str:
@@ -127,20 +109,15 @@ def mend_mode(path: Path, mode: int) -> str:
 
     :raises ConfigError: if the mode has to be changed and cannot be
     """
-    try:
-        found = stat.S_IMODE(path.stat().st_mode)
+    what = f"{path} is open to other users, and its mode cannot be changed"
+    with _explained(what, f"As its owner, run: chmod {mode:o} {path}", "file-mode", path):
+        try:
+            found = stat.S_IMODE(path.stat().st_mode)
+        except FileNotFoundError:
+            return ""
         if not found & ~mode:
             return ""
         path.chmod(mode)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise ConfigError(
-            f"{path} is open to other users, and its mode cannot be changed: {_reason(error)}.",
-            help=f"As its owner, run: chmod {mode:o} {path}",
-            code="file-mode",
-            facts={"file": str(path)},
-        ) from error
     return f"{path} was open to other users (mode {found:04o}); it is {mode:04o} now."
 
 
@@ -153,15 +130,9 @@ def exclusive(folder: Path) -> Iterator[None]:
     :raises ConfigError: if the folder cannot be created or opened
     """
     ensure_folder(folder)
-    try:
+    help = f"Check its owner and mode: ls -ld {folder}"
+    with _explained(f"The folder {folder} cannot be opened", help, "folder-unusable", folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise ConfigError(
-            f"The folder {folder} cannot be opened: {_reason(error)}.",
-            help=f"Check its owner and mode: ls -ld {folder}",
-            code="folder-unusable",
-            facts={"folder": str(folder)},
-        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -179,5 +150,11 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+@contextmanager
+def _explained(what: str, help: str, code: str, path: Path) -> Iterator[None]:
+    """Turn an error of the system into ours."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"{what}: {reason}.", help=help, code=code, facts={"file": str(path)}) from error
