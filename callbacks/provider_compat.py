@@ -5,15 +5,14 @@ provider, model and address, a fallback to another deployment gets the request a
 `/v1/chat/completions` and `/v1/responses` are all covered. It never breaks a request: on an error of its own the
 request goes on unchanged, and a warning says why.
 
-What a provider refuses is in provider_rules. A deployment says more in models.yaml, under `model_info`:
+What a provider refuses is in provider_rules. A model says more in models.yaml (in LiteLLM's own configuration it is
+`model_info.run_claude.compat`):
 
-    model_info:
-      run_claude:
-        compat:                   # `compat: false`: change nothing for this deployment
-          like: groq              # the rules of this provider (or of `compatible`), whatever the real one is called
-          drop: [reasoning_effort, tools.strict]
-          keep: [cache_control]   # although the provider's rules would drop it
-          betas: [interleaved-thinking-2025-05-14] # the beta headers that may pass; [] is none
+    compat:                     # `compat: false`: change nothing for this model
+      like: groq                # the rules of this provider (or of `compatible`), whatever the real one is called
+      drop: [reasoning_effort, tools.strict]
+      keep: [cache_control]     # although the provider's rules would drop it
+      betas: [interleaved-thinking-2025-05-14]  # the beta headers that may pass; [] is none
 
 A field's name is that of a request's field, or one of these:
 
@@ -35,139 +34,10 @@ from typing import TYPE_CHECKING, Any
 from litellm._logging import verbose_proxy_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
-from callbacks.provider_rules import Rules, rules_for
+from callbacks.adaptation import adapt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from litellm.types.utils import CallTypes
-
-_IN_MESSAGES = frozenset(
-    {"caller", "provider_specific_fields", "reasoning_content"}
-)  # fields at any depth of a message
-_OWN_TOOLS = frozenset({None, "custom", "function"})  # types of tools that the client runs
-
-
-def adapt(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the request as its deployment takes it. The given one is not changed: a fallback may need it."""
-    rules = rules_for(request)
-    adapted = {name: value for name, value in request.items() if name not in rules.drop}
-    if not rules.drop and rules.betas is None:
-        return adapted
-    if isinstance(messages := request.get("messages"), list):
-        adapted["messages"] = [kept for message in messages if (kept := _message(message, rules)) is not None]
-    if isinstance(system := request.get("system"), list):
-        adapted["system"] = [_block(block, rules) for block in system]
-    if isinstance(tools := request.get("tools"), list):
-        adapted["tools"] = [_tool(tool, rules) for tool in tools if not _is_dropped_tool(tool, rules)]
-        if not adapted["tools"]:
-            adapted.pop("tools")
-            adapted.pop("tool_choice", None)
-    if "cache_control" in adapted:
-        adapted["cache_control"] = _without_parts(adapted["cache_control"], rules)
-    if rules.betas is not None:
-        _filter_betas(adapted, rules.betas)
-    return adapted
-
-
-def _message(message: Any, rules: Rules) -> Any:
-    """Return a message without what is dropped; ``None`` if nothing is left of it."""
-    if not isinstance(message, dict):
-        return message
-    kept = _fields(message, rules)
-    if "thinking_blocks" in rules.drop:
-        kept.pop("thinking_blocks", None)
-    if isinstance(content := message.get("content"), list):
-        blocks = [_block(block, rules) for block in content if not _is_dropped_thinking(block, rules)]
-        if content and not blocks and not kept.get("tool_calls"):
-            return None  # it was thinking only; a message without content is refused everywhere
-        kept["content"] = blocks
-    if isinstance(calls := kept.get("tool_calls"), list):
-        kept["tool_calls"] = [_tool_call(call, rules) for call in calls]
-    return kept
-
-
-def _is_dropped_thinking(block: Any, rules: Rules) -> bool:
-    kind = block.get("type") if isinstance(block, dict) else None
-    if kind == "redacted_thinking" and rules.native and "redacted_thinking" in rules.drop:
-        return True
-    # Where a translation follows, the text of the thinking becomes reasoning_content, which some do want.
-    gone = "thinking_blocks" in rules.drop and (rules.native or "reasoning_content" in rules.drop)
-    return gone and kind in {"thinking", "redacted_thinking"}
-
-
-def _block(block: Any, rules: Rules) -> Any:
-    if not isinstance(block, dict):
-        return block
-    kept = _fields(block, rules)
-    if isinstance(content := kept.get("content"), list):  # of a tool_result
-        kept["content"] = [_block(inner, rules) for inner in content]
-    return kept
-
-
-def _tool_call(call: Any, rules: Rules) -> Any:
-    if not isinstance(call, dict):
-        return call
-    kept = _fields(call, rules)
-    if isinstance(function := kept.get("function"), dict):
-        kept["function"] = _fields(function, rules)
-    return kept
-
-
-def _tool(tool: Any, rules: Rules) -> Any:
-    """Return a tool definition without what is dropped; its schema is the user's, and not looked into."""
-    if not isinstance(tool, dict):
-        return tool
-    kept = {name: value for name, value in _fields(tool, rules).items() if name not in rules.tools}
-    if isinstance(function := kept.get("function"), dict):
-        function = _fields(function, rules)
-        kept["function"] = {name: value for name, value in function.items() if name not in rules.tools}
-    return kept
-
-
-def _is_dropped_tool(tool: Any, rules: Rules) -> bool:
-    return "server_tools" in rules.drop and isinstance(tool, dict) and tool.get("type") not in _OWN_TOOLS
-
-
-def _fields(mapping: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    """Return a message, block or tool without the fields that are dropped at any depth."""
-    gone = _IN_MESSAGES & rules.drop
-    kept = {name: value for name, value in mapping.items() if name not in gone}
-    if "cache_control" in kept:
-        if "cache_control" in rules.drop:
-            del kept["cache_control"]
-        else:
-            kept["cache_control"] = _without_parts(kept["cache_control"], rules)
-    return kept
-
-
-def _without_parts(cache_control: Any, rules: Rules) -> Any:
-    if not isinstance(cache_control, dict):
-        return cache_control
-    return {name: value for name, value in cache_control.items() if name not in rules.parts}
-
-
-def _filter_betas(request: dict[str, Any], allowed: frozenset[str]) -> None:
-    """Let only these betas pass, wherever LiteLLM takes them from."""
-    for name in ("anthropic_beta", "betas"):
-        if isinstance(betas := request.get(name), list):
-            request[name] = [beta for beta in betas if beta in allowed]
-    for name in ("headers", "extra_headers"):
-        if isinstance(headers := request.get(name), dict):
-            request[name] = _headers(headers, allowed)
-    forwarded = request.get("provider_specific_header")
-    if isinstance(forwarded, dict) and isinstance(headers := forwarded.get("extra_headers"), dict):
-        request["provider_specific_header"] = {**forwarded, "extra_headers": _headers(headers, allowed)}
-
-
-def _headers(headers: dict[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name, value in headers.items():
-        if name.lower() != "anthropic-beta":
-            kept[name] = value
-        elif betas := [beta for beta in map(str.strip, str(value).split(",")) if beta in allowed]:
-            kept[name] = ",".join(betas)
-    return kept
 
 
 class ProviderCompat(CustomLogger):

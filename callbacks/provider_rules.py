@@ -73,6 +73,9 @@ _DROPPED_FOR_MODEL: tuple[tuple[str, re.Pattern[str], frozenset[str]], ...] = (
 _NATIVE = frozenset({"anthropic", "azure_ai", "bedrock", "deepseek", "minimax", "vertex_ai"})
 _IMITATORS = frozenset({"compatible", "deepseek", "minimax"})  # no beta of Anthropic's is one of theirs
 
+# Without these there is no request; nobody's list takes them away.
+_NEEDED = frozenset({"model", "messages", "input", "max_tokens", "custom_llm_provider", "litellm_logging_obj"})
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -103,13 +106,15 @@ def rules_for(request: Mapping[str, Any]) -> Rules:
     for name, pattern, fields in _DROPPED_FOR_MODEL:
         if name == like and pattern.search(model):
             drop |= fields
-    drop = (drop | set(own.get("drop") or ())) - set(own.get("keep") or ())
+    drop = (drop | _names(own.get("drop"))) - _names(own.get("keep")) - _NEEDED
     betas = own.get("betas", [] if like in _IMITATORS else None)
     return Rules(
-        drop=frozenset(map(str, drop)),
-        betas=None if betas is None else frozenset(map(str, betas)),
-        native=provider in _NATIVE,
+        drop=frozenset(drop), betas=None if betas is None else frozenset(_names(betas)), native=provider in _NATIVE
     )
+
+
+def _names(value: Any) -> set[str]:
+    return {value} if isinstance(value, str) else set(map(str, value or ()))
 
 
 def _imitates_anthropic(provider: str, model: str, request: Mapping[str, Any]) -> bool:

@@ -55,9 +55,9 @@ class Mirror:
     def file(self, path: str) -> bytes | None:
         """Return ``/all_commits/HASH/PLATFORM/ENGINE.gz`` or a checksum of it; ``None`` if there is no such file."""
         name = path.rpartition("/")[2].partition(".")[0]
-        if not path.startswith("/all_commits/") or name in self.missing or not (ENGINES / f"{name}.py").is_file():
+        if not path.startswith("/all_commits/") or name in self.missing or not (ENGINES / name).is_file():
             return None
-        content = (ENGINES / f"{name}.py").read_bytes()
+        content = (ENGINES / name).read_bytes()
         packed = gzip.compress(content, mtime=0)
         match path.partition(f"{name}.")[2]:
             case "gz":
