@@ -64,6 +64,10 @@ class TestThePythonImage:
         output = docker("run", "--rm", "--network", "none", images[PYTHON], "bash", "-ec", f"{checks} && {package}")
         assert output.splitlines()[0].startswith("Python 3.13.")
 
+    def test_pip_finds_nothing_that_it_could_not_replace(self, docker: Docker, images: dict[str, str]) -> None:
+        listed = docker("run", "--rm", "--network", "none", images[PYTHON], "pip", "list", "--format", "freeze")
+        assert [line.partition("==")[0] for line in listed.splitlines()] == ["pip"]
+
     def test_public_certificates_are_there(self, docker: Docker, images: dict[str, str]) -> None:
         code = "import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 100)"
         assert docker("run", "--rm", "--network", "none", images[PYTHON], "python", "-c", code) == "True"
