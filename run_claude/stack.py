@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.config import applied
-from run_claude.config.prepare import Prepared, prepare
+from run_claude.config.intent import Intent, load_intent, save_intent
+from run_claude.config.prepare import Prepared, plan, prepare
 from run_claude.core.diagnosis import (
     foreign_container,
     port_of,
@@ -26,7 +27,7 @@ from run_claude.core.diagnosis import (
     service_failure,
     start_timeout,
 )
-from run_claude.core.errors import ConflictError, EngineError, RunClaudeError
+from run_claude.core.errors import ConflictError, EngineError, RunClaudeError, UsageError
 from run_claude.core.groups import ungrouped
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.readiness import Failed, Ready, judge
@@ -38,7 +39,8 @@ from run_claude.engine.endpoint import Endpoint, resolve_endpoint
 from run_claude.host import lock, ports
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from typing import Literal
 
     from anyio.abc import TaskGroup
 
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from run_claude.engine.observer import Missed, Observer
     from run_claude.engine.stream import EngineStream
 
-__all__ = ["Stack", "Started"]
+__all__ = ["Stack", "Started", "Status"]
 
 MINIMUM_API = (1, 44)  # Engine 25: the first with `start_interval`; older ones refuse the compose file half-way
 DEFAULT_TIMEOUT = 180.0  # seconds to healthy; a first start with a database runs some 220 migrations
@@ -61,6 +63,34 @@ class Started:
     prepared: Prepared
     already: bool  # it was healthy and up to date: nothing was done
     spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What runs, and how it differs from what would be started now."""
+
+    settings: Settings
+    snapshot: Snapshot
+    services: tuple[Service, ...]  # those that are wanted
+    endpoint: str
+    profile: str
+    wanted: str  # up, down; empty before the first start
+    database: str  # in words: does LiteLLM use it, and if not, why
+    drift: tuple[str, ...]
+
+
+def _services(database: bool) -> tuple[Service, ...]:
+    return (Service.TIMESCALEDB, Service.LITELLM) if database else (Service.LITELLM,)
+
+
+def _database_words(settings: Settings, snapshot: Snapshot, *, uses: bool) -> str:
+    if not snapshot.timescaledb.running:
+        return "not running; LiteLLM keeps nothing" if snapshot.litellm.running else "not running"
+    if uses:
+        return "used by LiteLLM"
+    if not settings.prisma:
+        return "runs beside LiteLLM, which does not use it (RUN_CLAUDE_PRISMA=off)"
+    return "runs beside LiteLLM, which does not use it"
 
 
 class Stack:
@@ -153,12 +183,14 @@ class Stack:
         prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=profile, database=database))
         for note in prepared.notes:
             self.reporter.note(note)
-        services = (Service.TIMESCALEDB, Service.LITELLM) if database else (Service.LITELLM,)
+        services = _services(database)
         before = await self.look()
         if before.healthy(services) and applied.matches(prepared, before, services):
+            self._intend("up", prepared, database=database)
             return Started(snapshot=before, services=services, prepared=prepared, already=True)
         async with self._writing("proxy start"):
             await self._check_engine()
+            self._intend("up", prepared, database=database)
             begin_ns = await self.api.time_ns()
             built = await self._build_if_missing(prepared, begin_ns)
             await self._compose_up(prepared, services, before)
@@ -309,9 +341,13 @@ class Stack:
         :param remove: remove the containers and the network, too
         :raises EngineError: if there is no usable engine
         """
-        prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
+        before = await self.look()  # an engine that is not there is told before anything is written
+        if all(before[service].phase is Phase.ABSENT for service in Service) and not remove:
+            return before
+        planned = await anyio.to_thread.run_sync(self._planned)
         async with self._writing("proxy stop"):
-            compose = self._compose(prepared)
+            self._intend("down", planned, database=not database)
+            compose = self._compose(planned)
             if remove:
                 self.reporter.step("Removing the containers")
                 await compose.down()
@@ -320,7 +356,79 @@ class Stack:
                 await compose.stop([Service.LITELLM, *([Service.TIMESCALEDB] if database else [])])
             return await self.look()
 
+    async def restart(self, *, timeout: float = DEFAULT_TIMEOUT) -> Started:  # noqa: ASYNC109 (as in up)
+        """Stop the proxy and start it again from what the configuration is now. The database runs on.
+
+        :raises RunClaudeError: as :meth:`up` does
+        """
+        intent = load_intent(self.settings.paths.intent_file)[0]
+        await self.down()
+        return await self.up(database=intent.database if intent else True, timeout=timeout)
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    async def status(self) -> Status:
+        """Return what runs, and how it differs from what would be started now. Writes nothing.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        intent = load_intent(self.settings.paths.intent_file)[0]
+        snapshot = await self.look()
+        database = intent.database if intent else snapshot.timescaledb.phase is not Phase.ABSENT
+        planned = self._planned(database=database) if self.settings.paths.applied_file.exists() else None
+        return Status(
+            settings=self.settings,
+            snapshot=snapshot,
+            services=_services(database),
+            endpoint=self.endpoint.host,
+            profile=intent.profile if intent else "",
+            wanted=intent.wanted if intent else "",
+            database=_database_words(self.settings, snapshot, uses=planned.database if planned else False),
+            drift=tuple(applied.drift(planned, snapshot)) if planned else (),
+        )
+
+    async def wait(self, service: Service, phase: Phase) -> Snapshot:
+        """Return the first snapshot in which the service is in the phase. Bound it with a cancel scope.
+
+        :raises EngineError: if the engine cannot be asked now; later it is waited for
+        """
+        await self.look()
+        observer = await self.observe()
+        return await observer.wait_for(lambda now: now if now[service].phase is phase else None)
+
+    async def print_logs(
+        self, services: Sequence[Service], *, tail: int, follow: bool, emit: Callable[[str], None]
+    ) -> None:
+        """Emit the last log lines of the services, and with ``follow`` each new one as it comes.
+
+        :raises EngineError: if the engine cannot be asked
+        :raises UsageError: if none of them has a container
+        """
+        snapshot = await self.look()
+        present = [service for service in services if snapshot[service].id]
+        if not present:
+            raise UsageError(
+                f"There are no containers of {self.settings.instance}.",
+                help="Start them with `run-claude proxy start`.",
+                code="not-started",
+            )
+        compose = self._compose(await anyio.to_thread.run_sync(self._planned))
+        await compose.logs(present, tail=tail, follow=follow, on_line=emit)
+
     # --- both -------------------------------------------------------------------------------------------------
+
+    def _planned(self, *, database: bool = True) -> Prepared:
+        """Return what Compose works with, leaving the user's files as they are once there are any."""
+        if self.settings.paths.compose_env_file.exists():
+            return plan(self.settings, profile=None, database=database)
+        return prepare(self.settings, profile=None, database=database)
+
+    def _intend(self, wanted: Literal["up", "down"], prepared: Prepared, *, database: bool) -> None:
+        """Remember what the user wants: `watch` heals that, and nothing else."""
+        profile = prepared.profile.name
+        if wanted == "down" and (last := load_intent(self.settings.paths.intent_file)[0]):
+            profile, database = last.profile, last.database
+        save_intent(self.settings.paths.intent_file, Intent(wanted=wanted, database=database, profile=profile))
 
     @asynccontextmanager
     async def _writing(self, purpose: str) -> AsyncIterator[None]:

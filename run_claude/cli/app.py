@@ -97,7 +97,7 @@ async def _call(app: App, arguments: list[str]) -> int:
     try:
         result: Any = await cli.main(arguments, prog_name="run-claude", standalone_mode=False, obj=app)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else error.format_message(), err=True)
+        click.echo(error.format_message(), err=True)
         return UsageError.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "run-claude"

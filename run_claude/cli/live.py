@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -38,9 +37,7 @@ class Live:
         self._detail = ""
         self._snapshot: Snapshot | None = None
         self._spinner = Spinner("dots")
-        self._live = RichLive(
-            get_renderable=self._render, console=self._console, transient=True, refresh_per_second=10
-        )
+        self._live = RichLive(get_renderable=self._render, console=self._console, transient=True, refresh_per_second=10)
         self._open = False
 
     def _render(self) -> RenderableType:
@@ -88,7 +85,7 @@ class Live:
         """Print the transition above the block, and keep the block up to date."""
         style = PHASE_STYLE[transition.after.phase]
         if self._snapshot is not None:
-            self._snapshot = replace(self._snapshot, **{transition.service.value: transition.after})
+            self._snapshot = self._snapshot.updated(transition.service, transition.after)
         self._console.print(Text.assemble(("● ", style), transition_line(transition)))
 
     def snapshot(self, snapshot: Snapshot) -> None:

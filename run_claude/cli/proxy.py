@@ -50,7 +50,7 @@ async def start(
             if watch:
                 from run_claude.cli.watching import watch_stack
 
-                await watch_stack(app, stack, logs=True)
+                await watch_stack(app, stack)
 
 
 @proxy.command()

@@ -137,7 +137,9 @@ def _spans_json(spans: Sequence[Span]) -> list[dict[str, object]]:
     ]
 
 
-def _rows(snapshot: Snapshot, services: Sequence[Service], settings: Settings) -> list[tuple[str, Phase, str, str, str]]:
+def _rows(
+    snapshot: Snapshot, services: Sequence[Service], settings: Settings
+) -> list[tuple[str, Phase, str, str, str]]:
     now_ns = time.time_ns()
     ports = {Service.LITELLM: settings.port, Service.TIMESCALEDB: settings.database_port}
     return [
@@ -145,8 +147,8 @@ def _rows(snapshot: Snapshot, services: Sequence[Service], settings: Settings) -
             service.value,
             snapshot[service].phase,
             ago(snapshot[service].since_ns, now_ns),
-            f"{settings.bind}:{ports[service]}" if snapshot[service].running else "–",
-            snapshot[service].image or "–",
+            f"{settings.bind}:{ports[service]}" if snapshot[service].running else "-",
+            snapshot[service].image or "-",
         )
         for service in services
     ]
@@ -173,9 +175,7 @@ def _table_lines(snapshot: Snapshot, services: Sequence[Service], settings: Sett
     import asyncclick as click
 
     rows = _rows(snapshot, services, settings)
-    widths = [
-        max(len(title), *(len(str(row[column])) for row in rows)) for column, title in enumerate(_HEADER)
-    ]
+    widths = [max(len(title), *(len(str(row[column])) for row in rows)) for column, title in enumerate(_HEADER)]
     colour = {"green": "green", "yellow": "yellow", "red": "red", "magenta": "magenta", "dim": "bright_black"}
     lines = ["  ".join(title.ljust(width) for title, width in zip(_HEADER, widths, strict=True)).rstrip()]
     for row in rows:

@@ -34,7 +34,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
     run-claude with demo -- claude
     run-claude with demo -- claude -p "say hi"
     """
-    from run_claude.config.client_env import client_environment
+    from run_claude.config.client_env import applied, client_environment
     from run_claude.config.secrets import read_master_key
     from run_claude.stack import Stack
 
@@ -46,7 +46,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
             variables = client_environment(settings, result.prepared.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:
                 group.start_soon(_tell_of_the_proxy, stack)
-                code = await _run_in_the_terminal(app, command, app.environ | variables)
+                code = await _run_in_the_terminal(app, command, applied(app.environ, variables))
                 group.cancel_scope.cancel()
     return code
 
@@ -69,7 +69,7 @@ async def _run_in_the_terminal(app: App, command: Sequence[str], environment: di
     def passed_on(number: int) -> None:
         # Ctrl-C reaches the command through the terminal already; anything else is ours to pass on.
         if number != signal.SIGINT:
-            process.send_signal(number)
+            process.send_signal(signal.Signals(number))
 
     app.on_signal = passed_on
     try:
@@ -106,5 +106,3 @@ class _CommandNotExecutable(UsageError):
     """The command after ``--`` is no executable file; the code is the shell's."""
 
     exit_code = 126
-
-

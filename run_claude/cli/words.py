@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 def ago(at_ns: int | None, now_ns: int) -> str:
     """Return how long ago something was; a dash if nobody knows."""
-    return "–" if at_ns is None else duration(max(0, now_ns - at_ns) / 1e9)
+    return "-" if at_ns is None else duration(max(0, now_ns - at_ns) / 1e9)
 
 
 def transition_line(transition: Transition) -> str:

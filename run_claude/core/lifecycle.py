@@ -7,7 +7,7 @@ to a difference that two looks show, so a missed, doubled or reordered event can
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -155,6 +155,14 @@ class Snapshot:
     def healthy(self, services: Iterable[Service]) -> bool:
         """Whether each of the services is healthy."""
         return all(self[service].phase is Phase.HEALTHY for service in services)
+
+    def updated(self, service: Service, state: ServiceState) -> Snapshot:
+        """Return this snapshot with another state of one service."""
+        match service:
+            case Service.TIMESCALEDB:
+                return replace(self, timescaledb=state)
+            case Service.LITELLM:
+                return replace(self, litellm=state)
 
     @classmethod
     def out_of_reach(cls, reason: str) -> Snapshot:

@@ -92,6 +92,17 @@ class Compose:
         """
         await self._do("rm", "rm", "--stop", "--force", *services)
 
+    async def logs(
+        self, services: Sequence[Service], *, tail: int, follow: bool, on_line: Callable[[str], None]
+    ) -> None:
+        """Hand over the last lines that the services have printed; with ``follow`` until cancelled or they end.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        options = ["--no-color", "--tail", str(tail), *(["--follow"] if follow else [])]
+        prefix = [] if len(services) > 1 else ["--no-log-prefix"]
+        await self._do("logs", "logs", *options, *prefix, *services, on_line=on_line)
+
     async def build(
         self, service: Service, *, no_cache: bool = False, on_line: Callable[[str], None] | None = None
     ) -> None:
