@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 NEVER_IMPORTED = re.compile(
-    r"/(tests?|testing|f2py|granian|gunicorn|InquirerPy|prompt_toolkit|rq|nodeenv|markdown_it|wcwidth|pygments"
-    r"|litellm/proxy/client|litellm/harness|guardrail_hooks)/"
+    r"/(tests?|testing|f2py|granian|gunicorn|InquirerPy|prompt_toolkit|rq|nodeenv|markdown_it|wcwidth"
+    r"|litellm/proxy/client|litellm/harness)/|/pygments/lexers/[a-z]"
 )
 
 

@@ -16,6 +16,7 @@ import logging.handlers
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -71,6 +72,10 @@ def trust_own_ca() -> None:
 
     merged = SCRATCH / "ca.pem"
     merged.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + own)
+    try:
+        ssl.create_default_context(cafile=merged)
+    except ssl.SSLError as error:
+        fail(f"the CA bundle (RUN_CLAUDE_CA_BUNDLE) is no PEM file of certificates: {error}", EXIT_CONFIG)
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"):
         os.environ.setdefault(name, str(merged))
 

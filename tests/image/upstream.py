@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import struct
 import threading
 import zlib
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["Recorded", "Upstream"]
+__all__ = ["ANSWER", "Recorded", "Upstream"]
 
 ANSWER = "Hello from upstream"
 
@@ -37,6 +39,7 @@ class Upstream:
     """The server; a context manager. ``address`` is what to listen on."""
 
     address: str = "127.0.0.1"
+    certificate: Path | None = None  # key and certificate in one file: then it speaks TLS
     requests: list[Recorded] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)  # a text in the body, and the message of the 400 it gets
 
@@ -48,6 +51,10 @@ class Upstream:
 
         self._server = ThreadingHTTPServer((self.address, 0), Handler)
         self._server.daemon_threads = True
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 

@@ -1,0 +1,168 @@
+"""A Compose project of a test: the services folder as an installation has it, under names that nobody else has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["MASTER_KEY", "PASSWORD", "REPOSITORY", "Project", "docker", "free_port", "services_folder"]
+
+REPOSITORY = Path(__file__).parents[2]
+MASTER_KEY = "sk-planted0master0key" + "0" * 32
+PASSWORD = "planted@pass:wo/rd$%&#"  # what breaks a URL that is put together by hand
+HEALTHY_WITHIN = 120  # seconds
+
+DEMO: dict[str, Any] = {
+    "model_list": [
+        {"model_name": f"demo-{role}", "litellm_params": {"model": f"demo/{role}"}} for role in ("opus", "haiku")
+    ],
+    "litellm_settings": {
+        "custom_provider_map": [{"provider": "demo", "custom_handler": "callbacks.demo_provider.handler"}],
+        "callbacks": ["callbacks.provider_compat.instance"],
+        "drop_params": True,
+    },
+    "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
+}
+
+
+def docker(*argv: str, check: bool = True, stdin: str | None = None) -> str:
+    """Run the docker command and return its output, both streams.
+
+    :raises AssertionError: with the output, if it fails and ``check`` is set
+    """
+    done = subprocess.run(
+        ["docker", *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, input=stdin, check=False
+    )
+    assert not check or done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def services_folder(target: Path) -> Path:
+    """Put the services folder together as an installation does: ``dep`` flattened, ``callbacks`` in it."""
+    ignored = shutil.ignore_patterns("bases", "__pycache__")
+    shutil.copytree(REPOSITORY / "dep", target, ignore=ignored)
+    shutil.copytree(REPOSITORY / "callbacks", target / "callbacks", ignore=ignored)
+    return target
+
+
+@dataclass
+class Project:
+    """One instance. ``secrets`` go to LiteLLM's file of secrets, ``config`` to its configuration."""
+
+    folder: Path
+    services: Path
+    image: str
+    bases: Mapping[str, str]
+    config: dict[str, Any] | str = field(default_factory=lambda: DEMO)
+    secrets: dict[str, str] = field(default_factory=lambda: {"LITELLM_MASTER_KEY": MASTER_KEY})
+    variables: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=lambda: ["docker-compose.yaml"])
+
+    def __post_init__(self) -> None:
+        self.name = f"rcb-{uuid.uuid4().hex[:8]}"
+        self.port = free_port()
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def litellm(self) -> str:
+        """The name of LiteLLM's container."""
+        return f"{self.name}-litellm"
+
+    @property
+    def timescaledb(self) -> str:
+        """The name of the database's container."""
+        return f"{self.name}-timescaledb"
+
+    def write(self) -> None:
+        """Write what the compose file's variables name, readable by the container's user only."""
+        config = self.config if isinstance(self.config, str) else json.dumps(self.config)  # JSON is YAML
+        contents = {"config.yaml": config, "secrets.json": json.dumps(self.secrets), "password": PASSWORD}
+        user = self.variables.get("RUN_CLAUDE_CONTAINER_USER", "10001:10001")
+        for name, content in contents.items():
+            path = self.folder / name
+            path.write_text(content)
+            path.chmod(0o600)
+            if os.geteuid() == 0 and name != "password":
+                os.chown(path, *map(int, user.split(":")))
+        variables = {
+            "RUN_CLAUDE_INSTANCE": self.name,
+            "LITELLM_PORT": str(self.port),
+            "RUN_CLAUDE_TIMESCALEDB_PORT": str(free_port()),
+            "RUN_CLAUDE_LITELLM_IMAGE": self.image,
+            "RUN_CLAUDE_LITELLM_CONFIG": str(self.folder / "config.yaml"),
+            "RUN_CLAUDE_LITELLM_SECRETS": str(self.folder / "secrets.json"),
+            "RUN_CLAUDE_TIMESCALEDB_SECRET": str(self.folder / "password"),
+            **self.bases,
+            **self.variables,
+        }
+        (self.folder / "compose.env").write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+
+    def compose(self, *argv: str, check: bool = True) -> str:
+        """Run Compose on this project."""
+        files = [word for name in self.files for word in ("--file", str(self.services / name))]
+        options = ["--project-directory", str(self.services), "--env-file", str(self.folder / "compose.env")]
+        return docker("compose", *files, *options, *argv, check=check)
+
+    def up(self, *services: str) -> None:
+        """Write the files and start the services; wait for nothing."""
+        self.write()
+        self._since = f"{time.time():.3f}"
+        self.compose("up", "--detach", "--no-build", *services)
+
+    def events(self, container: str) -> Iterator[str]:
+        """Yield what happens to a container from the start on, until the limit."""
+        command = ["docker", "events", "--since", self._since, "--until", f"{time.time() + HEALTHY_WITHIN:.0f}"]
+        command += ["--filter", f"container={container}", "--format", "{{.Action}}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    yield line.strip()
+            finally:
+                process.kill()
+
+    def wait_for(self, container: str, event: str = "health_status: healthy") -> None:
+        """Wait until the engine tells of an event of a container.
+
+        :raises AssertionError: with the log, if the container dies first, or never gets there
+        """
+        for seen in self.events(container):
+            if seen == event:
+                return
+            assert seen != "die", docker("logs", container)
+        raise AssertionError(f"{container} was not {event!r} within {HEALTHY_WITHIN} s:\n{docker('logs', container)}")
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """Return what the engine says of a container."""
+        found: dict[str, Any] = json.loads(docker("inspect", container))[0]
+        return found
+
+    def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+        """Send a request to LiteLLM, with the master key."""
+        sent = {"authorization": f"Bearer {MASTER_KEY}", "anthropic-version": "2023-06-01", **headers}
+        return httpx.post(f"http://127.0.0.1:{self.port}{path}", json=body, headers=sent, timeout=30)
+
+    def remove(self) -> None:
+        """Remove containers, network and volumes."""
+        if (self.folder / "compose.env").exists():
+            self.compose("down", "--volumes", "--timeout", "2", check=False)
