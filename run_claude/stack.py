@@ -20,6 +20,7 @@ import anyio
 from run_claude.config import applied
 from run_claude.config.intent import Intent, load_intent, save_intent
 from run_claude.config.prepare import Prepared, plan, prepare
+from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.core.diagnosis import (
     foreign_container,
     port_of,
@@ -27,7 +28,7 @@ from run_claude.core.diagnosis import (
     service_failure,
     start_timeout,
 )
-from run_claude.core.errors import ConflictError, EngineError, RunClaudeError, UsageError
+from run_claude.core.errors import ConflictError, DataError, EngineError, RunClaudeError, UsageError
 from run_claude.core.groups import ungrouped
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.readiness import Failed, Ready, judge
@@ -208,6 +209,48 @@ class Stack:
         async with self._writing("proxy build"):
             await self._build(prepared, no_cache=no_cache)
         return prepared.image
+
+    async def build_if_missing(self) -> str:
+        """Build the image unless it is there, and return its reference.
+
+        :raises BuildError: with the step that failed
+        """
+        await self.look()
+        prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
+        async with self._writing("install"):
+            await self._build_if_missing(prepared, 0)
+        return prepared.image
+
+    async def rotate(self, *, master_key: bool, database: bool) -> str:
+        """Generate secrets anew, write them, and make what runs use them. Return what was done, in words.
+
+        The file comes first: if the database cannot be told, what is written can be told to it again.
+
+        :raises ConfigError: if `.env` cannot be used
+        :raises DataError: if the running database does not take the new password
+        """
+        names = [MASTER_KEY] * master_key + [DATABASE_PASSWORD] * database
+        before = await self.look()
+        if database and not before.timescaledb.running:
+            raise DataError(
+                "The database does not run, so it cannot be given a new password.",
+                help="Start it with `run-claude proxy start`, then rotate.",
+                code="database-not-running",
+            )
+        planned = await anyio.to_thread.run_sync(self._planned)
+        async with self._writing("secrets rotate"):
+            fresh = rotate(self.settings, names)
+            if database:
+                # Over the socket inside the container no password is asked; the new one goes in by standard input.
+                statement = f"ALTER USER postgres PASSWORD '{fresh[DATABASE_PASSWORD]}';"
+                await self._compose(planned).feed(
+                    Service.TIMESCALEDB, ["psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1"], statement
+                )
+        if before.litellm.running:
+            intent = load_intent(self.settings.paths.intent_file)[0]
+            await self.up(database=intent.database if intent else True)
+            return f"Rotated {' and '.join(names)}; the proxy was started anew."
+        return f"Rotated {' and '.join(names)}."
 
     async def _check_engine(self) -> None:
         info = await self.api.info()

@@ -26,6 +26,12 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "proxy": ("proxy", "proxy", "Start, stop and look at the stack: LiteLLM and its database."),
     "with": ("with_profile", "with_profile", "Run a command with a profile's models: with demo -- claude"),
     "env": ("env", "env", "Print the environment for a profile."),
+    "install": ("setup", "install", "Make folders, secrets and configuration, and build the image."),
+    "profiles": ("catalogue", "profiles", "Which model serves opus, sonnet and haiku."),
+    "models": ("catalogue", "models", "The models that the proxy can serve."),
+    "config": ("setup", "config", "Settings in .env."),
+    "secrets": ("setup", "secrets", "Master key, database password, providers' keys."),
+    "set-folder": ("setup", "set_folder", "Make a folder select a profile (direnv)."),
 }
 
 

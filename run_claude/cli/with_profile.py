@@ -34,6 +34,9 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
     run-claude with demo -- claude
     run-claude with demo -- claude -p "say hi"
     """
+    command = command[1:] if command[0] == "--" else command
+    if not command:
+        raise UsageError("There is no command after --.", help="For example: run-claude with demo -- claude")
     from run_claude.config.client_env import applied, client_environment
     from run_claude.config.secrets import read_master_key
     from run_claude.stack import Stack

@@ -103,6 +103,13 @@ class Compose:
         prefix = [] if len(services) > 1 else ["--no-log-prefix"]
         await self._do("logs", "logs", *options, *prefix, *services, on_line=on_line)
 
+    async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
+        """Run a command in a service's container with ``text`` as its standard input: for what no argv may hold.
+
+        :raises RunClaudeError: with the cause, if it fails
+        """
+        await self._do("exec", "exec", "--no-TTY", service, *command, text=text)
+
     async def build(
         self, service: Service, *, no_cache: bool = False, on_line: Callable[[str], None] | None = None
     ) -> None:
@@ -113,11 +120,13 @@ class Compose:
         arguments = ["build", *(["--no-cache"] if no_cache else []), service]
         await self._do(f"build {service}", "--progress", "plain", *arguments, on_line=on_line)
 
-    async def _do(self, name: str, *arguments: str, on_line: Callable[[str], None] | None = None) -> Completed:
+    async def _do(
+        self, name: str, *arguments: str, on_line: Callable[[str], None] | None = None, text: str = ""
+    ) -> Completed:
         argv = self.argv(*arguments)
         self.on_command(argv)
         try:
-            done = await run(argv, env=self.environment(), cwd=self.directory, on_line=on_line)
+            done = await run(argv, env=self.environment(), cwd=self.directory, on_line=on_line, text=text)
         except FileNotFoundError as error:
             raise EngineError(
                 "There is no docker command.",

@@ -47,24 +47,35 @@ async def run(
     env: Mapping[str, str],
     cwd: Path | None = None,
     on_line: Callable[[str], None] | None = None,
+    text: str = "",
 ) -> Completed:
     """Run a command to its end and return what it printed.
 
     The command has a session of its own, so the terminal's Ctrl-C reaches us and not it; when this is
     cancelled, the whole group gets SIGTERM, then SIGKILL, before the cancellation goes on.
 
+    :param text: its standard input; nothing by default
     :param on_line: called with each line of stderr, and of stdout, as it comes
     :raises FileNotFoundError: if there is no such command
     """
     kept_out: deque[str] = deque(maxlen=_KEEP_LINES)
     kept_err: deque[str] = deque(maxlen=_KEEP_LINES)
     process = await anyio.open_process(
-        list(argv), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=dict(env), cwd=cwd, start_new_session=True
+        list(argv),
+        stdin=PIPE if text else DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=dict(env),
+        cwd=cwd,
+        start_new_session=True,
     )
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_lines, process.stdout, kept_out, on_line)
             group.start_soon(_lines, process.stderr, kept_err, on_line)
+            if process.stdin is not None:
+                await process.stdin.send(text.encode())
+                await process.stdin.aclose()
             await process.wait()
     except BaseException:
         await _end(process)
