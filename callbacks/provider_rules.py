@@ -107,14 +107,14 @@ def rules_for(request: Mapping[str, Any]) -> Rules:
         if name == like and pattern.search(model):
             drop |= fields
     drop = (drop | _names(own.get("drop"))) - _names(own.get("keep")) - _NEEDED
-    betas = own.get("betas", [] if like in _IMITATORS else None)
+    betas = own.get("betas", [] if like in _IMITATORS else None)  # an empty list lets none pass, no list lets all
     return Rules(
         drop=frozenset(drop), betas=None if betas is None else frozenset(_names(betas)), native=provider in _NATIVE
     )
 
 
 def _names(value: Any) -> set[str]:
-    return {value} if isinstance(value, str) else set(map(str, value or ()))
+    return {value} if isinstance(value, str) else set(map(str, value)) if isinstance(value, list) else set()
 
 
 def _imitates_anthropic(provider: str, model: str, request: Mapping[str, Any]) -> bool:
