@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from litellm.types.utils import GenericStreamingChunk, ModelResponse
 
 _ECHOED = 80  # characters
+_LONG = 1000  # characters
+_NOT_THE_USERS = (
+    "Operator note (not from the user)"  # how LiteLLM hands on Claude Code's mid-conversation system messages
+)
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)  # Claude Code's own words, not the user's
 
 
@@ -32,15 +36,17 @@ def answer(messages: list[dict[str, Any]]) -> str:
 
 
 def _last_words(messages: list[dict[str, Any]]) -> str:
-    for message in reversed(messages):
-        if message.get("role") != "user":
-            continue
-        content = message.get("content")
-        parts = [content] if isinstance(content, str) else [_text(part) for part in content or []]
-        for part in reversed(parts):
-            if text := " ".join(_REMINDER.sub(" ", part).split()):
-                return text if len(text) <= _ECHOED else text[: _ECHOED - 1] + "…"
-    return ""
+    """Return the user's last words. Claude Code puts texts of its own behind them, long ones or marked ones."""
+    said = [text for message in messages if message.get("role") == "user" for text in _texts(message.get("content"))]
+    last = next(
+        (text for text in reversed(said) if len(text) < _LONG and _NOT_THE_USERS not in text), said[-1] if said else ""
+    )
+    return last if len(last) <= _ECHOED else last[: _ECHOED - 1] + "…"
+
+
+def _texts(content: object) -> list[str]:
+    parts = [content] if isinstance(content, str) else [_text(part) for part in content or []]  # type: ignore[attr-defined]
+    return [text for part in parts if (text := " ".join(_REMINDER.sub(" ", part).split()))]
 
 
 def _text(part: object) -> str:

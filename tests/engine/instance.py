@@ -1,0 +1,153 @@
+"""A stack of a test's own: instance name, ports, configuration and state that nobody else has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Instance", "docker", "free_port"]
+
+_COMMAND = [sys.executable, "-m", "run_claude"]
+_WITHIN = 300  # seconds; a command that hangs must fail its test, not the run
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """Run the docker command and return its standard output."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=_WITHIN, check=False)
+    assert done.returncode == 0 or not check, done.stderr
+    return done.stdout.strip()
+
+
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Instance:
+    """One stack and the folders of its user. ``heard`` is everything that its commands have printed."""
+
+    folder: Path
+    name: str = field(default_factory=lambda: f"rct-{uuid.uuid4().hex[:8]}")
+    port: int = field(default_factory=free_port)
+    database_port: int = field(default_factory=free_port)
+    extra: dict[str, str] = field(default_factory=dict)
+    heard: list[str] = field(default_factory=list)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config"
+
+    @property
+    def services(self) -> Path:
+        return self.config / "services"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {
+            "HOME": str(self.folder),
+            "RUN_CLAUDE_HOME": str(self.config),
+            "RUN_CLAUDE_STATE": str(self.folder / "state"),
+            "RUN_CLAUDE_INSTANCE": self.name,
+            "LITELLM_PORT": str(self.port),
+            "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
+            "RUN_CLAUDE_PRISMA": "off",
+        }
+        return {**os.environ, **ours, **self.extra}
+
+    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and return its process."""
+        return subprocess.Popen(
+            [*_COMMAND, *arguments],
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def finish(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+        """Wait for a command's end and return what it printed."""
+        try:
+            out, err = process.communicate(timeout=_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            out, err = process.communicate()
+            raise AssertionError(f"hangs:\n{out}\n{err}") from None
+        self.heard += [out, err]
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; ``expect=None`` takes any exit code."""
+        done = self.finish(self.start_command(*arguments))
+        assert expect is None or done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def json(self, *arguments: str, expect: int | None = 0) -> Any:
+        """Run a command with --json and return the document."""
+        return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
+
+    def start(self, *arguments: str) -> Any:
+        """Start the stack on the demo profile and return the document."""
+        return self.json("proxy", "start", "--profile", "demo", *arguments)
+
+    def container(self, service: str) -> str:
+        return f"{self.name}-{service}"
+
+    def inspect(self, service: str) -> Any:
+        """Return what the engine says of a service's container; ``None`` if there is none."""
+        printed = docker("container", "inspect", self.container(service), check=False)
+        found = json.loads(printed or "[]")
+        return found[0] if found else None
+
+    def phase(self, service: str) -> str:
+        """Return what the engine says of a service, in the engine's words: `exited`, `running healthy`."""
+        found = self.inspect(service)
+        if found is None:
+            return "absent"
+        state = found["State"]
+        return f"{state['Status']} {state['Health']['Status']}" if state["Running"] else str(state["Status"])
+
+    def sql(self, statement: str) -> str:
+        """Run SQL in the database and return the rows, unadorned."""
+        return docker("exec", self.container("timescaledb"), "psql", "-qAtU", "postgres", "-c", statement)
+
+    def secrets(self) -> list[str]:
+        """Return the values that may never show."""
+        lines = (self.config / ".env").read_text().splitlines()
+        return [line.partition("=")[2].strip("'\"") for line in lines if "MASTER_KEY" in line or "PASSWORD" in line]
+
+    def remove(self) -> None:
+        """Remove everything that was made, also what a failed test left half-made."""
+        label = f"label=com.docker.compose.project={self.name}"
+        if containers := docker("ps", "-aq", "--filter", label).split():
+            docker("rm", "--force", "--volumes", *containers, check=False)
+        if volumes := docker("volume", "ls", "-q", "--filter", label).split():
+            docker("volume", "rm", "--force", *volumes, check=False)
+        if networks := docker("network", "ls", "-q", "--filter", label).split():
+            docker("network", "rm", *networks, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def left_over(self) -> list[str]:
+        """Return the containers, volumes and networks of this instance that there are."""
+        label = f"label=com.docker.compose.project={self.name}"
+        kinds = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
+        return [name for kind in kinds for name in docker(*kind, "--filter", label).split()]

@@ -1,0 +1,137 @@
+"""A stack's life: it starts, stops, starts again, and what is in its database stays."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .instance import Instance, docker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
+
+
+def test_rows_survive_stop_removal_and_start(instance: Instance) -> None:
+    instance.start()
+    instance.sql("CREATE TABLE kept (n int)")
+    instance.sql("INSERT INTO kept SELECT generate_series(1, 1000)")
+    instance.run("proxy", "stop", "--with-db")
+    assert (instance.phase("timescaledb"), instance.phase("litellm")) == ("exited", "exited")
+    instance.start()
+    assert instance.sql("SELECT count(*) FROM kept") == "1000"
+    instance.run("proxy", "stop", "--all")
+    assert (instance.phase("timescaledb"), instance.phase("litellm")) == ("absent", "absent")
+    instance.start()
+    assert instance.sql("SELECT count(*) FROM kept") == "1000"
+
+
+def test_without_the_database_only_the_proxy_runs(instance: Instance) -> None:
+    started = instance.start("--no-db")
+    assert list(started["services"]) == ["litellm"]
+    assert instance.phase("timescaledb") == "absent"
+    assert "demo profile" in instance.run("models", "test", "demo-opus").stdout
+    instance.run("proxy", "stop")
+    assert instance.phase("litellm") == "exited"
+    instance.run("proxy", "restart")
+    assert instance.phase("timescaledb") == "absent", "a restart must start what was wanted, and no more"
+
+
+def test_two_instances_live_side_by_side(instance: Instance, tmp_path: Path) -> None:
+    other = Instance(tmp_path / "other")
+    other.folder.mkdir()
+    try:
+        instance.start("--no-db")
+        other.start("--no-db")
+        instance.run("proxy", "stop", "--all")
+        volumes = [f"{instance.name}-litellm-logs", f"{instance.name}-timescaledb-data"]
+        assert sorted(instance.left_over()) == volumes, "all but the volumes must be gone"
+        assert other.phase("litellm") == "running healthy"
+        assert "demo profile" in other.run("models", "test", "demo-opus").stdout
+    finally:
+        other.remove()
+
+
+def _first_start_of(instance: Instance, service: str) -> Iterator[str]:
+    """Yield once the engine has told that the service's container was started."""
+    events = subprocess.Popen(
+        ["docker", "events", "--filter", "event=start", "--filter", f"container={instance.container(service)}"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield "listening"
+        assert events.stdout is not None
+        yield events.stdout.readline()
+    finally:
+        events.kill()
+        events.communicate()
+
+
+@pytest.mark.parametrize("service", ["litellm", "timescaledb"])
+def test_a_death_ends_the_start_at_once_with_its_cause(instance: Instance, service: str) -> None:
+    instance.run("install")  # the image is no part of what is timed
+    started = _first_start_of(instance, service)
+    next(started)
+    command = instance.start_command("proxy", "start", "--profile", "demo", "--json", "--timeout", "60")
+    next(started)
+    docker("kill", instance.container(service))
+    done = instance.finish(command)
+    started.close()  # type: ignore[attr-defined]
+    assert done.returncode == 6, done.stdout
+    assert f'"service": "{service}"' in done.stdout
+    assert '"exit_code": 137' in done.stdout
+    assert instance.phase(service) == "exited"
+
+
+def test_an_unhealthy_container_ends_the_start_at_once_with_its_probes_words(instance: Instance) -> None:
+    instance.run("install", "--no-build")
+    compose = instance.services / "docker-compose.yaml"
+    text = compose.read_text().replace(
+        'test: ["CMD", "/app/healthcheck"]\n      interval: 30s\n      timeout: 120s\n      start_period: 300s',
+        'test: ["CMD-SHELL", "echo the probe says no; exit 1"]\n'
+        "      interval: 1s\n      timeout: 5s\n      start_period: 10ms",
+    )
+    assert "the probe says no" in text
+    compose.write_text(text)
+    done = instance.run("proxy", "start", "--profile", "demo", "--no-db", "--timeout", "60", expect=6)
+    assert "health check fails: the probe says no" in done.stderr
+    assert instance.phase("litellm") == "running unhealthy"
+
+
+def test_interrupted_it_ends_within_two_seconds_and_the_next_start_goes_on(instance: Instance) -> None:
+    instance.run("install")
+    started = _first_start_of(instance, "litellm")
+    next(started)
+    command = instance.start_command("proxy", "start", "--profile", "demo")
+    next(started)
+    command.send_signal(signal.SIGINT)
+    command.wait(timeout=2)
+    started.close()  # type: ignore[attr-defined]
+    assert instance.finish(command).returncode == 130
+    instance.start()
+    assert instance.phase("litellm") == "running healthy"
+
+
+def test_watching_ends_with_ctrl_c_and_leaves_the_stack_running(instance: Instance) -> None:
+    command = instance.start_command("proxy", "start", "--profile", "demo", "--no-db", "--watch")
+    assert command.stderr is not None
+    for line in command.stderr:
+        if line.startswith("Watching."):
+            break
+    docker("restart", instance.container("litellm"))
+    seen = ""
+    assert command.stdout is not None
+    for line in command.stdout:
+        if "●" in line:
+            seen = line
+            break
+    command.send_signal(signal.SIGINT)
+    assert instance.finish(command).returncode == 130
+    assert "litellm" in seen
+    assert instance.inspect("litellm")["State"]["Running"]
