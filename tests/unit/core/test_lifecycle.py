@@ -99,9 +99,7 @@ def test_a_restart_between_two_looks_must_show() -> None:
         (Phase.EXITED, [event("die", 2, service=Service.TIMESCALEDB, exit_code=9)], "found by looking again"),
     ],
 )
-def test_the_cause_comes_from_the_events_of_the_service(
-    after: Phase, events: list[ContainerEvent], cause: str
-) -> None:
+def test_the_cause_comes_from_the_events_of_the_service(after: Phase, events: list[ContainerEvent], cause: str) -> None:
     (seen,) = transitions(Snapshot(litellm=RUNNING), Snapshot(litellm=replace(RUNNING, phase=after)), events)
     assert seen.cause == cause
 
@@ -121,9 +119,7 @@ def test_what_is_unknown_is_never_shown_as_the_last_good_news() -> None:
     st.permutations([event("kill", 1, signal=9), event("die", 2, exit_code=137), event("start", 3)]),
     st.integers(min_value=1, max_value=3),
 )
-def test_doubled_and_reordered_events_change_neither_state_nor_cause(
-    events: list[ContainerEvent], times: int
-) -> None:
+def test_doubled_and_reordered_events_change_neither_state_nor_cause(events: list[ContainerEvent], times: int) -> None:
     after = Snapshot(litellm=replace(RUNNING, phase=Phase.EXITED, exit_code=137))
     (seen,) = transitions(Snapshot(litellm=RUNNING), after, events * times)
     assert (seen.after.phase, seen.cause, seen.at_ns) == (Phase.EXITED, "exited with 137", 2)
