@@ -11,7 +11,7 @@ It drives ``docker compose``, and waits for what the engine's events lead it to 
 from __future__ import annotations
 
 import os
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,8 @@ from run_claude.config import applied
 from run_claude.config.intent import Intent, load_intent, save_intent
 from run_claude.config.prepare import Prepared, plan, prepare
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
-from run_claude.core.diagnosis import (
-    foreign_container,
-    port_of,
-    port_taken,
-    service_failure,
-    start_timeout,
-)
-from run_claude.core.errors import ConflictError, DataError, EngineError, RunClaudeError, UsageError
+from run_claude.core.diagnosis import service_failure, start_timeout
+from run_claude.core.errors import DataError, EngineError, RunClaudeError, StartError, UsageError
 from run_claude.core.groups import ungrouped
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.readiness import Failed, Ready, judge
@@ -37,7 +31,9 @@ from run_claude.core.timeline import Span, start_timeline
 from run_claude.engine.api import EngineApi
 from run_claude.engine.compose import Compose
 from run_claude.engine.endpoint import Endpoint, resolve_endpoint
-from run_claude.host import lock, ports
+from run_claude.holders import name_holder
+from run_claude.host import lock
+from run_claude.status import Status, database_words, services_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -64,34 +60,6 @@ class Started:
     prepared: Prepared
     already: bool  # it was healthy and up to date: nothing was done
     spans: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """What runs, and how it differs from what would be started now."""
-
-    settings: Settings
-    snapshot: Snapshot
-    services: tuple[Service, ...]  # those that are wanted
-    endpoint: str
-    profile: str
-    wanted: str  # up, down; empty before the first start
-    database: str  # in words: does LiteLLM use it, and if not, why
-    drift: tuple[str, ...]
-
-
-def _services(database: bool) -> tuple[Service, ...]:
-    return (Service.TIMESCALEDB, Service.LITELLM) if database else (Service.LITELLM,)
-
-
-def _database_words(settings: Settings, snapshot: Snapshot, *, uses: bool) -> str:
-    if not snapshot.timescaledb.running:
-        return "not running; LiteLLM keeps nothing" if snapshot.litellm.running else "not running"
-    if uses:
-        return "used by LiteLLM"
-    if not settings.prisma:
-        return "runs beside LiteLLM, which does not use it (RUN_CLAUDE_PRISMA=off)"
-    return "runs beside LiteLLM, which does not use it"
 
 
 class Stack:
@@ -184,7 +152,7 @@ class Stack:
         prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=profile, database=database))
         for note in prepared.notes:
             self.reporter.note(note)
-        services = _services(database)
+        services = services_of(database)
         before = await self.look()
         if before.healthy(services) and applied.matches(prepared, before, services):
             self._intend("up", prepared, database=database)
@@ -195,7 +163,11 @@ class Stack:
             begin_ns = await self.api.time_ns()
             built = await self._build_if_missing(prepared, begin_ns)
             await self._compose_up(prepared, services, before)
-            snapshot = await self._until_healthy(services, timeout)
+            try:
+                snapshot = await self._until_healthy(services, timeout)
+            except StartError as error:
+                await self._end_loop(prepared, error)
+                raise
             applied.record(prepared, snapshot, services)
             spans = await self._timeline(snapshot, services, begin_ns, built)
         return Started(snapshot=snapshot, services=services, prepared=prepared, already=False, spans=spans)
@@ -289,7 +261,7 @@ class Stack:
                 error = error.exceptions[0]
             with anyio.CancelScope(shield=True):
                 await self._remove_half_made(compose, services, before)
-                raise await self._named(error) from error.__cause__
+                raise await name_holder(error, self.api, self.settings) from error.__cause__
 
     async def _remove_half_made(self, compose: Compose, services: Sequence[Service], before: Snapshot) -> None:
         """Remove containers that a failed `up` has created and could not start."""
@@ -304,21 +276,6 @@ class Stack:
                 await compose.remove(left)
         except RunClaudeError:
             return  # the first error is the one to tell
-
-    async def _named(self, error: RunClaudeError) -> RunClaudeError:
-        """Return the error of a failed `up` with the names of those who hold what we need."""
-        if (port := port_of(error.detail)) is not None:
-            setting = "LITELLM_PORT" if port == self.settings.port else "RUN_CLAUDE_TIMESCALEDB_PORT"
-            container = await self.api.publisher_of(port)
-            holder = f"the container {container}" if container else ports.process_on(port)
-            free = ports.next_free(self.settings.bind, port)
-            return port_taken(port, setting, holder=holder, free=free, detail=error.detail)
-        if isinstance(error, ConflictError) and error.code == "name-taken":
-            for service in Service:
-                name = f"{self.settings.instance}-{service}"
-                if name in error.message and (raw := await self.api.container_named(name)):
-                    return foreign_container(name, str(raw["Config"]["Image"]))
-        return error
 
     async def _until_healthy(self, services: Sequence[Service], seconds: float) -> Snapshot:
         self.reporter.step("Waiting until it is healthy")
@@ -345,6 +302,12 @@ class Stack:
         if isinstance(verdict, Failed):
             raise await self._failure(verdict, snapshot)
         return snapshot
+
+    async def _end_loop(self, prepared: Prepared, error: StartError) -> None:
+        """Stop a service that Docker would restart for ever; its container stays, with its log."""
+        if error.facts.get("reason") == "looping":
+            with suppress(RunClaudeError):  # the first error is the one to tell
+                await self._compose(prepared).stop([Service(str(error.facts["service"]))])
 
     async def _report_transitions(self, seen: AsyncIterator[Transition | Missed]) -> None:
         async for transition in seen:
@@ -422,11 +385,11 @@ class Stack:
         return Status(
             settings=self.settings,
             snapshot=snapshot,
-            services=_services(database),
+            services=services_of(database),
             endpoint=self.endpoint.host,
             profile=intent.profile if intent else "",
             wanted=intent.wanted if intent else "",
-            database=_database_words(self.settings, snapshot, uses=planned.database if planned else False),
+            database=database_words(self.settings, snapshot, uses=planned.database if planned else False),
             drift=tuple(applied.drift(planned, snapshot)) if planned else (),
         )
 

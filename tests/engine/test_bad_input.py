@@ -104,3 +104,4 @@ def test_a_callback_that_does_not_load_is_named(instance: Instance) -> None:
     (instance.config / "models.yaml").write_text("litellm_settings:\n  callbacks: [callbacks.not_there.instance]\n")
     error = fails(instance, "litellm-config", 6, "proxy", "start", "--no-db", "--timeout", "60")
     assert "callbacks.not_there" in str(error["message"])
+    assert instance.phase("litellm") == "exited", "what cannot work must not be restarted for ever"
