@@ -51,19 +51,20 @@ def service_state(raw: Json) -> ServiceState:
     health: Json = state.get("Health") or state.get("Healthcheck") or {}
     phase = phase_of(state["Status"], health.get("Status") or "")
     log: list[Json] = health.get("Log") or []
+    started_ns = parse_time(state.get("StartedAt"))
     return ServiceState(
         phase=phase,
         id=raw["Id"],
         name=raw.get("Name", "").lstrip("/"),
         created_ns=parse_time(raw.get("Created")),
-        started_ns=parse_time(state.get("StartedAt")),
+        started_ns=started_ns,
         finished_ns=parse_time(state.get("FinishedAt")),
         exit_code=state.get("ExitCode") if phase in (Phase.EXITED, Phase.RESTARTING) else None,
         oom_killed=bool(state.get("OOMKilled")),
         restarts=int(raw.get("RestartCount") or 0),
         error=state.get("Error") or "",
         health_output=str(log[-1].get("Output") or "").strip() if log else "",
-        healthy_ns=_first_success(log) if phase is Phase.HEALTHY else None,
+        healthy_ns=_first_success(log, started_ns) if phase is Phase.HEALTHY else None,
         image=config.get("Image") or "",
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
         inputs=labels.get(INPUTS_LABEL, ""),
@@ -71,14 +72,18 @@ def service_state(raw: Json) -> ServiceState:
     )
 
 
-def _first_success(log: list[Json]) -> int | None:
-    """Return when the newest unbroken run of good probes began, as far as the engine's last five say."""
-    at_ns = None
+def _first_success(log: list[Json], started_ns: int | None) -> int | None:
+    """Return when the newest unbroken run of good probes began, as far as the engine's last five say.
+
+    A restarted container keeps the probes of its life before.
+    """
+    first = None
     for probe in reversed(log):
-        if probe.get("ExitCode") != 0:
+        ended_ns = parse_time(probe.get("End"))
+        if probe.get("ExitCode") != 0 or (ended_ns or 0) < (started_ns or 0):
             break
-        at_ns = parse_time(probe.get("End"))
-    return at_ns
+        first = ended_ns
+    return first
 
 
 def snapshot_of(raws: list[Json]) -> Snapshot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from aiodocker import Docker, DockerError
@@ -12,7 +12,7 @@ from aiodocker.events import DockerEvents
 
 from run_claude.core.diagnosis import engine_unreachable
 from run_claude.core.lifecycle import parse_time
-from run_claude.engine.inspect import ONEOFF_LABEL, PROJECT_LABEL, container_event
+from run_claude.engine.inspect import ONEOFF_LABEL, PROJECT_LABEL, Json, container_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,6 +35,13 @@ def since_parameter(at_ns: int) -> str:
     A raw ``timeNano`` overflows and replays everything, a float can skip an event, RFC 3339 gives HTTP 500.
     """
     return f"{at_ns // 1_000_000_000}.{at_ns % 1_000_000_000:09d}"
+
+
+class _Events(DockerEvents):
+    """aiodocker's events as they come: its own conversion of ``time`` ends the stream at the first odd event."""
+
+    def _transform_event(self, data: Any) -> Json:
+        return data if isinstance(data, dict) else {}  # None would read as the end of the stream
 
 
 class EngineStream:
@@ -66,7 +73,7 @@ class EngineStream:
         :raises EngineError: if the connection cannot be made or breaks
         """
         # A fresh object per connection: aiodocker's shared one never reconnects and poisons Docker.close().
-        events = DockerEvents(self._docker)  # type: ignore[no-untyped-call]
+        events = _Events(self._docker)  # type: ignore[no-untyped-call]
         inbox = events.subscribe(create_task=False)  # type: ignore[no-untyped-call]
         filters = {
             "type": ["container"],
