@@ -96,6 +96,7 @@ ENV PATH=/opt/litellm/bin:$PATH \
 WORKDIR /app
 USER 10001:10001
 EXPOSE 4444
+# As in the compose file, which says why.
 HEALTHCHECK --interval=30s --timeout=120s --start-period=300s --start-interval=100ms --retries=2 \
     CMD ["/app/healthcheck"]
 ENTRYPOINT ["/opt/litellm/bin/python", "/app/entrypoint.py"]
