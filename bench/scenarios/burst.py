@@ -1,0 +1,139 @@
+"""Two thousand events at once: is one lost, and is what is shown afterwards what is?"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+
+from bench.docker import inspect
+from bench.dummies import Dummies, dummies
+from bench.processes import BenchError
+from run_claude.core.lifecycle import ContainerEvent, Phase, Service, Snapshot, phase_of
+from run_claude.engine.stream import EngineStream
+from run_claude.stack import Stack
+
+if TYPE_CHECKING:
+    from bench.runner import Recorder
+
+NAME = "burst"
+TITLE = "A burst of 2,000 events"
+BASELINE = ""
+
+EVENTS = 2000
+_CALLERS = 8
+_SETTLE_WITHIN = 10.0  # seconds
+
+
+async def run(bench: Recorder) -> None:
+    """Let events rain on the stack's containers, end in a random state, and compare."""
+    async with dummies(bench.workspace, "burst", probes_every="30s") as made, Stack.open(made.settings) as stack:
+        observer = await stack.observe()
+        for number in range(bench.rounds(5, 1)):
+            bench.say(f"round {number + 1}")
+            counter = _Counter()
+            async with EngineStream.connect(stack.endpoint) as stream, anyio.create_task_group() as group:
+                since_ns = await stack.api.time_ns()
+                group.start_soon(stream.feed, made.settings.instance, since_ns, counter.take)
+                began = time.perf_counter()
+                await _rain(stack, made)
+                rate = EVENTS / (time.perf_counter() - began)
+                await _last_word(stack, made)
+                ended = time.perf_counter()
+                expected = await _truth(made)
+
+                def agrees(snapshot: Snapshot, expected: dict[Service, Phase] = expected) -> bool | None:
+                    return all(snapshot[service].phase is phase for service, phase in expected.items()) or None
+
+                with anyio.move_on_after(_SETTLE_WITHIN) as settling:
+                    await observer.wait_for(agrees)
+                    bench.record("run-claude", "settled after the last call", "s", time.perf_counter() - ended)
+                await counter.until(EVENTS + len(Service))
+                group.cancel_scope.cancel()
+            bench.record("run-claude", "wrong final states", "", float(settling.cancelled_caught))
+            bench.record("run-claude", "events lost", "", float(EVENTS + len(Service) - counter.renames))
+            bench.record("the engine", "events made", "/s", rate)
+            await _running(stack, made)
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.renames = 0
+        self._more = anyio.Event()
+
+    def take(self, event: ContainerEvent) -> None:
+        """Count the burst's own events."""
+        if event.action == "rename":
+            self.renames += 1
+            self._more.set()
+
+    async def until(self, count: int) -> None:
+        with anyio.move_on_after(_SETTLE_WITHIN):
+            while self.renames < count:
+                self._more = anyio.Event()
+                await self._more.wait()
+
+
+async def _rain(stack: Stack, made: Dummies) -> None:
+    """Rename the containers again and again: of all that makes an event it costs the engine least."""
+    numbers = itertools.count()
+
+    async def caller(client: httpx.AsyncClient, container: str) -> None:
+        for _ in range(EVENTS // _CALLERS):
+            await _post(client, f"/containers/{container}/rename?name={made.settings.instance}-{next(numbers)}")
+
+    async with _client(stack) as client:
+        ids = {name: (await _inspected(name))["Id"] for name in made.names.values()}
+        async with anyio.create_task_group() as group:
+            for _, container in zip(range(_CALLERS), itertools.cycle(ids.values()), strict=False):
+                group.start_soon(caller, client, container)
+        for name, container in ids.items():
+            await _post(client, f"/containers/{container}/rename?name={name}")
+
+
+async def _last_word(stack: Stack, made: Dummies) -> None:
+    async with _client(stack) as client:
+        for name in made.names.values():
+            for action in random.sample(["pause", "stop?t=0"], random.randint(0, 1)):  # noqa: S311
+                await _post(client, f"/containers/{name}/{action}")
+
+
+async def _running(stack: Stack, made: Dummies) -> None:
+    async with _client(stack) as client:
+        for name in made.names.values():
+            if (await _inspected(name))["State"]["Paused"]:
+                await _post(client, f"/containers/{name}/unpause")
+            await _post(client, f"/containers/{name}/start")
+
+
+async def _post(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(path)
+    if answer.status_code >= 400:
+        raise BenchError(f"the engine refused {path}: {answer.text.strip()}")
+
+
+async def _truth(made: Dummies) -> dict[Service, Phase]:
+    """Ask somebody else: the docker client."""
+    found = {}
+    for service, name in made.names.items():
+        state = (await _inspected(name))["State"]
+        found[service] = phase_of(state["Status"], (state.get("Health") or {}).get("Status", ""))
+    return found
+
+
+async def _inspected(name: str) -> dict[str, Any]:
+    row = await inspect("container", name)
+    if row is None:
+        raise BenchError(f"container {name} has gone")
+    return row
+
+
+def _client(stack: Stack) -> httpx.AsyncClient:
+    socket = stack.endpoint.socket
+    transport = httpx.AsyncHTTPTransport(uds=str(socket)) if socket else None
+    base = "http://docker" if socket else stack.endpoint.url
+    return httpx.AsyncClient(transport=transport, base_url=base, timeout=30)
