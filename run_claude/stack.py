@@ -20,7 +20,7 @@ import anyio
 from run_claude.config import applied
 from run_claude.config.intent import Intent, load_intent, save_intent
 from run_claude.config.prepare import Prepared, plan, prepare
-from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
+from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, read_secrets, rotate
 from run_claude.core.diagnosis import service_failure, start_timeout
 from run_claude.core.errors import DataError, EngineError, RunClaudeError, StartError, UsageError
 from run_claude.core.groups import ungrouped
@@ -31,6 +31,7 @@ from run_claude.core.timeline import Span, start_timeline
 from run_claude.engine.api import EngineApi
 from run_claude.engine.compose import Compose
 from run_claude.engine.endpoint import Endpoint, resolve_endpoint
+from run_claude.engine.inspect import PROJECT_LABEL
 from run_claude.holders import name_holder
 from run_claude.host import lock
 from run_claude.status import Status, database_words, services_of
@@ -162,6 +163,9 @@ class Stack:
             self._intend("up", prepared, database=database)
             begin_ns = await self.api.time_ns()
             built = await self._build_if_missing(prepared, begin_ns)
+            before = await self.look()  # whoever held the lock may have changed it
+            if database and before.timescaledb.phase is Phase.ABSENT:
+                await self._take_over_old_database(prepared, timeout)
             await self._compose_up(prepared, services, before)
             try:
                 snapshot = await self._until_healthy(services, timeout)
@@ -171,6 +175,31 @@ class Stack:
             applied.record(prepared, snapshot, services)
             spans = await self._timeline(snapshot, services, begin_ns, built)
         return Started(snapshot=snapshot, services=services, prepared=prepared, already=False, spans=spans)
+
+    async def _take_over_old_database(self, prepared: Prepared, seconds: float) -> None:
+        """Take the database of the layout before over: its project had the volume's name, and our container's.
+
+        Its containers and network go, its volume stays. The volume may know another password than `.env` has: the
+        old layout wrote it unquoted, and Compose expanded what looked like a variable in it.
+        """
+        old_project = f"{self.settings.instance}-infra"
+        raw = await self.api.container_named(f"{self.settings.instance}-{Service.TIMESCALEDB}")
+        if raw is None or (raw["Config"].get("Labels") or {}).get(PROJECT_LABEL) != old_project:
+            return
+        self.reporter.step("Taking over the database of the layout before")
+        compose = self._compose(prepared)
+        await compose.release(old_project)
+        await compose.up([Service.TIMESCALEDB])
+        await self._until_healthy([Service.TIMESCALEDB], seconds)
+        await self._tell_database(compose, read_secrets(self.settings).database_password)
+
+    async def _tell_database(self, compose: Compose, password: str) -> None:
+        """Give the running database this password: over the socket in its container it asks for none.
+
+        The statement goes in by standard input, where no process list shows it.
+        """
+        statement = f"ALTER USER postgres PASSWORD $run_claude${password}$run_claude$;"
+        await compose.feed(Service.TIMESCALEDB, ["psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1"], statement)
 
     async def build(self, *, no_cache: bool = False) -> str:
         """Build the image, whatever there is, and return its reference.
@@ -213,11 +242,7 @@ class Stack:
         async with self._writing("secrets rotate"):
             fresh = rotate(self.settings, names)
             if database:
-                # Over the socket inside the container no password is asked; the new one goes in by standard input.
-                statement = f"ALTER USER postgres PASSWORD '{fresh[DATABASE_PASSWORD]}';"
-                await self._compose(planned).feed(
-                    Service.TIMESCALEDB, ["psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1"], statement
-                )
+                await self._tell_database(self._compose(planned), fresh[DATABASE_PASSWORD])
         if before.litellm.running:
             intent = load_intent(self.settings.paths.intent_file)[0]
             await self.up(database=intent.database if intent else True)

@@ -85,6 +85,18 @@ class Compose:
         """
         await self._do("down", "down", on_line=on_line)
 
+    async def release(self, project: str) -> None:
+        """Remove the containers and the network of another project, by its labels alone; volumes stay.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        argv = ["docker", "compose", "--project-name", project, "down"]
+        self.on_command(argv)
+        # Not in the services folder: Compose would take its compose file for the other project's.
+        done = await run(argv, env=self.environment(), cwd=self.env_file.parent)
+        if done.returncode != 0:
+            raise compose_failure("down", done.returncode, done.stderr)
+
     async def remove(self, services: Sequence[Service]) -> None:
         """Remove the services' containers, also running ones; volumes stay.
 
