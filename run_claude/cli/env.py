@@ -14,6 +14,7 @@ __all__ = ["env"]
 @click.option("--export", "shell", flag_value="sh", help="As `export NAME=value` lines for sh, bash and zsh.")
 @click.option("--fish", "shell", flag_value="fish", help="As `set -gx` lines.")
 @click.option("--powershell", "shell", flag_value="powershell", help="As `$env:NAME = ` lines.")
+@click.option("--settings", "shell", flag_value="settings", help="For Claude Code's settings.json: background agents.")
 @common
 @click.pass_obj
 async def env(app: App, profile: str, shell: str | None) -> None:
@@ -25,7 +26,7 @@ async def env(app: App, profile: str, shell: str | None) -> None:
     eval "$(run-claude env demo --export)"
     """
     from run_claude.config.catalogue import load_catalogue
-    from run_claude.config.client_env import client_environment, render_environment
+    from run_claude.config.client_env import client_environment, render_environment, settings_snippet
     from run_claude.config.secrets import read_master_key
 
     settings = app.settings()
@@ -33,5 +34,7 @@ async def env(app: App, profile: str, shell: str | None) -> None:
     variables = client_environment(settings, chosen, read_master_key(settings))
     if app.json:
         app.output.document(variables)
+    elif shell == "settings":
+        app.output.text(settings_snippet(variables))
     else:
         app.output.text(render_environment(variables, shell or "plain"))

@@ -1,0 +1,51 @@
+"""The wheel alone, in an empty environment and an empty folder: compose file and image sources travel in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel, install it into an environment of its own, and return its `run-claude`."""
+    folder = tmp_path_factory.mktemp("wheel")
+    # The sources alone: a build from the working tree would pick up what lies around in it.
+    copy = folder / "sources"
+    subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(copy)], check=True)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(copy)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("run_claude-*.whl")
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv/bin/python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", str(wheel)], check=True, capture_output=True)
+    return folder / "venv/bin/run-claude"
+
+
+def test_the_wheel_is_enough_to_set_up_and_to_print_the_environment(command: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [command, *arguments], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("install", "--no-build")
+    services = home / ".config/run-claude/services"
+    for name in ("docker-compose.yaml", "litellm.Dockerfile", "requirements.txt", "callbacks/demo_provider.py"):
+        assert (services / name).is_file(), name
+    assert json.loads(run("env", "demo", "--json"))["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:4444"
+    assert (home / ".config/run-claude/.env").stat().st_mode & 0o777 == 0o600
