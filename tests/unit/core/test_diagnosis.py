@@ -176,7 +176,9 @@ def test_the_detail_is_the_end_of_what_was_printed() -> None:
         ("listen tcp 0.0.0.0:4000: bind: address already in use", 4000),
         ("Bind for :::4000 failed: port is already allocated", 4000),
         pytest.param(
-            "failed to bind host port for 127.0.0.1:4444:172.18.0.2:4444/tcp: address already in use", 4444, marks=not_yet
+            "failed to bind host port for 127.0.0.1:4444:172.18.0.2:4444/tcp: address already in use",
+            4444,
+            marks=not_yet,
         ),
         pytest.param("failed to bind host port 127.0.0.1:4444/tcp: address already in use", 4444, marks=not_yet),
         ("ports are not available: exposing port TCP 127.0.0.1:4444 -> 127.0.0.1:0: listen tcp 127.0.0.1:4444:"
