@@ -390,7 +390,8 @@ class FakeEngine:
         assert task is not None
         self._handlers[task] = writer
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            # Cancelled is how it is stopped; asyncio would log a cancelled handler as an error.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await self._request(reader, writer):
                     pass
         finally:
