@@ -335,7 +335,7 @@ async def test_refresh_returns_a_look_that_began_after_the_call(engine: FakeEngi
     litellm = engine.container(LITELLM)
     async with observing(engine) as observer:
         await until_watched(engine, observer)
-        with engine.holding("/containers/") as hold, anyio.fail_after(5):
+        with engine.holding(f"/containers/{litellm.id}/") as hold, anyio.fail_after(5):
             litellm.says("health_status: healthy")  # makes it look
             await hold.reached.wait()
             litellm.becomes(Phase.EXITED)  # after the look has seen it healthy
