@@ -99,7 +99,10 @@ def engine_frozen(seconds: float | None) -> EngineError:
 
 # --- Compose ------------------------------------------------------------------------------------------------------
 
-_PORT = re.compile(r"(?:listen tcp\d? |Bind for )\S*?:(\d+)\b.*?(?:address already in use|port is already allocated)")
+_PORT = re.compile(
+    r"(?:listen tcp\d? |Bind for |bind host port (?:for )?)\S*?:(\d+)\b"
+    r".*?(?:address already in use|port is already allocated)"
+)
 
 
 def port_of(stderr: str) -> int | None:
@@ -123,7 +126,7 @@ class _Rule:
 # Matched in order against stderr: exit codes say less and differ from release to release.
 _COMPOSE_RULES = (
     _Rule(
-        r"Cannot connect to the Docker daemon at (\S+?)\.? |failed to connect to the docker API at (\S+)",
+        r"Cannot connect to the Docker daemon at (\S+?)\.? |failed to connect to the docker API at ([^\s;]+)",
         EngineError,
         "engine-not-running",
         "No Docker engine is running at {0}.",
@@ -131,7 +134,7 @@ _COMPOSE_RULES = (
         retryable=True,
     ),
     _Rule(
-        r"permission denied while trying to connect to the (?:Docker daemon socket|docker API) at (\S+?):? ",
+        r"permission denied while trying to connect to the (?:Docker daemon socket|docker API) at (\S+?):?(?:\s|$)",
         EngineError,
         "engine-permission",
         "No permission to use the Docker engine at {0}.",
@@ -153,7 +156,7 @@ _COMPOSE_RULES = (
         "Update Docker to 25 or newer.",
     ),
     _Rule(
-        r"Additional propert\w+ '?(\S+?)'? (?:is|are) not allowed",
+        r"Additional propert\w+ '?(\S+?)'? (?:(?:is|are) )?not allowed",
         EngineError,
         "compose-too-old",
         "The Compose plugin does not know the key {0} of the compose file.",
@@ -226,7 +229,8 @@ def compose_failure(
             )
     if "failed to solve" in stderr or command.startswith("build"):
         found = _FAILED_STEP.search(stderr)
-        step = (found[1] or found[2]).strip().splitlines()[0][:160] if found else "unknown step"
+        named = (found[1] or found[2]).strip() if found else ""
+        step = named.splitlines()[0][:160] if named else "unknown step"
         return BuildError(
             f"The image cannot be built: {step}",
             help="The last lines of the build are above; `run-claude proxy build --no-cache -v` shows all of it.",

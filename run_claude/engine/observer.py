@@ -43,6 +43,7 @@ RESYNC = 30.0  # seconds; also the longest time for which a dead peer looks aliv
 LOOK_WITHIN = 5.0  # seconds; a healthy engine takes 2 ms, a frozen one never answers
 _OVERLAP_NS = 1_000_000_000  # replayed on each connection: a replay only makes us look
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0  # seconds
+_GOOD_SPELL = 2.0  # seconds
 _BUFFERED = 1024  # transitions a subscriber may lag behind
 
 
@@ -97,21 +98,22 @@ class Observer:
         self._last_event_ns = 0
         self._asked = 0  # looks asked for by refresh()
         self._answered = 0
-        self._connected = False  # whether this connection has given a look
         self._subscriptions: list[Subscription] = []
 
     async def run(self) -> None:
         """Observe until cancelled."""
         delay = _BACKOFF_FIRST
         while True:
-            self._connected = False
+            began = anyio.current_time()
             try:
                 await self._connection()
                 reason = "the engine ended the event stream"
             except EngineError as error:
                 reason = error.message
             self._publish(Snapshot.out_of_reach(reason), ())
-            delay = _BACKOFF_FIRST if self._connected else min(delay * 2, _BACKOFF_MAX)
+            # Only a connection that held for a while starts the back-off anew: one look that succeeds is no recovery.
+            held = anyio.current_time() - began >= _GOOD_SPELL
+            delay = _BACKOFF_FIRST if held else min(delay * 2, _BACKOFF_MAX)
             await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, no secret)
 
     async def _connection(self) -> None:
@@ -147,7 +149,6 @@ class Observer:
             events, self._events = self._events, []
             snapshot = await _answer(self._api.look(self._project))
             self._answered = asked
-            self._connected = True
             self._publish(snapshot, events)
 
     def _publish(self, snapshot: Snapshot, events: Sequence[ContainerEvent]) -> None:
