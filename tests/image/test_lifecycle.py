@@ -191,7 +191,7 @@ def test_a_changed_callback_rebuilds_the_last_layer_only(
     changed = tmp_path / "services"
     shutil.copytree(services, changed)
     (changed / "README.md").write_text("a comment\n")
-    _, output = build(changed)
+    before, output = build(changed)
     assert "COPY callbacks" in output
     assert output.count("CACHED") >= 5, output
     with (changed / "callbacks/demo_provider.py").open("a") as file:
@@ -199,6 +199,6 @@ def test_a_changed_callback_rebuilds_the_last_layer_only(
     began = time.monotonic()
     rebuilt, output = build(changed)
     assert time.monotonic() - began < 10
-    layers = [docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", name) for name in (image, rebuilt)]
+    layers = [docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", name) for name in (before, rebuilt)]
     assert layers[0].split(",")[:-1] == layers[1].split(",")[:-1]
     assert layers[0] != layers[1]
