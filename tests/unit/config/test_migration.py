@@ -237,8 +237,11 @@ def test_a_stale_pid_file_and_the_logs_go(paths: Paths, text: str) -> None:
 
 
 def test_an_old_proxy_that_runs_is_named_and_left_alone(paths: Paths) -> None:
-    process = subprocess.Popen([sys.executable, "-c", "input()", "litellm"], stdin=subprocess.PIPE)
+    script = "print('runs', flush=True); input()"
+    process = subprocess.Popen([sys.executable, "-c", script, "litellm"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"runs\n"  # a command line shows only some time after the start
         paths.state.mkdir(parents=True)
         (paths.state / "proxy.pid").write_text(f"{process.pid}\n")
         (note,) = migrate(paths)
