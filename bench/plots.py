@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import statistics
+from functools import partial
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.table import quantity
 
@@ -48,6 +50,10 @@ def _save(figure: Figure, path: Path) -> Path:
 def _colours(result: ScenarioResult) -> dict[str, str]:
     contenders = dict.fromkeys(series.contender for series in result.series)
     return {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(contenders)}
+
+
+def _tick(value: float, _: int | None, *, unit: str) -> str:
+    return quantity(value, unit)
 
 
 def _bare(axes: Axes) -> None:
@@ -136,7 +142,9 @@ def _distributions(result: ScenarioResult) -> Figure:
             axes.ecdf(series.values, color=colours[series.contender], label=label)
         if min(min(series.values) for series in group) > 0:
             axes.set_xscale("log")
-        axes.set_xlabel(group[0].unit)
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_formatter(FuncFormatter(partial(_tick, unit=group[0].unit)))
         axes.set_ylabel("share at or below")
         axes.legend(loc="lower right", frameon=False, fontsize=8)
     return figure

@@ -8,7 +8,7 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.docker import inspect, megabytes
+from bench.docker import inspect, megabytes, remove
 from bench.processes import execute
 from bench.runner import Recorder, Sample, interleave
 from bench.workspace import ROOT
@@ -79,6 +79,7 @@ def seed_context(workspace: Workspace) -> Path:
 
 
 async def _build(workspace: Workspace, name: str, context: Path, *options: str) -> float:
+    replaced = await inspect("image", workspace.name(name))
     settings = workspace.settings(workspace.name("build"))
     secrets = {"ca": settings.ca_bundle, "build": settings.paths.build_secrets}
     given = [f"--secret=id={key},src={path}" for key, path in secrets.items() if path and path.exists()]
@@ -88,4 +89,8 @@ async def _build(workspace: Workspace, name: str, context: Path, *options: str) 
         *(f"--build-arg=RUN_CLAUDE_PYTHON_IMAGE={settings.python_image}", "--build-arg=RUN_CLAUDE_PRISMA=off"),
         *(*given, *proxies, str(context)),
     )
+    if replaced is not None:
+        built = await inspect("image", workspace.name(name))
+        if built is None or built["Id"] != replaced["Id"]:
+            await remove("image", [replaced["Id"]])
     return done.seconds
