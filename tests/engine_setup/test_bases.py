@@ -149,7 +149,7 @@ class TestTheTimescaleDBImage:
         (scripts / "100-broken.sql").write_text("SELECT no_such_function();\n")
         with pytest.raises(AssertionError, match="no_such_function"):
             database.start()
-        assert docker("inspect", "--format", "{{.State.ExitCode}}", database.name) != "0"
+        assert docker("wait", database.name) != "0"
 
     def test_data_survives_a_new_container_and_stop_is_clean(self, database: Database, docker: Docker) -> None:
         database.start()
