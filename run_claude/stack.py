@@ -270,6 +270,8 @@ class Stack:
         self.reporter.step("Building the image")
         compose = self._compose(prepared)
         await compose.build(Service.LITELLM, no_cache=no_cache, on_line=self.reporter.line)
+        with suppress(RunClaudeError):  # old images only take room
+            await compose.prune_images()
 
     async def _compose_up(self, prepared: Prepared, services: Sequence[Service], before: Snapshot) -> None:
         """Run `compose up`, and connect the observer meanwhile: its imports take as long as Compose does."""

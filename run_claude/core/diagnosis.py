@@ -215,6 +215,14 @@ def compose_failure(
     """
     known: dict[str, object] = {"command": f"docker compose {command}", "returncode": returncode, **(facts or {})}
     tail = "\n".join(stderr.strip().splitlines()[-15:])
+    if told := re.search(r"run-claude: error: (.+)", stderr):  # our own build steps name their causes themselves
+        helps = re.findall(r"run-claude: help: (.+)", stderr)
+        return BuildError(
+            f"The image cannot be built: {told[1].strip()}",
+            help=" ".join(dict.fromkeys(text.strip() for text in helps)) or "Read the last lines of the build.",
+            detail=tail,
+            facts=known,
+        )
     for rule in _COMPOSE_RULES:
         found = re.search(rule.pattern, stderr, re.IGNORECASE)
         if found:

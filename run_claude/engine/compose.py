@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Compose"]
 
+IMAGE_LABEL = "run-claude.image=litellm"  # each image that the Dockerfile of ours makes has it
+
 
 @dataclass(frozen=True, slots=True)
 class Compose:
@@ -96,6 +98,18 @@ class Compose:
         done = await run(argv, env=self.environment(), cwd=self.env_file.parent)
         if done.returncode != 0:
             raise compose_failure("down", done.returncode, done.stderr)
+
+    async def prune_images(self) -> None:
+        """Remove images of ours that no container uses and that are older than a day. Nobody else's are touched.
+
+        :raises RunClaudeError: with the cause, if it fails
+        """
+        filters = ["--filter", f"label={IMAGE_LABEL}", "--filter", "until=24h"]
+        argv = ["docker", "image", "prune", "--all", "--force", *filters]
+        self.on_command(argv)
+        done = await run(argv, env=self.environment())
+        if done.returncode != 0:
+            raise compose_failure("image prune", done.returncode, done.stderr)
 
     async def remove(self, services: Sequence[Service]) -> None:
         """Remove the services' containers, also running ones; volumes stay.

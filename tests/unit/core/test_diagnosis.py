@@ -153,6 +153,16 @@ def test_a_build_that_names_no_step_is_still_a_build_error() -> None:
     assert compose_failure("build litellm", 1, "failed to solve: ").code == "build-failed"
 
 
+def test_a_step_of_ours_that_fails_speaks_for_itself() -> None:
+    printed = "#9 run-claude: error: no engines\n#9 run-claude: help: name a mirror\nfailed to solve: exit code: 1"
+    told = compose_failure("build litellm", 17, printed)
+    assert (told.code, told.message, told.help) == (
+        "build-failed",
+        "The image cannot be built: no engines",
+        "name a mirror",
+    )
+
+
 def test_the_detail_is_the_end_of_what_was_printed() -> None:
     told = compose_failure("up", 1, "\n".join(map(str, range(100))))
     assert told.detail.splitlines() == [str(number) for number in range(85, 100)]
