@@ -250,14 +250,14 @@ class Stack:
         return f"Rotated {' and '.join(names)}."
 
     async def _check_engine(self) -> None:
-        info = await self.api.info()
-        if info.api_version < MINIMUM_API:
+        version = await self.api.version()
+        if version < MINIMUM_API:
             raise EngineError(
-                f"This Docker engine is {info.version} (API {info.api_version[0]}.{info.api_version[1]}):"
-                " too old for health checks with `start_interval`.",
-                help="Update Docker to 25 or newer.",
+                f"This Docker engine speaks API {version[0]}.{version[1]}: too old for health checks with"
+                " `start_interval`.",
+                help="Update Docker to Engine 25 or newer.",
                 code="engine-too-old",
-                facts={"version": info.version},
+                facts={"api_version": f"{version[0]}.{version[1]}"},
             )
 
     async def _build_if_missing(self, prepared: Prepared, begin_ns: int) -> tuple[int, int] | None:

@@ -23,21 +23,10 @@ if TYPE_CHECKING:
 
     from run_claude.engine.endpoint import Endpoint
 
-__all__ = ["EngineApi", "EngineInfo", "Image"]
+__all__ = ["EngineApi", "Image"]
 
 # Longer than any of these calls takes on a busy engine; a frozen engine accepts the connection and never answers.
 _ANSWER_WITHIN = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class EngineInfo:
-    """What the engine says of itself. ``time_ns`` is its clock."""
-
-    version: str
-    api_version: tuple[int, int]
-    time_ns: int
-    rootless: bool
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +92,17 @@ class EngineApi:
                 return str(row["Names"][0]).lstrip("/")
         return ""
 
-    async def info(self) -> EngineInfo:
-        """Return what the engine says of itself.
+    async def version(self) -> tuple[int, int]:
+        """Return the engine's API version. From the header of a ping: ``/version`` asks runc and containerd for theirs.
 
         :raises EngineError: if the engine cannot be asked
         """
-        info, version = await self._get("/info"), await self._get("/version")
-        major, _, minor = str(version.get("ApiVersion") or "0.0").partition(".")
-        return EngineInfo(
-            version=str(version.get("Version") or ""),
-            api_version=(int(major), int(minor)),
-            time_ns=parse_time(info.get("SystemTime")) or 0,
-            rootless="name=rootless" in (info.get("SecurityOptions") or []),
-            name=str(info.get("Name") or ""),
-        )
+        try:
+            header = (await self._client.get("/_ping")).headers.get("Api-Version", "")
+        except (httpx.HTTPError, OSError) as error:
+            raise engine_unreachable(self.endpoint.host, error) from error
+        major, _, minor = header.partition(".")
+        return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
 
     async def time_ns(self) -> int:
         """Return the engine's clock.

@@ -421,12 +421,15 @@ class FakeEngine:
                 return True
         return False
 
+    @property
+    def api_version(self) -> str:
+        return "1.52" if self.dialect is Dialect.DOCKER_1_52 else "1.45"
+
     def _result(self, path: str, query: dict[str, str]) -> tuple[int, object]:
         if path == "/_ping":
             return 200, "OK"
         if path == "/version":
-            api = "1.52" if self.dialect is Dialect.DOCKER_1_52 else "1.45"
-            return 200, {"Version": "26.1.5", "ApiVersion": api, "MinAPIVersion": "1.24"}
+            return 200, {"Version": "26.1.5", "ApiVersion": self.api_version, "MinAPIVersion": "1.24"}
         if path == "/info":
             return 200, {"SystemTime": rfc3339(self.now()), "SecurityOptions": ["name=seccomp"], "Name": "fake"}
         if path == "/containers/json":
@@ -450,8 +453,8 @@ class FakeEngine:
                 hold.reached.set()
                 await hold.released.wait()
         writer.write(
-            b"HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-            % (status, len(data), data)
+            b"HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\n"
+            b"Api-Version: %s\r\nContent-Length: %d\r\n\r\n%s" % (status, self.api_version.encode(), len(data), data)
         )
         await writer.drain()
         return True

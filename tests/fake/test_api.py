@@ -105,9 +105,8 @@ async def test_a_container_removed_between_list_and_inspect_is_absent(engine: Fa
 
 async def test_the_engine_says_what_it_is(engine: FakeEngine, endpoint: Endpoint) -> None:
     async with EngineApi.connect(endpoint) as api:
-        info = await api.info()
-        assert (info.version, info.api_version, info.rootless) == ("26.1.5", (1, 45), False)
-        assert 0 < info.time_ns < await api.time_ns()
+        assert await api.version() == (1, 45)
+        assert 0 < await api.time_ns() < await api.time_ns()
 
 
 async def test_a_container_is_found_by_its_very_name(engine: FakeEngine, endpoint: Endpoint) -> None:
