@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    if sys.argv[1:] == ["--version"]:  # asked by scripts, often: answered before anything is imported
+        from run_claude import __version__
+
+        sys.stdout.write(f"run-claude {__version__}\n")
+        return
     from run_claude.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

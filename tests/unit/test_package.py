@@ -15,6 +15,14 @@ def test_every_exported_name_can_be_imported(name: str) -> None:
     assert getattr(run_claude, name).__name__ == name
 
 
+def test_the_quick_answer_to_version_is_the_same_as_the_slow_one() -> None:
+    quick, slow = (
+        subprocess.run([sys.executable, "-m", "run_claude", *words], capture_output=True, text=True, check=True).stdout
+        for words in (["--version"], ["-q", "--version"])
+    )
+    assert quick == slow == f"run-claude {run_claude.__version__}\n"
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nothing_here"):
         _ = run_claude.nothing_here
