@@ -99,7 +99,7 @@ def set_values(text: str, source: str, changes: Mapping[str, str]) -> str:
             text = text[: entry.start] + equals + quote(changes[entry.name]) + text[entry.end :]
     for name, value in changes.items():
         if name not in last:
-            text += newline if text and not text.endswith(("\n", "\r", "\ufeff")) else ""
+            text += newline if text not in ("", "\ufeff") and not text.endswith(("\n", "\r")) else ""
             text += f"{name}={quote(value)}{newline}"
     return text
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import dotenv as python_dotenv
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from run_claude.config.dotenv import parse, quote, set_values, values
@@ -109,6 +109,8 @@ def test_python_dotenv_reads_a_quoted_value_back(value: str) -> None:
 
 
 @given(st.lists(_HITS, max_size=5), st.dictionaries(_NAMES, _HITS, min_size=1, max_size=3))
+@example(["1\ufeff"], {"A": ""})  # a byte order mark that is not the file's first character
+@example(["\ufeff"], {"A": ""})
 def test_setting_a_value_loses_nothing_else(lines: list[str], changes: dict[str, str]) -> None:
     text = "\n".join(lines)
     try:
