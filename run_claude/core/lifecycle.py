@@ -106,7 +106,6 @@ class ServiceState:
     config_hash: str = ""  # Compose's hash of the service definition
     inputs: str = ""  # our hash of the files the container was created with
     labels: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
-    mine: bool = True  # False: somebody else's container has the name
 
     @property
     def running(self) -> bool:
