@@ -1,0 +1,230 @@
+"""The steps of one start, from a look to a healthy stack, and why one did not get there."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from run_claude.config.secrets import read_secrets
+from run_claude.core.diagnosis import service_failure, start_timeout
+from run_claude.core.errors import EngineError, RunClaudeError, StartError
+from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
+from run_claude.core.readiness import Failed, Ready, judge
+from run_claude.core.timeline import Span, start_timeline
+from run_claude.engine.inspect import PROJECT_LABEL
+from run_claude.holders import name_holder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from run_claude.config.prepare import Prepared
+    from run_claude.engine.compose import Compose
+    from run_claude.engine.observer import Missed
+    from run_claude.stack.session import Session
+
+__all__ = ["DEFAULT_TIMEOUT", "Start", "Started", "tell_database"]
+
+MINIMUM_API = (1, 44)  # Engine 25: the first with `start_interval`; older ones refuse the compose file half-way
+DEFAULT_TIMEOUT = 180.0  # seconds to healthy; a first start with a database runs some 220 migrations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A stack that is healthy, and how it got there."""
+
+    snapshot: Snapshot
+    services: tuple[Service, ...]
+    prepared: Prepared
+    already: bool  # it was healthy and up to date: nothing was done
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of these services. Its caller holds the instance's lock."""
+
+    session: Session
+    prepared: Prepared
+    services: tuple[Service, ...]
+    timeout: float  # seconds from running to healthy
+
+    async def run(self) -> Started:
+        """Go through all the steps.
+
+        :raises RunClaudeError: as :meth:`Stack.up <run_claude.stack.controller.Stack.up>` does
+        """
+        await self._check_engine()
+        begin_ns = await self.session.api.time_ns()
+        built = await self._build_if_missing(begin_ns)
+        before = await self.session.look()  # whoever held the lock may have changed it
+        if Service.TIMESCALEDB in self.services and before.timescaledb.phase is Phase.ABSENT:
+            await self._take_over_old_database()
+        await self._compose_up(before)
+        try:
+            snapshot = await self._until_healthy(self.services)
+        except StartError as error:
+            await self._end_loop(error)
+            raise
+        spans = await self._timeline(snapshot, begin_ns, built)
+        return Started(snapshot=snapshot, services=self.services, prepared=self.prepared, already=False, spans=spans)
+
+    # --- the image --------------------------------------------------------------------------------------------
+
+    async def build(self, *, no_cache: bool = False) -> None:
+        """Build the image, whatever there is.
+
+        :raises BuildError: with the step that failed
+        """
+        reporter = self.session.reporter
+        reporter.step("Building the image")
+        compose = self._compose
+        await compose.build(Service.LITELLM, no_cache=no_cache, on_line=reporter.line)
+        with suppress(RunClaudeError):  # old images only take room
+            await compose.prune_images()
+
+    async def build_if_missing(self) -> bool:
+        """Build the image unless it is there; return whether it was built.
+
+        :raises BuildError: with the step that failed
+        """
+        if await self.session.api.image(self.prepared.image) is not None:
+            return False
+        await self.build()
+        return True
+
+    async def _build_if_missing(self, begin_ns: int) -> tuple[int, int] | None:
+        return (begin_ns, await self.session.api.time_ns()) if await self.build_if_missing() else None
+
+    # --- the containers ---------------------------------------------------------------------------------------
+
+    @property
+    def _compose(self) -> Compose:
+        return self.session.compose(self.prepared)
+
+    async def _check_engine(self) -> None:
+        version = await self.session.api.version()
+        if version < MINIMUM_API:
+            raise EngineError(
+                f"This Docker engine speaks API {version[0]}.{version[1]}: too old for health checks with"
+                " `start_interval`.",
+                help="Update Docker to Engine 25 or newer.",
+                code="engine-too-old",
+                facts={"api_version": f"{version[0]}.{version[1]}"},
+            )
+
+    async def _take_over_old_database(self) -> None:
+        """Take the database of the layout before over: its project had the volume's name, and our container's.
+
+        Its containers and network go, its volume stays. The volume may know another password than `.env` has: the
+        old layout wrote it unquoted, and Compose expanded what looked like a variable in it.
+        """
+        session = self.session
+        instance = session.settings.instance
+        old_project = f"{instance}-infra"
+        raw = await session.api.container_named(f"{instance}-{Service.TIMESCALEDB}")
+        if raw is None or (raw["Config"].get("Labels") or {}).get(PROJECT_LABEL) != old_project:
+            return
+        session.reporter.step("Taking over the database of the layout before")
+        compose = self._compose
+        await compose.release(old_project)
+        await compose.up([Service.TIMESCALEDB])
+        await self._until_healthy([Service.TIMESCALEDB])
+        await tell_database(compose, read_secrets(session.settings).database_password)
+
+    async def _compose_up(self, before: Snapshot) -> None:
+        """Run `compose up`, and connect the observer meanwhile: its imports take as long as Compose does."""
+        session = self.session
+        session.reporter.step("Starting the containers")
+        compose = self._compose
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(compose.up, self.services)
+                await anyio.lowlevel.checkpoint()
+                await session.observe()
+        except* RunClaudeError as errors:
+            error = errors.exceptions[0]
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            with anyio.CancelScope(shield=True):
+                await self._remove_half_made(compose, before)
+                raise await name_holder(error, session.api, session.settings) from error.__cause__
+
+    async def _remove_half_made(self, compose: Compose, before: Snapshot) -> None:
+        """Remove containers that a failed `up` has created and could not start."""
+        try:
+            now = await self.session.look()
+            left = [
+                service
+                for service in self.services
+                if now[service].phase is Phase.CREATED and now[service].id != before[service].id
+            ]
+            if left:
+                await compose.remove(left)
+        except RunClaudeError:
+            return  # the first error is the one to tell
+
+    # --- waiting ----------------------------------------------------------------------------------------------
+
+    async def _until_healthy(self, services: Sequence[Service]) -> Snapshot:
+        reporter = self.session.reporter
+        reporter.step("Waiting until it is healthy")
+        observer = await self.session.observe()
+        verdict: Ready | Failed | None = None
+        try:
+            with anyio.fail_after(self.timeout), observer.subscribe() as seen:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._report_transitions, seen)
+                    base = await observer.refresh()
+                    reporter.snapshot(base)
+
+                    def settled(now: Snapshot) -> Ready | Failed | None:
+                        judged = judge(services, base, now)
+                        return judged if isinstance(judged, Ready | Failed) else None
+
+                    verdict = await observer.wait_for(settled)
+                    group.cancel_scope.cancel()
+        except TimeoutError as error:
+            now = observer.snapshot or Snapshot()
+            waiting = [(service, now[service]) for service in services if now[service].phase is not Phase.HEALTHY]
+            raise start_timeout(self.timeout, waiting, now.lost) from error
+        snapshot = observer.snapshot or Snapshot()
+        if isinstance(verdict, Failed):
+            raise await self._failure(verdict, snapshot)
+        return snapshot
+
+    async def _report_transitions(self, seen: AsyncIterator[Transition | Missed]) -> None:
+        async for transition in seen:
+            if isinstance(transition, Transition):
+                self.session.reporter.transition(transition)
+
+    async def _end_loop(self, error: StartError) -> None:
+        """Stop a service that Docker would restart for ever; its container stays, with its log."""
+        if error.facts.get("reason") == "looping":
+            with suppress(RunClaudeError):  # the first error is the one to tell
+                await self._compose.stop([Service(str(error.facts["service"]))])
+
+    async def _failure(self, failed: Failed, snapshot: Snapshot) -> RunClaudeError:
+        log = await self.session.log_tail(failed.service, snapshot)
+        observer = await self.session.observe()
+        oom = any(event.action == "oom" and event.service is failed.service for event in observer.recent)
+        return service_failure(failed.service, failed.reason, snapshot[failed.service], log, oom=oom)
+
+    async def _timeline(self, snapshot: Snapshot, begin_ns: int, built: tuple[int, int] | None) -> tuple[Span, ...]:
+        markers = await (await self.session.stream()).markers(snapshot[Service.LITELLM].id, "run-claude: ")
+        return tuple(
+            start_timeline(begin_ns=begin_ns, build=built, snapshot=snapshot, services=self.services, markers=markers)
+        )
+
+
+async def tell_database(compose: Compose, password: str) -> None:
+    """Give the running database this password: over the socket in its container it asks for none.
+
+    The statement goes in by standard input, where no process list shows it.
+
+    :raises DataError: if the database does not take it
+    """
+    statement = f"ALTER USER postgres PASSWORD $run_claude${password}$run_claude$;"
+    await compose.feed(Service.TIMESCALEDB, ["psql", "-qU", "postgres", "-v", "ON_ERROR_STOP=1"], statement)
