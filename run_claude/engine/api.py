@@ -1,6 +1,6 @@
 """One-shot calls to the engine's API: look, info, images, ports.
 
-These go over httpx, not aiodocker: a whole `proxy status` has to fit into the time that importing aiohttp
+These go over h11 (``http``), not aiodocker: a whole `proxy status` has to fit into the time that importing aiohttp
 alone takes. What streams (events, logs) is in ``stream`` and uses aiodocker.
 """
 
@@ -10,12 +10,12 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
-
-import httpx
+from urllib.parse import quote, urlencode
 
 from run_claude.core.diagnosis import engine_unreachable
 from run_claude.core.errors import EngineError
 from run_claude.core.lifecycle import Snapshot, parse_time
+from run_claude.engine.http import HttpClient, HttpError
 from run_claude.engine.inspect import PROJECT_LABEL, Json, snapshot_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Image:
 class EngineApi:
     """The engine's API at one endpoint. Open with :meth:`connect`."""
 
-    def __init__(self, client: httpx.AsyncClient, endpoint: Endpoint) -> None:
+    def __init__(self, client: HttpClient, endpoint: Endpoint) -> None:
         self._client = client
         self.endpoint = endpoint
 
@@ -58,12 +58,7 @@ class EngineApi:
                 help="Run run-claude on the engine's own machine, or select a local context with `docker context use`.",
                 code="engine-endpoint",
             )
-        tls = endpoint.ssl_context()
-        socket = str(endpoint.socket) if endpoint.socket else None
-        # trust_env off: a proxy from the environment has no business between us and the engine.
-        transport = httpx.AsyncHTTPTransport(uds=socket, verify=tls or False, trust_env=False)
-        base_url = "http://docker" if socket else endpoint.url
-        async with httpx.AsyncClient(transport=transport, base_url=base_url, timeout=_ANSWER_WITHIN) as client:
+        async with HttpClient.connect(endpoint) as client:
             yield cls(client, endpoint)
 
     async def look(self, project: str) -> Snapshot:
@@ -98,8 +93,8 @@ class EngineApi:
         :raises EngineError: if the engine cannot be asked
         """
         try:
-            header = (await self._client.get("/_ping")).headers.get("Api-Version", "")
-        except (httpx.HTTPError, OSError) as error:
+            header = (await self._client.get("/_ping", within=_ANSWER_WITHIN)).headers.get("api-version", "")
+        except (HttpError, OSError) as error:
             raise engine_unreachable(self.endpoint.host, error) from error
         major, _, minor = header.partition(".")
         return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
@@ -128,18 +123,17 @@ class EngineApi:
 
     async def _get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
         """Return the JSON of a GET; with ``missing=None`` a 404 is ``None`` and no error."""
+        target = quote(path) + (f"?{urlencode(params)}" if params else "")
         try:
-            response = await self._client.get(path, params=params)
-            if response.status_code == 404 and "missing" in on:
+            answer = await self._client.get(target, within=_ANSWER_WITHIN)
+            if answer.status == 404 and "missing" in on:
                 return None
-            response.raise_for_status()
-            return response.json()
-        except httpx.HTTPStatusError as error:
-            answer = error.response
-            raise EngineError(
-                f"The Docker engine refused {path}: {answer.status_code} {answer.text.strip()[:200]}",
-                help="Run `docker info`; if that fails too, restart the engine.",
-                code="engine-refused",
-            ) from error
-        except (httpx.HTTPError, OSError, ValueError) as error:
+            if answer.status >= 400:
+                raise EngineError(
+                    f"The Docker engine refused {path}: {answer.status} {answer.text.strip()[:200]}",
+                    help="Run `docker info`; if that fails too, restart the engine.",
+                    code="engine-refused",
+                )
+            return json.loads(answer.body)
+        except (HttpError, OSError, ValueError) as error:
             raise engine_unreachable(self.endpoint.host, error) from error
