@@ -97,12 +97,13 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
             "DATABASE_PASSWORD": secrets.database_password,
             "DATABASE_NAME": "litellm",
         }
+    current = read_bytes(paths.litellm_config)
     files = {
-        paths.litellm_config: rendered.content,
+        paths.litellm_config: current if current is not None and rendered.is_in(current) else rendered.content,
         paths.litellm_secrets: json.dumps(handed_over, indent=1, sort_keys=True).encode() + b"\n",
         paths.database_secret: secrets.database_password.encode(),
     }
-    inputs = _hash(files[paths.litellm_config], files[paths.litellm_secrets])
+    inputs = _hash(rendered.digest.encode(), files[paths.litellm_secrets])
     image = litellm_image(settings)
     variables = compose_variables(settings, env, image=image, inputs=inputs)
     files[paths.compose_env_file] = render_compose_env(variables).encode()

@@ -59,6 +59,36 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_order_of_the_keys(path
     assert one.content == two.content
 
 
+def test_a_file_that_is_still_the_rendered_one_is_known_without_rendering(paths: Paths) -> None:
+    rendered = render_litellm_config(load_catalogue(paths), {})
+    again = render_litellm_config(load_catalogue(paths), {})
+    assert again.is_in(rendered.content)
+    assert "content" not in vars(again)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda content: None,
+        lambda content: b"",
+        lambda content: content[:-1],
+        lambda content: content.replace(b"demo-opus", b"demo-ours"),
+        lambda content: content.replace(b"changes here are lost", b"mine"),
+        lambda content: content.partition(b"\n")[2],
+        lambda content: b"x: 1\n" + content,
+    ],
+    ids=["none", "empty", "cut off", "edited", "header edited", "header gone", "line before it"],
+)
+def test_a_file_that_is_anything_else_is_not(paths: Paths, changed: Callable[[bytes], bytes | None]) -> None:
+    rendered = render_litellm_config(load_catalogue(paths), {})
+    assert not rendered.is_in(changed(rendered.content))
+
+
+def test_a_file_rendered_from_other_keys_is_not(paths: Paths) -> None:
+    before = render_litellm_config(load_catalogue(paths), {})
+    assert not render_litellm_config(load_catalogue(paths), {"OPENAI_API_KEY": "sk-x"}).is_in(before.content)
+
+
 def test_each_built_in_model_is_rendered_when_everything_is_set(paths: Paths) -> None:
     catalogue = load_catalogue(paths)
     values = {name: f"planted-{name}" for name in catalogue.variables}
