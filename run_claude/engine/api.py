@@ -14,13 +14,14 @@ from urllib.parse import quote, urlencode
 
 from run_claude.core.diagnosis import engine_unreachable
 from run_claude.core.errors import EngineError
-from run_claude.core.lifecycle import Snapshot, parse_time
+from run_claude.core.lifecycle import parse_time
 from run_claude.engine.http import HttpClient, HttpError
-from run_claude.engine.inspect import PROJECT_LABEL, Json, snapshot_of
+from run_claude.engine.inspect import PROJECT_LABEL, Found, Json, container_of, snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from run_claude.core.lifecycle import Snapshot
     from run_claude.engine.endpoint import Endpoint
 
 __all__ = ["EngineApi", "Image"]
@@ -62,13 +63,35 @@ class EngineApi:
             yield cls(client, endpoint)
 
     async def look(self, project: str) -> Snapshot:
-        """Return what is, of the Compose project: the list only names the containers, inspect says what they are.
+        """Return what is, of the Compose project.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return snapshot_of((await self.containers(project)).values())
+
+    async def containers(self, project: str) -> dict[str, Found]:
+        """Return the containers of the project's services by ID: the list only names them, inspect says what they are.
 
         :raises EngineError: if the engine cannot be asked
         """
         rows = await self._containers({"label": [f"{PROJECT_LABEL}={project}"]})
-        raws = [await self._get(f"/containers/{row['Id']}/json", missing=None) for row in rows]
-        return snapshot_of([raw for raw in raws if raw is not None])  # removed between list and inspect: absent
+        looked = {str(row["Id"]): await self.container(str(row["Id"])) for row in rows}
+        return {id: container for id, container in looked.items() if container is not None}
+
+    async def container(self, id: str) -> Found | None:
+        """Return a container; ``None`` if it is gone (or is none of our services').
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        raw = await self._get(f"/containers/{id}/json", missing=None)
+        return None if raw is None else container_of(raw)
+
+    async def ping(self) -> None:
+        """Return when the engine answers: 0.4 ms.
+
+        :raises EngineError: if it does not
+        """
+        await self.version()
 
     async def container_named(self, name: str) -> Json | None:
         """Return the inspected container of this very name, or ``None``.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from run_claude.core.errors import EngineError
 from run_claude.core.lifecycle import (
     ABSENT,
     ContainerEvent,
@@ -15,24 +16,34 @@ from run_claude.core.lifecycle import (
     phase_of,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = [
     "ONEOFF_LABEL",
     "PROJECT_LABEL",
     "SERVICE_LABEL",
+    "Found",
     "Json",
     "container_event",
+    "container_of",
     "service_of",
     "service_state",
     "snapshot_of",
 ]
 
 Json = dict[str, Any]
+Found = tuple[Service, ServiceState]  # a container of ours: whose it is, and what it does
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 ONEOFF_LABEL = "com.docker.compose.oneoff"
 CONFIG_HASH_LABEL = "com.docker.compose.config-hash"
 INPUTS_LABEL = "run-claude.inputs"
+
+
+# States that only Podman has, in some versions of its compat API.
+_PODMAN = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
 
 
 def service_of(labels: Json) -> Service | None:
@@ -49,7 +60,7 @@ def service_state(raw: Json) -> ServiceState:
     labels: Json = config.get("Labels") or {}
     # Podman's compat API calls it Healthcheck in some versions.
     health: Json = state.get("Health") or state.get("Healthcheck") or {}
-    phase = phase_of(state["Status"], health.get("Status") or "")
+    phase = phase_of(_PODMAN.get(state["Status"], state["Status"]), health.get("Status") or "")
     log: list[Json] = health.get("Log") or []
     started_ns = parse_time(state.get("StartedAt"))
     return ServiceState(
@@ -86,22 +97,34 @@ def _first_success(log: list[Json], started_ns: int | None) -> int | None:
     return first
 
 
-def snapshot_of(raws: list[Json]) -> Snapshot:
-    """Return the snapshot for the inspected containers of one project.
+def container_of(raw: Json) -> Found | None:
+    """Return an inspected container, or ``None`` if it is not of a service of ours.
+
+    :raises EngineError: if it is no inspected container at all
+    """
+    try:
+        service = service_of((raw.get("Config") or {}).get("Labels") or {})
+        return None if service is None else (service, service_state(raw))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EngineError(
+            f"The Docker engine's answer cannot be understood: {error}",
+            help="Run `docker info`; if the engine is newer than run-claude, update run-claude.",
+            code="engine-answer",
+        ) from error
+
+
+def snapshot_of(containers: Iterable[Found]) -> Snapshot:
+    """Return the snapshot for the containers of one project.
 
     While Compose recreates a service there are two containers of it: the running one counts, and of several
     the one created last.
     """
-    found: dict[Service, ServiceState] = {}
-    for raw in raws:
-        service = service_of((raw.get("Config") or {}).get("Labels") or {})
-        if service is None:
-            continue
-        state = service_state(raw)
-        other = found.get(service)
+    best: dict[Service, ServiceState] = {}
+    for service, state in containers:
+        other = best.get(service)
         if other is None or _rank(state) > _rank(other):
-            found[service] = state
-    return Snapshot(timescaledb=found.get(Service.TIMESCALEDB, ABSENT), litellm=found.get(Service.LITELLM, ABSENT))
+            best[service] = state
+    return Snapshot(timescaledb=best.get(Service.TIMESCALEDB, ABSENT), litellm=best.get(Service.LITELLM, ABSENT))
 
 
 def _rank(state: ServiceState) -> tuple[bool, int]:

@@ -1,21 +1,25 @@
 """The observer: keeps one snapshot of the stack true, from the engine's events, through everything an engine does.
 
-            /events ──► feed ──► dirty            an event only says *look*
+            /events ──► feed ──► dirty            an event only says *look*, and at which container
                                    │  coalesces
                                    ▼
-                        look: list and inspect    the look says what *is*
+                        inspect it, or look at all    the look says what *is*
                                    │  differs?
                                    ▼
                  snapshot, transitions ──► waiters and subscribers
 
-Subscribe with ``since``, look, follow. A stream that ends, breaks, or an engine that does not answer a look:
-nothing is known any more, reconnect with back-off, look again. A look every ``RESYNC`` seconds finds what no event
-told, and is the heartbeat of a silent stream at the same time.
+Subscribe with ``since``, look, follow. A stream that ends, breaks, or an engine that does not answer: nothing is known
+any more, reconnect with back-off, look again. Three things find what no event told:
+
+- a look at all every ``RESYNC`` seconds. A stream that kept silent about what it finds is given up for a new one;
+- a ping every ``HEARTBEAT`` seconds finds the engine that is frozen or behind a dead connection;
+- a jump of the wall clock is a laptop that slept (or a clock that was set): look at all at once.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +30,7 @@ import anyio
 from run_claude.core.diagnosis import engine_frozen
 from run_claude.core.errors import EngineError
 from run_claude.core.lifecycle import Snapshot, Transition, transitions
+from run_claude.engine.inspect import snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -33,18 +38,27 @@ if TYPE_CHECKING:
 
     from run_claude.core.lifecycle import ContainerEvent
     from run_claude.engine.api import EngineApi
+    from run_claude.engine.inspect import Found
     from run_claude.engine.stream import EngineStream
 
 __all__ = ["Missed", "Observer", "Subscription"]
 
 T = TypeVar("T")
 
-RESYNC = 30.0  # seconds; also the longest time for which a dead peer looks alive
+RESYNC = 30.0  # seconds between looks at all
+HEARTBEAT = 10.0  # seconds between pings: with LOOK_WITHIN the longest time for which a dead engine looks alive
 LOOK_WITHIN = 5.0  # seconds; a healthy engine takes 2 ms, a frozen one never answers
+CLOCK_JUMP = 2.0  # seconds by which the wall clock may stray from the monotonic one between two heartbeats
+_wall_clock = time.time
 _OVERLAP_NS = 1_000_000_000  # replayed on each connection: a replay only makes us look
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0  # seconds
 _GOOD_SPELL = 2.0  # seconds
 _BUFFERED = 1024  # transitions a subscriber may lag behind
+_EVIDENCE = 4096  # events kept for one look; of more the newest explain it best
+
+# After these there is a container more or less, or under another name: the list says which. Any other event is
+# about one container that is known, and inspecting that one takes 0.8 ms instead of 2.5 ms.
+_LISTED = frozenset({"create", "destroy", "rename"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +105,13 @@ class Observer:
         self._stream = stream
         self._project = project
         self.snapshot: Snapshot | None = None  # None until the first look
+        self._containers: dict[str, Found] = {}  # as last inspected, by ID
         self._dirty = anyio.Event()
+        self._dirty_all = False
+        self._dirty_ids: set[str] = set()
+        self._silent = False  # a look found what the stream did not tell, and it has told nothing since
         self._changed = anyio.Event()
-        self._events: list[ContainerEvent] = []
+        self._events: deque[ContainerEvent] = deque(maxlen=_EVIDENCE)
         self.recent: deque[ContainerEvent] = deque(maxlen=64)  # evidence for a diagnosis, never for a state
         self._last_event_ns = 0
         self._asked = 0  # looks asked for by refresh()
@@ -106,7 +124,8 @@ class Observer:
         while True:
             began = anyio.current_time()
             try:
-                await self._connection()
+                if await self._connection():
+                    continue  # only the stream was bad: what is known is known
                 reason = "the engine ended the event stream"
             except EngineError as error:
                 reason = error.message
@@ -116,45 +135,93 @@ class Observer:
             delay = _BACKOFF_FIRST if held else min(delay * 2, _BACKOFF_MAX)
             await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, no secret)
 
-    async def _connection(self) -> None:
-        """Observe over one connection, until it ends or fails."""
-        # The engine's clock, not ours; after a cut from a little before the last event it told.
-        since_ns = (self._last_event_ns or await _answer(self._api.time_ns())) - _OVERLAP_NS
+    async def _connection(self) -> bool:
+        """Observe over one connection, until it ends or fails; return whether it was we who gave up its stream."""
+        # The engine's clock, not ours; after a cut from a little before the last event it told. A clock set back
+        # meanwhile makes that a time to come, from which nothing would be replayed.
+        now_ns = await _answer(self._api.time_ns())
+        since_ns = min(self._last_event_ns or now_ns, now_ns) - _OVERLAP_NS
+        self._silent = False
+        ended = False
+
+        async def follow() -> None:
+            nonlocal ended
+            await self._stream.feed(self._project, since_ns, self._on_event)
+            ended = True
+            group.cancel_scope.cancel()
+
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._resync)
                 group.start_soon(self._look_when_dirty)
-                self._dirty.set()
-                await self._stream.feed(self._project, since_ns, self._on_event)
+                group.start_soon(follow)
+                self._look_at_all()
+                await self._until_silent()
                 group.cancel_scope.cancel()
         except* EngineError as errors:
             raise _first(errors) from None
+        return not ended
+
+    def _look_at_all(self) -> None:
+        self._dirty_all = True
+        self._dirty.set()
 
     def _on_event(self, event: ContainerEvent) -> None:
         self._last_event_ns = max(self._last_event_ns, event.at_ns)
+        self._silent = False
         self._events.append(event)
         self.recent.append(event)
+        if event.action in _LISTED or event.container_id not in self._containers:
+            self._dirty_all = True
+        else:
+            self._dirty_ids.add(event.container_id)
         self._dirty.set()
 
     async def _resync(self) -> None:
         while True:
             await anyio.sleep(RESYNC)
-            self._dirty.set()
+            self._look_at_all()
+
+    async def _until_silent(self) -> None:
+        """Ping; return when the stream keeps silent about what happens.
+
+        :raises EngineError: if the engine does not answer
+        """
+        while True:
+            suspected, strayed = self._silent, _wall_clock() - anyio.current_time()
+            await anyio.sleep(HEARTBEAT)
+            await _answer(self._api.ping())
+            if suspected and self._silent:
+                return
+            if abs(_wall_clock() - anyio.current_time() - strayed) > CLOCK_JUMP:
+                self._look_at_all()
 
     async def _look_when_dirty(self) -> None:
         while True:
             await self._dirty.wait()
             self._dirty = anyio.Event()
-            asked = self._asked
-            events, self._events = self._events, []
-            snapshot = await _answer(self._api.look(self._project))
-            self._answered = asked
-            self._publish(snapshot, events)
+            asked, everything = self._asked, self._dirty_all
+            events, ids = list(self._events), self._dirty_ids
+            self._events.clear()
+            self._dirty_all, self._dirty_ids = False, set()
+            if everything or not ids:
+                self._containers = await _answer(self._api.containers(self._project))
+                self._answered = asked
+            else:
+                for id in ids:
+                    if (container := await _answer(self._api.container(id))) is None:
+                        self._containers.pop(id, None)
+                    else:
+                        self._containers[id] = container
+            self._publish(snapshot_of(self._containers.values()), events)
 
     def _publish(self, snapshot: Snapshot, events: Sequence[ContainerEvent]) -> None:
         before, self.snapshot = self.snapshot, snapshot
         if before is not None:
-            for transition in transitions(before, snapshot, events):
+            changes = transitions(before, snapshot, events)
+            # Suspicious only: the event may be on its way. It has until the next heartbeat.
+            self._silent = self._silent or bool(changes and not events and not before.lost)
+            for transition in changes:
                 for subscription in self._subscriptions:
                     subscription.put(transition)
         self._changed.set()
@@ -175,7 +242,7 @@ class Observer:
         """Return a snapshot of a look that began after this call; waits for an engine that is out of reach."""
         self._asked += 1
         ticket = self._asked
-        self._dirty.set()
+        self._look_at_all()
 
         def answered(snapshot: Snapshot) -> Snapshot | None:
             return snapshot if self._answered >= ticket and not snapshot.lost else None

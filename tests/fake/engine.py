@@ -78,6 +78,7 @@ class Container:
     exit_code: int = 0
     restarts: int = 0
     labels: dict[str, str] = field(default_factory=dict)
+    odd: Json = field(default_factory=dict)  # what inspect shows of its state instead
 
     @property
     def name(self) -> str:
@@ -166,7 +167,7 @@ class Container:
             "Name": f"/{self.name}",
             "Created": rfc3339(self.created_ns),
             "RestartCount": self.restarts,
-            "State": state,
+            "State": state | self.odd,
             "Config": {"Image": "run-claude/litellm:test", "Labels": self.all_labels},
         }
 
@@ -177,6 +178,7 @@ class _Watcher:
 
     writer: asyncio.StreamWriter
     filters: dict[str, list[str]]
+    muted: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wants(self, event: Json) -> bool:
@@ -195,7 +197,7 @@ class _Watcher:
 
     def send(self, data: bytes) -> None:
         """Send one chunk."""
-        if not self.writer.is_closing():
+        if not self.writer.is_closing() and not self.muted:
             self.writer.write(b"%x\r\n%s\r\n" % (len(data), data))
 
 
@@ -229,6 +231,7 @@ class FakeEngine:
         self._handlers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._noticed = asyncio.Event()
         self._last_ns = 0
+        self._clock_ns = 0
         self._made = 0
 
     async def __aenter__(self) -> Self:
@@ -293,8 +296,13 @@ class FakeEngine:
 
     def now(self) -> int:
         """Return its clock: never twice the same time."""
-        self._last_ns = max(time.time_ns(), self._last_ns + 1)
+        self._last_ns = max(time.time_ns() + self._clock_ns, self._last_ns + 1)
         return self._last_ns
+
+    def set_clock(self, seconds: float) -> None:
+        """Set its clock to so many seconds beside ours."""
+        self._clock_ns = int(seconds * 1e9)
+        self._last_ns = 0
 
     # --- what it has and says ---------------------------------------------------------------------------------
 
@@ -363,6 +371,11 @@ class FakeEngine:
             watcher.writer.write(b"0\r\n\r\n")
             watcher.ended.set()
             self.watchers.discard(watcher)
+
+    def mute(self) -> None:
+        """Send nothing more on the event streams that are open: their peer is gone and nobody has noticed."""
+        for watcher in self.watchers:
+            watcher.muted = True
 
     def freeze(self) -> None:
         """Accept connections and requests, and answer nothing (SIGSTOP)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,53 +11,19 @@ import pytest
 from run_claude.core.diagnosis import engine_frozen
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.engine import observer as observer_module
-from run_claude.engine.observer import Missed, Subscription
+from run_claude.engine.observer import Missed
 
 from .engine import RING, Dialect, FakeEngine
+from .waiting import open_files, transition_to, until, until_litellm, until_watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from run_claude.engine.observer import Observer
+    from pathlib import Path
 
     from .conftest import Observing
 
 pytestmark = pytest.mark.anyio
 
 LITELLM, DATABASE = Service.LITELLM, Service.TIMESCALEDB
-
-
-def open_files() -> int:
-    """Return how many files and sockets this process has open."""
-    return sum(1 for _ in Path("/dev/fd").iterdir())
-
-
-async def until(observer: Observer, done: Callable[[Snapshot], bool]) -> Snapshot:
-    """Return the first snapshot that fits; fail after five seconds."""
-    with anyio.fail_after(5):
-        return await observer.wait_for(lambda now: now if done(now) else None)
-
-
-async def until_litellm(observer: Observer, phase: Phase) -> Snapshot:
-    """Return the first snapshot with LiteLLM in the phase."""
-    return await until(observer, lambda now: now.litellm.phase is phase)
-
-
-async def until_watched(engine: FakeEngine, observer: Observer) -> Snapshot:
-    """Return once there is a snapshot, and the engine has the subscription."""
-    snapshot = await until(observer, lambda now: not now.lost)
-    with anyio.fail_after(5):
-        await engine.until(lambda engine: bool(engine.watchers))
-    return snapshot
-
-
-async def transition_to(seen: Subscription, phase: Phase) -> Transition:
-    """Return the next transition to the phase."""
-    with anyio.fail_after(5):
-        async for transition in seen:
-            if isinstance(transition, Transition) and transition.after.phase is phase:
-                return transition
-    raise AssertionError("the subscription ended")
 
 
 # --- following ----------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from run_claude.core.lifecycle import ContainerEvent, Phase, Service, parse_time
-from run_claude.engine.inspect import container_event, service_of, service_state, snapshot_of
+from run_claude.core.errors import EngineError
+from run_claude.core.lifecycle import ContainerEvent, Phase, Service, Snapshot, parse_time
+from run_claude.engine.inspect import container_event, container_of, service_of, service_state, snapshot_of
 
 ZERO = "0001-01-01T00:00:00Z"
 STARTED, FINISHED = "2026-01-02T03:04:05.000000006Z", "2026-01-02T03:05:00Z"
@@ -126,6 +127,31 @@ def test_labels_name_the_service(these: dict[str, Any], service: Service | None)
     assert service_of(these) is service
 
 
+def looked(raws: list[dict[str, Any]]) -> Snapshot:
+    return snapshot_of(found for raw in raws if (found := container_of(raw)) is not None)
+
+
+@pytest.mark.parametrize(
+    ("said", "phase"),
+    [
+        ("configured", Phase.CREATED),
+        ("initialized", Phase.CREATED),
+        ("stopping", Phase.HEALTHY),
+        ("stopped", Phase.EXITED),
+    ],
+)
+def test_podmans_own_states_are_understood(said: str, phase: Phase) -> None:
+    assert service_state(inspected(Status=said, Health={"Status": "healthy"})).phase is phase
+
+
+@pytest.mark.parametrize("answer", [{}, {"Id": "x"}, inspected(Status="sleeping"), inspected(Health=["x"])])
+def test_an_answer_that_cannot_be_understood_is_an_error_of_the_engine(answer: dict[str, Any]) -> None:
+    answer = {"Config": {"Labels": labels()}} | answer
+    with pytest.raises(EngineError) as raised:
+        container_of(answer)
+    assert raised.value.code == "engine-answer"
+
+
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
 
@@ -142,12 +168,12 @@ def test_of_two_containers_the_running_one_counts_then_the_newest(
     first: dict[str, Any], second: dict[str, Any], counts: str
 ) -> None:
     raws = [inspected(**first), inspected(**second)]
-    assert snapshot_of(raws).litellm.id == counts
-    assert snapshot_of(raws[::-1]).litellm.id == counts
+    assert looked(raws).litellm.id == counts
+    assert looked(raws[::-1]).litellm.id == counts
 
 
 def test_no_containers_are_absent_and_others_do_not_matter() -> None:
-    snapshot = snapshot_of([inspected("redis"), {"Id": "x", "State": {}, "Config": {"Labels": None}}])
+    snapshot = looked([inspected("redis"), {"Id": "x", "State": {}, "Config": {"Labels": None}}])
     assert snapshot.litellm.phase is snapshot.timescaledb.phase is Phase.ABSENT
 
 
