@@ -8,15 +8,18 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from run_claude.config.loopback import CONTAINER_HOST, reachable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from run_claude.config.environment import Environment
     from run_claude.config.settings import Settings
 
-__all__ = ["build_secrets", "compose_variables", "render_compose_env"]
+__all__ = ["build_secrets", "compose_variables", "proxy_variables", "render_compose_env"]
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+_DIRECT = ("timescaledb", "localhost", "127.0.0.1", "::1", CONTAINER_HOST)  # what no company's proxy can reach
 _INDEXES = (
     "UV_INDEX_URL",
     "UV_DEFAULT_INDEX",
@@ -63,6 +66,19 @@ def compose_variables(settings: Settings, env: Environment, *, image: str, input
     for name in _PROXIES[:3]:
         variables[name] = "" if _has_password(value := _proxy(env, name)) else value
     return variables
+
+
+def proxy_variables(env: Environment) -> dict[str, str]:
+    """Return the variables that make LiteLLM reach its providers through the user's HTTP proxy; empty without one.
+
+    A proxy may have a password in it: these go to the container as its keys do. gRPC heeds the lower-case names only.
+    """
+    proxies = {name: reachable(value) for name in _PROXIES if name != "NO_PROXY" and (value := _proxy(env, name))}
+    if not proxies:
+        return {}
+    named = [host for host in _proxy(env, "NO_PROXY").replace(" ", "").split(",") if host]
+    proxies["NO_PROXY"] = ",".join(dict.fromkeys([*named, *_DIRECT]))
+    return proxies | {name.lower(): value for name, value in proxies.items()}
 
 
 def build_secrets(env: Environment) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
-from run_claude.config.compose_env import build_secrets, compose_variables, render_compose_env
+from run_claude.config.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.config.files import read_bytes, write_if_changed
 from run_claude.config.image import litellm_image
 from run_claude.config.initialize import ensure_initialized
@@ -89,7 +89,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
     rendered = render_litellm_config(catalogue, values)
     secrets = read_secrets(settings, rendered.variables)
     uses_database = database and (settings.prisma if prisma_in_image is None else prisma_in_image)
-    handed_over = {"LITELLM_MASTER_KEY": secrets.master_key, **secrets.keys}
+    handed_over = {"LITELLM_MASTER_KEY": secrets.master_key, **secrets.keys, **proxy_variables(env)}
     if uses_database:
         handed_over |= {
             "DATABASE_HOST": "timescaledb",

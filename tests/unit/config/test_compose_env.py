@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.config.compose_env import build_secrets, compose_variables, render_compose_env
+from run_claude.config.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.config.settings import load_settings
 
 if TYPE_CHECKING:
@@ -80,3 +80,21 @@ def test_an_ipv6_address_is_bracketed_for_a_published_port(environ: dict[str, st
     settings = load_settings({**environ, "RUN_CLAUDE_BIND": "::1"})
     variables = compose_variables(settings, settings.environment(), image="i", inputs="x")
     assert variables["RUN_CLAUDE_BIND"] == "[::1]"
+
+
+def test_the_users_proxy_reaches_the_container_as_one_that_it_can_reach(environ: dict[str, str]) -> None:
+    environ |= {
+        "https_proxy": "http://me:planted@localhost:3128",
+        "HTTP_PROXY": "http://proxy:3128",
+        "NO_PROXY": "a, b",
+    }
+    variables = proxy_variables(load_settings(environ).environment())
+    assert variables["HTTPS_PROXY"] == "http://me:planted@host.docker.internal:3128"
+    assert variables["https_proxy"] == variables["HTTPS_PROXY"]
+    assert variables["HTTP_PROXY"] == "http://proxy:3128"
+    assert variables["NO_PROXY"] == "a,b,timescaledb,localhost,127.0.0.1,::1,host.docker.internal"
+
+
+def test_without_a_proxy_the_container_is_told_of_none(environ: dict[str, str]) -> None:
+    environ |= {"NO_PROXY": "a,b", "HTTP_PROXY": ""}
+    assert proxy_variables(load_settings(environ).environment()) == {}
