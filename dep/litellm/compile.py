@@ -1,6 +1,7 @@
 """Compile an installed environment to bytecode: on a read-only root, what is not compiled here never is.
 
-Left out is what the proxy does not import, half of all files: tests, command lines, other servers than uvicorn.
+Python's own library as well: Docker's official images come without its bytecode. Left out is what the proxy does not
+import, half of all files: tests, command lines, other servers than uvicorn.
 """
 
 from __future__ import annotations
@@ -8,18 +9,24 @@ from __future__ import annotations
 import compileall
 import re
 import sys
+import sysconfig
 from pathlib import Path
 
 NEVER_IMPORTED = re.compile(
     r"/(tests?|testing|f2py|granian|gunicorn|InquirerPy|prompt_toolkit|rq|nodeenv|markdown_it|wcwidth"
     r"|litellm/proxy/client|litellm/harness)/|/pygments/lexers/[a-z]"
 )
+NEVER_IMPORTED_OF_PYTHON = re.compile(
+    r"/(tests?|idlelib|ensurepip|tkinter|turtledemo|lib2to3|pydoc_data|venv|(site|dist)-packages|config-[^/]*)/"
+)
 
 
 def main() -> int:
-    """Compile on all cores; returns 1 if a file cannot be compiled."""
+    """Compile on all cores what has no bytecode yet; returns 1 if a file cannot be compiled."""
     packages = next((Path(sys.argv[1]) / "lib").glob("python3.*/site-packages"))
-    return not compileall.compile_dir(str(packages), quiet=1, workers=0, rx=NEVER_IMPORTED)
+    folders = {str(packages): NEVER_IMPORTED, sysconfig.get_path("stdlib"): NEVER_IMPORTED_OF_PYTHON}
+    compiled = [compileall.compile_dir(folder, quiet=1, workers=0, rx=left_out) for folder, left_out in folders.items()]
+    return not all(compiled)
 
 
 if __name__ == "__main__":

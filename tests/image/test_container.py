@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from .project import MASTER_KEY, PASSWORD, Project, docker
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -30,9 +33,21 @@ def test_all_that_a_start_imports_is_bytecode(image: str) -> None:
     script = (
         "import sys, os, litellm.proxy.proxy_server;"
         "cached = [(m.__name__, m.__cached__) for m in list(sys.modules.values()) if getattr(m, '__cached__', None)];"
-        "print([n for n, c in cached if '/opt/litellm/' in c and not os.path.exists(c)])"
+        "print([n for n, c in cached if not c.startswith('/app/') and not os.path.exists(c)])"
     )
     assert docker("run", "--rm", "--entrypoint", "python", image, "-c", script).splitlines()[-1] == "[]"
+
+
+def test_pythons_own_library_is_compiled_where_the_base_image_has_no_bytecode(image: str, services: Path) -> None:
+    # Docker's official images come without it.
+    script = (
+        "stdlib=$(python -c 'import sysconfig; print(sysconfig.get_path(\"stdlib\"))');"
+        "find $stdlib -name '*.pyc' -delete; python /compile.py /opt/litellm;"
+        "ls $stdlib/__pycache__/argparse.*.pyc $stdlib/json/__pycache__/decoder.*.pyc"
+    )
+    mount = f"{services / 'litellm/compile.py'}:/compile.py:ro"
+    told = docker("run", "--rm", "--user", "0", "--volume", mount, "--entrypoint", "sh", image, "-c", script)
+    assert len(told.split()) == 2
 
 
 # --- hardening ----------------------------------------------------------------------------------------------------
