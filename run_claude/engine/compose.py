@@ -99,12 +99,13 @@ class Compose:
         if done.returncode != 0:
             raise compose_failure("down", done.returncode, done.stderr)
 
-    async def prune_images(self) -> None:
+    async def prune_images(self, label: str = IMAGE_LABEL) -> None:
         """Remove images of ours that no container uses and that are older than a day. Nobody else's are touched.
 
+        :param label: by which ours are known
         :raises RunClaudeError: with the cause, if it fails
         """
-        filters = ["--filter", f"label={IMAGE_LABEL}", "--filter", "until=24h"]
+        filters = ["--filter", f"label={label}", "--filter", "until=24h"]
         argv = ["docker", "image", "prune", "--all", "--force", *filters]
         self.on_command(argv)
         done = await run(argv, env=self.environment())
