@@ -80,8 +80,12 @@ class Ours(_Pair):
 
     async def call(self, *arguments: str) -> Done:
         """Run a command of run-claude on this instance."""
-        ports = {"LITELLM_PORT": str(self.port), "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port)}
-        return await self.workspace.run_claude("--instance", self.instance, *arguments, environment=ports)
+        environment = {
+            "RUN_CLAUDE_INSTANCE": self.instance,
+            "LITELLM_PORT": str(self.port),
+            "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
+        }
+        return await self.workspace.run_claude(*arguments, environment=environment)
 
     async def start(self) -> Done:
         return await self.call("proxy", "start", "--profile", "demo")

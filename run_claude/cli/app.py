@@ -31,7 +31,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 # Those that read files and print: they run without an event loop, in 100 ms for 170.
-_IMMEDIATE = frozenset({"env", "profiles", "config", "set-folder", "-h", "--help"})
+_IMMEDIATE = frozenset({"env", "profiles", "config", "set-folder", "-h", "--help", "--version"})
 
 
 class _Lazy(click.Group):
@@ -69,11 +69,22 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code."""
     app = App()
-    if arguments and arguments[0] in _IMMEDIATE:
+    if _command(arguments) in _IMMEDIATE:
         return _run_immediately(app, _call(app, list(arguments)))
     from run_claude.cli.loop import run_in_loop
 
     return run_in_loop(app, lambda: _call(app, list(arguments)))
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Return the command's name, or the option that stands for one; the common options may come before it."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--instance":
+            next(words, None)
+        elif word in _IMMEDIATE or not word.startswith("-"):
+            return word
+    return ""
 
 
 def _run_immediately(app: App, call: Coroutine[Any, Any, int]) -> int:

@@ -28,12 +28,37 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = run_claude.nothing_here
 
 
-@pytest.mark.parametrize("command", [["--version"], ["--help"], ["env", "demo"], ["profiles", "list"]])
-def test_quick_commands_import_neither_aiohttp_nor_rich_nor_httpx(command: list[str]) -> None:
+def imported_by(command: list[str], names: set[str]) -> str:
+    """Run a command in a process of its own and return which of the modules it has imported."""
     code = (
         "import sys; from run_claude.cli.app import run\n"
         f"run({command!r})\n"
-        "print(sorted({'aiohttp', 'aiodocker', 'rich', 'httpx', 'yaml'} & set(sys.modules)), file=sys.stderr)"
+        f"print(sorted({names!r} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines()[-1] == "[]"
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", [["--version"], ["--help"], ["env", "demo"], ["profiles", "list"]])
+def test_quick_commands_import_neither_aiohttp_nor_rich_nor_httpx(command: list[str]) -> None:
+    assert imported_by(command, {"aiohttp", "aiodocker", "rich", "httpx", "yaml"}) == "[]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["env", "demo"],
+        ["env", "nobody"],
+        ["env", "--help"],
+        ["--instance", "x", "env", "demo"],
+        ["-q", "--json", "profiles", "list"],
+        ["profiles", "show", "demo"],
+        ["config", "path"],
+        ["set-folder", "--help"],
+        ["--help"],
+        ["-v", "--version"],
+    ],
+    ids=" ".join,
+)
+def test_commands_that_only_read_files_run_without_an_event_loop(command: list[str]) -> None:
+    assert imported_by(command, {"asyncio", "anyio"}) == "[]"
