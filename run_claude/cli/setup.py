@@ -15,15 +15,21 @@ __all__ = ["config", "install", "secrets", "set_folder"]
 
 @click.command()
 @click.option("--force", is_flag=True, help="Replace files in services/ that you have changed as well.")
+@click.option("--yes", is_flag=True, help="With --force: do not ask.")
 @click.option("--no-build", is_flag=True, help="Leave the image to the first start.")
 @common
 @click.pass_obj
-async def install(app: App, force: bool, no_build: bool) -> None:
+async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
     """Make folders, secrets and configuration, and build the image. Safe to run again."""
+    from run_claude.cli.ask import at_terminal, confirm
     from run_claude.config.initialize import ensure_initialized, install_templates
+    from run_claude.config.services import changed_services
     from run_claude.stack import Stack
 
     settings = app.settings()
+    if force and not yes and at_terminal() and (changed := changed_services(settings.paths)):
+        question = f"Replace {', '.join(changed)}? What you have changed is kept beside it, as NAME.old."
+        force = await confirm(question)
     notes = [*ensure_initialized(settings, force=force), *install_templates(settings)]
     image = ""
     if not no_build:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.paths import Paths
 
-__all__ = ["MANIFEST", "install_services", "packaged_services"]
+__all__ = ["MANIFEST", "changed_services", "install_services", "packaged_services"]
 
 MANIFEST = ".manifest.json"  # what was installed: file name to hash
 
@@ -62,6 +62,16 @@ def install_services(paths: Paths, *, force: bool = False) -> list[str]:
         return []
     with exclusive(folder):
         return _install(paths, packaged, current, _manifest(record), force=force)
+
+
+def changed_services(paths: Paths) -> list[str]:
+    """Return the files in the services folder that the user has changed, by name.
+
+    :raises ConfigError: if a file cannot be read
+    """
+    installed = _manifest(paths.services / MANIFEST)
+    found = {name: read_bytes(paths.services / name) for name in packaged_services()}
+    return [name for name, data in found.items() if data is not None and _hash(data) != installed.get(name)]
 
 
 def _install(
