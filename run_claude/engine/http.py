@@ -1,23 +1,24 @@
-"""GET requests to the engine over HTTP/1.1: h11 on anyio's sockets.
+"""Requests to the engine over HTTP/1.1: h11 on anyio's sockets.
 
 Not httpx: importing it takes 70 ms, a quarter of a whole `proxy status`, for connection pools, proxies, cookies and
-redirects that an engine on this machine has no use for.
+redirects that an engine on this machine has no use for. Not anyio's sockets: a cancellation in the very moment in
+which a unix socket becomes readable makes anyio 4 set the result of a cancelled future, and asyncio print a traceback.
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.lowlevel
 import h11
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from anyio.abc import ByteStream
 
     from run_claude.engine.endpoint import Endpoint
 
@@ -65,7 +66,8 @@ class HttpClient:
         finally:
             with anyio.CancelScope(shield=True):
                 for connection in client._idle:
-                    await anyio.aclose_forcefully(connection.stream)
+                    connection.abort()
+                await anyio.lowlevel.checkpoint()  # in which they are closed
 
     async def get(self, target: str, *, within: float) -> Answer:
         """Return the answer to a GET, whatever its status.
@@ -75,44 +77,52 @@ class HttpClient:
         :raises TimeoutError: if there is no answer in time
         :raises HttpError: if the connection breaks on the way
         """
+        return await self.send("GET", target, b"", within=within)
+
+    async def send(self, method: str, target: str, body: bytes, *, within: float) -> Answer:
+        """Return the answer to a request with a JSON body, or with none; only a GET is ever sent twice.
+
+        :param within: seconds
+        :raises OSError: if nobody accepts the connection
+        :raises TimeoutError: if there is no answer in time
+        :raises HttpError: if the connection breaks on the way
+        """
         with anyio.fail_after(within):
-            while self._idle:  # one that the engine has closed meanwhile is not the engine's last word
+            while self._idle and method == "GET":  # one that the engine has closed meanwhile is not its last word
                 try:
-                    return await self._exchange(self._idle.pop(), target)
+                    return await self._exchange(self._idle.pop(), method, target, body)
                 except HttpError:
                     continue
-            return await self._exchange(_Connection(await self._dial()), target)
+            return await self._exchange(_Connection(*await self._dial()), method, target, body)
 
-    async def _exchange(self, connection: _Connection, target: str) -> Answer:
+    async def _exchange(self, connection: _Connection, method: str, target: str, body: bytes) -> Answer:
         try:
-            answer = await connection.get(target)
+            answer = await connection.send(method, target, body)
         except BaseException as error:
-            with anyio.CancelScope(shield=True):
-                await anyio.aclose_forcefully(connection.stream)
-            if isinstance(error, OSError | anyio.BrokenResourceError | anyio.EndOfStream | h11.ProtocolError):
+            connection.abort()
+            if isinstance(error, OSError | anyio.EndOfStream | h11.ProtocolError):
                 raise HttpError(str(error) or type(error).__name__) from error
             raise
         if connection.reusable:
             self._idle.append(connection)
         else:
-            await anyio.aclose_forcefully(connection.stream)
+            connection.abort()
         return answer
 
-    async def _dial(self) -> ByteStream:
+    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._endpoint.socket is not None:
-            return await anyio.connect_unix(str(self._endpoint.socket))
+            return await asyncio.open_unix_connection(str(self._endpoint.socket))
         address = urlsplit(self._endpoint.url)
         host, port = address.hostname or "localhost", address.port or (2376 if self._tls else 2375)
-        if self._tls is None:
-            return await anyio.connect_tcp(host, port)
-        return await anyio.connect_tcp(host, port, ssl_context=self._tls, tls_standard_compatible=False)
+        return await asyncio.open_connection(host, port, ssl=self._tls)
 
 
 class _Connection:
     """One connection: one request at a time."""
 
-    def __init__(self, stream: ByteStream) -> None:
-        self.stream = stream
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
         self._http = h11.Connection(h11.CLIENT)
 
     @property
@@ -123,9 +133,18 @@ class _Connection:
             return True
         return False
 
-    async def get(self, target: str) -> Answer:
-        request = h11.Request(method="GET", target=target, headers=[("Host", "docker"), ("User-Agent", "run-claude")])
-        await self.stream.send((self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b""))
+    def abort(self) -> None:
+        """Close it at once."""
+        self._writer.transport.abort()
+
+    async def send(self, method: str, target: str, content: bytes) -> Answer:
+        headers = {"Host": "docker", "User-Agent": "run-claude"}
+        if content:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        request = h11.Request(method=method, target=target, headers=list(headers.items()))
+        parts = (request, *([h11.Data(content)] if content else []), h11.EndOfMessage())
+        self._writer.write(b"".join(self._http.send(part) or b"" for part in parts))
+        await self._writer.drain()
         status, headers, body = 0, {}, bytearray()
         while True:
             event = self._http.next_event()
@@ -140,14 +159,8 @@ class _Connection:
                 case h11.ConnectionClosed():
                     raise anyio.EndOfStream
                 case h11.NEED_DATA:
-                    self._http.receive_data(await self._receive())
+                    self._http.receive_data(await self._reader.read(_CHUNK))  # of an end h11 knows whether it may be
                 case h11.InformationalResponse():
                     pass
                 case _:
                     raise h11.RemoteProtocolError(f"no answer, but {event!r}")
-
-    async def _receive(self) -> bytes:
-        try:
-            return await self.stream.receive(_CHUNK)
-        except anyio.EndOfStream:
-            return b""  # h11 knows whether the answer may end so

@@ -52,6 +52,7 @@ CLOCK_JUMP = 2.0  # seconds by which the wall clock may stray from the monotonic
 _wall_clock = time.time
 _OVERLAP_NS = 1_000_000_000  # replayed on each connection: a replay only makes us look
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0  # seconds
+_BACKOFF_REACHED = 0.5  # seconds; the longest after a connection that broke when a look had succeeded
 _GOOD_SPELL = 2.0  # seconds
 _BUFFERED = 1024  # transitions a subscriber may lag behind
 _EVIDENCE = 4096  # events kept for one look; of more the newest explain it best
@@ -129,10 +130,12 @@ class Observer:
                 reason = "the engine ended the event stream"
             except EngineError as error:
                 reason = error.message
+            reached = self.snapshot is not None and not self.snapshot.lost
             self._publish(Snapshot.out_of_reach(reason), ())
             # Only a connection that held for a while starts the back-off anew: one look that succeeds is no recovery.
+            # But an engine that answers and cuts the stream again and again is there, and blindness has a price.
             held = anyio.current_time() - began >= _GOOD_SPELL
-            delay = _BACKOFF_FIRST if held else min(delay * 2, _BACKOFF_MAX)
+            delay = _BACKOFF_FIRST if held else min(delay * 2, _BACKOFF_REACHED if reached else _BACKOFF_MAX)
             await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, no secret)
 
     async def _connection(self) -> bool:

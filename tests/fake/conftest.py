@@ -51,6 +51,7 @@ async def engine(socket: Path) -> AsyncIterator[FakeEngine]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reconnect at once: the back-off is not what these tests are about."""
     monkeypatch.setattr(observer_module, "_BACKOFF_FIRST", 0.002)
+    monkeypatch.setattr(observer_module, "_BACKOFF_REACHED", 0.02)
     monkeypatch.setattr(observer_module, "_BACKOFF_MAX", 0.02)
 
 

@@ -1,0 +1,1 @@
+"""Faults on a real engine, and what `watch` owes after each."""

@@ -1,0 +1,119 @@
+"""The faults, each done to a stack from the outside: by docker, by signals to its processes, by plain Compose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .stack import FaultyStack
+
+__all__ = ["FAULTS", "break_probe", "crash", "crash_loop", "kill", "out_of_memory", "remove"]
+
+
+def kill(stack: FaultyStack, service: str) -> None:
+    """`docker kill`: after it Docker itself does not start the container again, whatever its restart policy."""
+    stack.docker("kill", stack.container(service))
+
+
+def crash(stack: FaultyStack, service: str) -> None:
+    """Kill -9 of the container's first process."""
+    os.kill(stack.pid(service), signal.SIGKILL)
+
+
+def remove(stack: FaultyStack, service: str) -> None:
+    """Remove the container by hand."""
+    stack.docker("rm", "--force", stack.container(service))
+
+
+def break_probe(stack: FaultyStack, service: str) -> None:
+    """Make the health check fail while the process runs: until it starts again, the container refuses itself."""
+    refuse = "iptables -A INPUT -i lo -p tcp --syn -j REJECT --reject-with tcp-reset"
+    subprocess.run(["nsenter", "--target", str(stack.pid(service)), "--net", *refuse.split()], check=True)
+    stack.oracle.until_either(service, "unhealthy")
+
+
+def out_of_memory(stack: FaultyStack, service: str = "litellm") -> None:
+    """Reach the memory limit: the kernel kills the service's process, and Docker starts the container again."""
+    container = stack.container(service)
+    first = stack.pid(service)
+    for pid in [first, *_children(first)]:
+        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+    # Another process of the container fills the memory; the kernel takes the one with the worst score.
+    eat = "x = bytearray(4 << 30)"
+    stack.docker("exec", container, "python", "-c", eat, check=False)
+
+
+def crash_loop(stack: FaultyStack, service: str = "litellm", *, times: int = 4) -> None:
+    """Kill the container's first process as often as Docker starts it."""
+    for _ in range(times):
+        pid = _new_pid(stack, service, 0)
+        os.kill(pid, signal.SIGKILL)
+        _new_pid(stack, service, pid)
+
+
+def pause(stack: FaultyStack, service: str) -> None:
+    """Pause it, and let it go on a moment later."""
+    container = stack.container(service)
+    stack.docker("pause", container)
+    assert stack.divergence() == ""
+    stack.docker("unpause", container, check=False)
+
+
+def rename(stack: FaultyStack, service: str) -> None:
+    """Give it another name, and its own one again."""
+    container = stack.container(service)
+    stack.docker("rename", container, f"{container}-else")
+    assert stack.divergence() == ""
+    stack.docker("rename", f"{container}-else", container)
+
+
+def recreate(stack: FaultyStack, service: str) -> None:
+    """Recreate it by plain Compose."""
+    stack.compose("up", "--detach", "--force-recreate", "--no-deps", service)
+
+
+def disconnect(stack: FaultyStack, service: str) -> None:
+    """Take it from its network, and put it back."""
+    network, container = f"{stack.name}-network", stack.container(service)
+    stack.docker("network", "disconnect", network, container)
+    assert stack.divergence() == ""
+    stack.docker("network", "connect", "--alias", service, network, container, check=False)
+
+
+def restart(stack: FaultyStack, service: str) -> None:
+    """`docker restart`."""
+    stack.docker("restart", "--time", "5", stack.container(service))
+
+
+# For the chaos run: each ends with a stack that is to be healthy again.
+FAULTS: dict[str, Callable[[FaultyStack, str], None]] = {
+    "kill": kill,
+    "crash": crash,
+    "remove": remove,
+    "break_probe": break_probe,
+    "pause": pause,
+    "rename": rename,
+    "recreate": recreate,
+    "disconnect": disconnect,
+    "restart": restart,
+}
+
+
+def _children(pid: int) -> list[int]:
+    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return found + [grandchild for child in found for grandchild in _children(child)]
+
+
+def _new_pid(stack: FaultyStack, service: str, old: int) -> int:
+    end = time.monotonic() + 60
+    while (pid := stack.pid(service)) in (0, old):
+        assert time.monotonic() < end, stack.oracle.phases()
+        time.sleep(0.05)
+    return pid

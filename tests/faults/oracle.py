@@ -1,0 +1,104 @@
+"""The oracle: what is, told by ``docker inspect`` and by rows counted in the database. Uses nothing of run-claude."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["BOTH", "Oracle"]
+
+BOTH = ("timescaledb", "litellm")
+_WITHIN = 60  # seconds for one docker command
+
+
+@dataclass
+class Oracle:
+    """What an engine says of one instance."""
+
+    instance: str
+    environ: dict[str, str] = field(default_factory=dict)  # which engine
+
+    def docker(self, *arguments: str, check: bool = True) -> str:
+        """Run a docker command and return what it printed."""
+        done = subprocess.run(
+            ["docker", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN,
+            env=self.environ or None,
+            check=False,
+        )
+        assert done.returncode == 0 or not check, done.stderr
+        return done.stdout.strip()
+
+    def inspect(self, service: str) -> dict[str, Any] | None:
+        """Return the inspected container of a service, found by its labels; of two the one that runs."""
+        labels = (f"com.docker.compose.project={self.instance}", f"com.docker.compose.service={service}")
+        filters = [f"--filter=label={label}" for label in labels]
+        found = []
+        for id in self.docker("ps", "--all", "--quiet", "--no-trunc", *filters).split():
+            found += json.loads(self.docker("container", "inspect", id, check=False) or "[]")
+        found.sort(key=lambda row: (row["State"]["Running"], row["Created"]))
+        return found[-1] if found else None
+
+    def phase(self, service: str) -> str:
+        """Return the phase of a service by the rules of the documentation: health counts only while it runs."""
+        row = self.inspect(service)
+        if row is None:
+            return "absent"
+        status = str(row["State"]["Status"])
+        return str(row["State"]["Health"]["Status"]) if status == "running" else status
+
+    def phases(self) -> dict[str, str]:
+        """Return the phases of both."""
+        return {service: self.phase(service) for service in BOTH}
+
+    def identity(self) -> dict[str, tuple[str, ...]]:
+        """Return what tells one life of a container from the next."""
+        rows = {service: self.inspect(service) for service in BOTH}
+        return {
+            service: (row["Id"], row["State"]["StartedAt"], row["State"]["Status"]) if row else ()
+            for service, row in rows.items()
+        }
+
+    def until(self, phases: dict[str, str], *, within: float = 90) -> None:
+        """Wait until both are in these phases, asking ten times a second.
+
+        :raises AssertionError: with what is instead
+        """
+        end = time.monotonic() + within
+        while (now := self.phases()) != phases:
+            assert time.monotonic() < end, f"not {phases} within {within:g} s, but {now}"
+            time.sleep(0.1)
+
+    def until_either(self, service: str, *phases: str, within: float = 90) -> str:
+        """Wait until a service is in one of these phases, and return that one."""
+        end = time.monotonic() + within
+        while (now := self.phase(service)) not in phases:
+            assert time.monotonic() < end, f"{service} is not {' or '.join(phases)} within {within:g} s, but {now}"
+            time.sleep(0.05)
+        return now
+
+    def until_healthy(self, *, within: float = 90) -> None:
+        """Wait until both are healthy."""
+        self.until(dict.fromkeys(BOTH, "healthy"), within=within)
+
+    def sql(self, statement: str, *, check: bool = True) -> str:
+        """Run SQL in the database, in its container, and return the rows, unadorned."""
+        row = self.inspect("timescaledb")
+        assert row is not None
+        psql = ("psql", "-qAtU", "postgres", "-d", "run_claude", "-v", "ON_ERROR_STOP=1", "-c", statement)
+        return self.docker("exec", row["Id"], *psql, check=check)
+
+    def objects(self) -> dict[str, list[str]]:
+        """Return the containers, volumes and networks of the instance, by name."""
+        label = f"--filter=label=com.docker.compose.project={self.instance}"
+        listings = {
+            "container": ("ps", "--all", "--format", "{{.Names}}"),
+            "volume": ("volume", "ls", "--format", "{{.Name}}"),
+            "network": ("network", "ls", "--format", "{{.Name}}"),
+        }
+        return {kind: sorted(self.docker(*listing, label).split()) for kind, listing in listings.items()}

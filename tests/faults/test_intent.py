@@ -1,0 +1,80 @@
+"""What `watch` owes to what the user wants: a stop on purpose stays a stop."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .oracle import BOTH
+from .watcher import Watcher
+
+if TYPE_CHECKING:
+    from .stack import FaultyStack
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(240)]
+
+LONG_ENOUGH = 4.0  # seconds; a watcher that did not respect a stop would have acted many times
+
+
+def stays(stack: FaultyStack, phases: dict[str, str]) -> None:
+    """Assert that it is so, and that nobody changes it."""
+    stack.oracle.until(phases, within=30)
+    before = stack.oracle.identity()
+    time.sleep(LONG_ENOUGH)
+    assert stack.oracle.identity() == before
+    stack.owes_nothing()
+
+
+@pytest.mark.parametrize("service", BOTH)
+def test_docker_stop_is_respected_until_the_next_start(watcher: Watcher, stack: FaultyStack, service: str) -> None:
+    stack.docker("stop", "--time", "10", stack.container(service))
+    stays(stack, {**dict.fromkeys(BOTH, "healthy"), service: "exited"})
+    stack.start()
+
+
+def test_compose_stop_is_respected_until_the_next_start(watcher: Watcher, stack: FaultyStack) -> None:
+    stack.compose("stop", "--timeout", "10")
+    stays(stack, dict.fromkeys(BOTH, "exited"))
+    stack.start()
+
+
+def test_docker_start_after_docker_stop_ends_the_respect(watcher: Watcher, stack: FaultyStack) -> None:
+    stack.docker("stop", "--time", "5", stack.container("litellm"))
+    stays(stack, {"timescaledb": "healthy", "litellm": "exited"})
+    stack.docker("start", stack.container("litellm"))
+    stack.oracle.until_healthy()
+    began = watcher.mark()
+    stack.docker("kill", stack.container("litellm"))
+    watcher.until_phase("litellm", "healthy", since=began)
+
+
+def test_our_own_stop_and_start_while_watching(watcher: Watcher, stack: FaultyStack) -> None:
+    stack.run("proxy", "stop")
+    stays(stack, {"timescaledb": "healthy", "litellm": "exited"})
+    stack.start()
+
+
+def test_our_own_stop_of_both_and_start_while_watching(watcher: Watcher, stack: FaultyStack) -> None:
+    stack.run("proxy", "stop", "--all")
+    stays(stack, dict.fromkeys(BOTH, "exited"))
+    stack.start()
+
+
+def test_a_restart_while_watching_is_left_alone(watcher: Watcher, stack: FaultyStack) -> None:
+    stack.run("proxy", "restart")
+    stack.oracle.until_healthy()
+    stays(stack, dict.fromkeys(BOTH, "healthy"))
+
+
+def test_a_second_watcher_is_refused_and_harms_nothing(watcher: Watcher, stack: FaultyStack) -> None:
+    second = Watcher(stack.environment)
+    assert second.wait() not in (0, 1)
+    assert watcher.process.poll() is None
+    assert "watch" in second.errors + second.story()
+
+
+def test_status_says_that_a_watcher_runs(watcher: Watcher, stack: FaultyStack) -> None:
+    told = str(stack.json("proxy", "status").get("watch", ""))
+    assert str(watcher.process.pid) in told
