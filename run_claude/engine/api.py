@@ -7,15 +7,18 @@ alone takes. What streams (events, logs) is in ``stream`` and uses aiodocker.
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
+import anyio
+
 from run_claude.core.diagnosis import engine_unreachable
 from run_claude.core.errors import EngineError
 from run_claude.core.lifecycle import parse_time
-from run_claude.engine.http import HttpClient, HttpError
+from run_claude.engine.http import Answer, HttpClient, HttpError
 from run_claude.engine.inspect import PROJECT_LABEL, Found, Json, container_of, snapshot_of
 
 if TYPE_CHECKING:
@@ -24,10 +27,15 @@ if TYPE_CHECKING:
     from run_claude.core.lifecycle import Snapshot
     from run_claude.engine.endpoint import Endpoint
 
-__all__ = ["EngineApi", "Image"]
+__all__ = ["EngineApi", "Image", "has_docker_cli"]
 
 # Longer than any of these calls takes on a busy engine; a frozen engine accepts the connection and never answers.
 _ANSWER_WITHIN = 10.0
+
+
+def has_docker_cli() -> bool:
+    """Whether there is a docker command."""
+    return shutil.which("docker") is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,7 @@ class EngineApi:
         try:
             header = (await self._client.get("/_ping", within=_ANSWER_WITHIN)).headers.get("api-version", "")
         except (HttpError, OSError) as error:
-            raise engine_unreachable(self.endpoint.host, error) from error
+            raise engine_unreachable(self.endpoint.host, error, installed=has_docker_cli()) from error
         major, _, minor = header.partition(".")
         return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
 
@@ -140,6 +148,59 @@ class EngineApi:
         labels = (raw.get("Config") or {}).get("Labels") or {}
         return Image(id=str(raw["Id"]), size=int(raw.get("Size") or 0), labels=dict(labels))
 
+    async def image_variable(self, reference: str, name: str) -> str:
+        """Return a variable that an image sets; empty without the image or the variable.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        raw = await self._get(f"/images/{reference}/json", missing=None) or {}
+        pairs = (str(pair).partition("=") for pair in (raw.get("Config") or {}).get("Env") or [])
+        return next((value for key, _, value in pairs if key == name), "")
+
+    async def has_volume(self, name: str) -> bool:
+        """Whether there is a volume of this name.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return await self._get(f"/volumes/{name}", missing=None) is not None
+
+    async def info(self) -> Json:
+        """Return what the engine says of itself and its machine.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return cast("Json", await self._get("/info"))
+
+    async def read_from_volume(self, image: str, name: str, volume: str, at: str, file: str) -> bytes | None:
+        """Return a file of a volume as a tar archive, through a container that is created and never started.
+
+        :param name: of the container, which is gone afterwards
+        :param at: where the volume is in it
+        :raises EngineError: if the engine cannot be asked
+        """
+        wanted = {
+            "Image": image,
+            "NetworkDisabled": True,
+            "HostConfig": {"Binds": [f"{volume}:{at}:ro"], "NetworkMode": "none"},
+        }
+        await self._send("DELETE", f"/containers/{name}?force=1&v=1")  # of one that was killed in here
+        created = await self._send("POST", f"/containers/create?name={quote(name)}", wanted)
+        if created.status >= 400:
+            return None
+        try:
+            archive = await self._send("GET", f"/containers/{name}/archive?path={quote(f'{at}/{file}')}")
+            return archive.body if archive.status == 200 else None
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._send("DELETE", f"/containers/{name}?force=1&v=1")
+
+    async def _send(self, method: str, target: str, content: object = None) -> Answer:
+        body = b"" if content is None else json.dumps(content).encode()
+        try:
+            return await self._client.send(method, target, body, within=_ANSWER_WITHIN)
+        except (HttpError, OSError) as error:
+            raise engine_unreachable(self.endpoint.host, error, installed=has_docker_cli()) from error
+
     async def _containers(self, filters: dict[str, list[str]]) -> list[Json]:
         rows = await self._get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
         return cast("list[Json]", rows)
@@ -159,4 +220,4 @@ class EngineApi:
                 )
             return json.loads(answer.body)
         except (HttpError, OSError, ValueError) as error:
-            raise engine_unreachable(self.endpoint.host, error) from error
+            raise engine_unreachable(self.endpoint.host, error, installed=has_docker_cli()) from error

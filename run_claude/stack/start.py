@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.config.secrets import read_secrets
-from run_claude.core.diagnosis import service_failure, start_timeout
-from run_claude.core.errors import EngineError, RunClaudeError, StartError
+from run_claude.core.diagnosis import engine_too_old, first_failing, service_failure, start_timeout
+from run_claude.core.errors import RunClaudeError
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.readiness import Failed, Ready, judge
 from run_claude.core.timeline import Span, start_timeline
 from run_claude.engine.inspect import PROJECT_LABEL
+from run_claude.evidence import levels_of, memory_of
 from run_claude.holders import name_holder
+from run_claude.volume import check_volume
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -62,10 +64,12 @@ class Start:
         before = await self.session.look()  # whoever held the lock may have changed it
         if Service.TIMESCALEDB in self.services and before.timescaledb.phase is Phase.ABSENT:
             await self._take_over_old_database()
+        if Service.TIMESCALEDB in self.services:
+            await check_volume(self.session.api, self.session.settings, before)
         await self._compose_up(before)
         try:
             snapshot = await self._until_healthy(self.services)
-        except StartError as error:
+        except RunClaudeError as error:
             await self._end_loop(error)
             raise
         spans = await self._timeline(snapshot, begin_ns, built)
@@ -107,13 +111,7 @@ class Start:
     async def _check_engine(self) -> None:
         version = await self.session.api.version()
         if version < MINIMUM_API:
-            raise EngineError(
-                f"This Docker engine speaks API {version[0]}.{version[1]}: too old for health checks with"
-                " `start_interval`.",
-                help="Update Docker to Engine 25 or newer.",
-                code="engine-too-old",
-                facts={"api_version": f"{version[0]}.{version[1]}"},
-            )
+            raise engine_too_old(version)
 
     async def _take_over_old_database(self) -> None:
         """Take the database of the layout before over: its project had the volume's name, and our container's.
@@ -189,7 +187,9 @@ class Start:
         except TimeoutError as error:
             now = observer.snapshot or Snapshot()
             waiting = [(service, now[service]) for service in services if now[service].phase is not Phase.HEALTHY]
-            raise start_timeout(self.timeout, waiting, now.lost) from error
+            first = waiting[0][0] if waiting else Service.LITELLM
+            log, level = ((), ("", "")) if now.lost else await self._evidence(first, now)
+            raise start_timeout(self.timeout, waiting, now.lost, log=log, level=level) from error
         snapshot = observer.snapshot or Snapshot()
         if isinstance(verdict, Failed):
             raise await self._failure(verdict, snapshot)
@@ -200,17 +200,28 @@ class Start:
             if isinstance(transition, Transition):
                 self.session.reporter.transition(transition)
 
-    async def _end_loop(self, error: StartError) -> None:
+    async def _end_loop(self, error: RunClaudeError) -> None:
         """Stop a service that Docker would restart for ever; its container stays, with its log."""
         if error.facts.get("reason") == "looping":
             with suppress(RunClaudeError):  # the first error is the one to tell
                 await self._compose.stop([Service(str(error.facts["service"]))])
 
     async def _failure(self, failed: Failed, snapshot: Snapshot) -> RunClaudeError:
-        log = await self.session.log_tail(failed.service, snapshot)
+        service, state = failed.service, snapshot[failed.service]
+        log, level = await self._evidence(service, snapshot)
         observer = await self.session.observe()
-        oom = any(event.action == "oom" and event.service is failed.service for event in observer.recent)
-        return service_failure(failed.service, failed.reason, snapshot[failed.service], log, oom=oom)
+        oom = any(event.action == "oom" and event.service is service for event in observer.recent)
+        memory = await memory_of(self.session.api, state) if oom or state.oom_killed else {}
+        return service_failure(service, failed.reason, state, log, oom=oom, memory=memory, level=level)
+
+    async def _evidence(self, service: Service, snapshot: Snapshot) -> tuple[Sequence[str], tuple[str, str]]:
+        """Return the last of a service's log, and of the proxy the first level that it does not reach."""
+        log: Sequence[str] = ()
+        with suppress(RunClaudeError):  # what has failed is the one to tell
+            log = await self.session.log_tail(service, snapshot, lines=60)
+        if service is not Service.LITELLM or snapshot.litellm.phase not in (Phase.STARTING, Phase.UNHEALTHY):
+            return log, ("", "")
+        return log, first_failing(await levels_of(self.session.settings, uses_database=self.prepared.database))
 
     async def _timeline(self, snapshot: Snapshot, begin_ns: int, built: tuple[int, int] | None) -> tuple[Span, ...]:
         markers = await (await self.session.stream()).markers(snapshot[Service.LITELLM].id, "run-claude: ")

@@ -102,6 +102,6 @@ def test_a_weak_master_key_is_refused_before_litellm_refuses_it(instance: Instan
 def test_a_callback_that_does_not_load_is_named(instance: Instance) -> None:
     instance.run("install", "--no-build")
     (instance.config / "models.yaml").write_text("litellm_settings:\n  callbacks: [callbacks.not_there.instance]\n")
-    error = fails(instance, "litellm-config", 6, "proxy", "start", "--no-db", "--timeout", "60")
+    error = fails(instance, "callback-not-found", 6, "proxy", "start", "--no-db", "--timeout", "60")
     assert "callbacks.not_there" in str(error["message"])
     assert instance.phase("litellm") == "exited", "what cannot work must not be restarted for ever"

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from run_claude.core.errors import EngineError
+from typing import TYPE_CHECKING
 
-__all__ = ["engine_frozen", "engine_unreachable"]
+from run_claude.core.diagnosis.caused import caused
+
+if TYPE_CHECKING:
+    from run_claude.core.errors import RunClaudeError
+
+__all__ = ["engine_frozen", "engine_too_old", "engine_unreachable"]
 
 
-def engine_unreachable(host: str, error: BaseException) -> EngineError:
+def engine_unreachable(host: str, error: BaseException, *, installed: bool = True) -> RunClaudeError:
     """Return why the engine at ``host`` cannot be asked.
 
     :param error: what the client raised; an ``OSError`` anywhere in its chain decides
+    :param installed: whether there is a docker command; without one, nobody has installed Docker here
     """
-    facts = {"host": host, "error": f"{type(error).__name__}: {error}"}
+    facts: dict[str, object] = {"host": host, "error": f"{type(error).__name__}: {error}"}
     cause = _os_error(error)
     if isinstance(cause, PermissionError):
-        return EngineError(
-            f"No permission to use the Docker engine at {host}.",
-            help="Add yourself to the `docker` group (`sudo usermod -aG docker $USER`) and log in again.",
-            code="engine-permission",
-            facts=facts,
-        )
+        return caused("engine-permission", f"No permission to use the Docker engine at {host}.", facts=facts)
+    if isinstance(cause, FileNotFoundError) and not installed:
+        return caused("engine-not-installed", f"Docker is not installed: no docker command, nothing at {host}.")
     if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
-        return EngineError(
-            f"No Docker engine is running at {host}.",
-            help="Start it (`scripts/engine`, `sudo systemctl start docker`, or Docker Desktop), then try again.",
-            code="engine-not-running",
-            retryable=True,
-            facts=facts,
-        )
+        return caused("engine-not-running", f"No Docker engine is running at {host}.", facts=facts)
     if "timeout" in type(error).__name__.lower():
         return engine_frozen(None)
-    return EngineError(
-        f"The connection to the Docker engine at {host} broke: {str(error) or type(error).__name__}",
-        help="Run `docker info`; if that fails too, restart the engine.",
-        code="engine-connection",
-        retryable=True,
-        facts=facts,
-    )
+    what = str(error) or type(error).__name__
+    return caused("engine-connection", f"The connection to the Docker engine at {host} broke: {what}", facts=facts)
 
 
 def _os_error(error: BaseException | None) -> OSError | None:
@@ -52,16 +44,24 @@ def _os_error(error: BaseException | None) -> OSError | None:
         error = error.__cause__ or error.__context__
     if "ermission denied" in text:
         return PermissionError(text)
-    if "No such file" in text or "refused" in text or "connection attempts failed" in text:
+    if "No such file" in text:
+        return FileNotFoundError(text)
+    if "refused" in text or "connection attempts failed" in text:
         return ConnectionRefusedError(text)
     return None
 
 
-def engine_frozen(seconds: float | None) -> EngineError:
+def engine_frozen(seconds: float | None) -> RunClaudeError:
     """Return the error for an engine that accepts a connection and does not answer."""
-    return EngineError(
-        f"The Docker engine does not answer{f' within {seconds:.0f} s' if seconds else ''}.",
-        help="Run `docker ps`; if that hangs too, restart the engine.",
-        code="engine-frozen",
-        retryable=True,
+    within = f" within {seconds:.0f} s" if seconds else ""
+    return caused("engine-frozen", f"The Docker engine does not answer{within}.")
+
+
+def engine_too_old(version: tuple[int, int]) -> RunClaudeError:
+    """Return the error for an engine of this API version."""
+    spoken = f"{version[0]}.{version[1]}"
+    return caused(
+        "engine-too-old",
+        f"This Docker engine speaks API {spoken}: too old for health checks with `start_interval`.",
+        facts={"api_version": spoken},
     )

@@ -7,9 +7,12 @@ import errno
 import pytest
 
 from run_claude.core.diagnosis import (
+    Levels,
     compose_failure,
+    database_version,
     engine_frozen,
     engine_unreachable,
+    first_failing,
     foreign_container,
     port_of,
     port_taken,
@@ -95,9 +98,31 @@ SOCKET = "unix:///var/run/docker.sock"
             'Error response from daemon: Get "https://registry.example/v2/": dial tcp: lookup registry.example'
             " on 127.0.0.53:53: no such host",
             BuildError,
-            "base-image-unavailable",
+            "base-image-network",
         ),
-        (18, "Error response from daemon: manifest unknown", BuildError, "base-image-unavailable"),
+        (
+            17,
+            "failed to solve: registry.example/python:3: failed to resolve source metadata for"
+            ' registry.example/python:3: failed to do request: Head "https://registry.example/v2/python/manifests/3":'
+            " tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            BuildError,
+            "base-image-certificate",
+        ),
+        (
+            18,
+            'Error response from daemon: Get "https://registry.example/v2/": proxyconnect tcp: dial tcp 10.0.0.1:3128:'
+            " connect: connection refused",
+            BuildError,
+            "base-image-proxy",
+        ),
+        (18, "Error response from daemon: manifest unknown", BuildError, "base-image-unknown"),
+        (
+            18,
+            "Error response from daemon: pull access denied for nobody/has-this, repository does not exist or may"
+            " require 'docker login': denied: requested access to the resource is denied",
+            BuildError,
+            "base-image-unknown",
+        ),
         (1, "Error response from daemon: No such image: run-claude/litellm:1", BuildError, "image-missing"),
         (
             17,
@@ -143,6 +168,29 @@ def test_a_build_that_fails_names_its_step() -> None:
     told = compose_failure("build litellm", 17, stderr)
     assert told.message == "The image cannot be built: /bin/sh -c pip install x"
     assert told.exit_code == 5
+
+
+def test_a_base_image_is_named_with_what_its_registry_said() -> None:
+    told = compose_failure(
+        "build litellm",
+        17,
+        "failed to solve: x.example/python:3: failed to resolve source metadata for x.example/python:3: failed to do"
+        ' request: Head "https://x.example/v2/python/manifests/3": dial tcp: lookup x.example: no such host',
+    )
+    assert (told.code, told.retryable) == ("base-image-network", True)
+    assert "x.example/python:3" in told.message
+    assert "no such host" in told.message
+
+
+def test_a_step_that_finds_no_network_is_a_step_and_no_base_image() -> None:
+    told = compose_failure(
+        "build litellm",
+        17,
+        "#9 pip: Failed to establish a new connection: [Errno 111] Connection refused\n"
+        'failed to solve: process "/bin/sh -c pip install x" did not complete successfully: exit code: 1',
+    )
+    assert told.code == "build-failed"
+    assert "HTTPS_PROXY" in told.help
 
 
 def test_a_build_that_says_nothing_is_still_a_build_error() -> None:
@@ -243,6 +291,13 @@ def test_why_the_engine_cannot_be_asked(error: BaseException, code: str, retryab
     assert (told.code, told.exit_code, told.retryable) == (code, 4, retryable)
 
 
+def test_no_socket_and_no_docker_command_is_no_docker() -> None:
+    gone = FileNotFoundError(errno.ENOENT, "No such file or directory")
+    assert engine_unreachable(SOCKET, gone, installed=False).code == "engine-not-installed"
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    assert engine_unreachable(SOCKET, refused, installed=False).code == "engine-not-running"
+
+
 def test_errors_that_cause_each_other_end() -> None:
     first, second = RuntimeError("a"), RuntimeError("b")
     first.__cause__, second.__cause__ = second, first
@@ -266,7 +321,7 @@ DIED = ServiceState(phase=Phase.EXITED, id="a", name="test-litellm", exit_code=1
         (Service.LITELLM, "yaml.scanner.ScannerError: mapping values are not allowed here", "litellm-config"),
         (Service.LITELLM, "Error: P1000: Authentication failed against database server", "database-password"),
         (Service.LITELLM, 'FATAL: password authentication failed for user "postgres"', "database-password"),
-        (Service.LITELLM, "Error: P3009 migrate found failed migrations", "migration-failed"),
+        (Service.LITELLM, "Error: P3009 migrate found failed migrations", "database-migration-failed"),
         (Service.LITELLM, "OSError: [Errno 28] No space left on device", "disk-full"),
         (Service.TIMESCALEDB, "FATAL:  database files are incompatible with server", "database-version"),
         (Service.TIMESCALEDB, "Error: Database is uninitialized and superuser password is not specified.",
@@ -295,9 +350,89 @@ def test_out_of_memory_beats_what_the_log_says() -> None:
     assert "RUN_CLAUDE_LITELLM_MEMORY" in told.help
 
 
+def test_out_of_memory_names_limit_and_peak_where_they_are_known() -> None:
+    told = service_failure(Service.LITELLM, "died", DIED, [], oom=True, memory={"limit": 64 << 20, "peak": 0})
+    assert told.message == "litellm ran out of memory (limit 64 MB)."
+    assert told.facts["memory_limit"] == 64 << 20
+    both = service_failure(Service.LITELLM, "died", DIED, [], oom=True, memory={"limit": 64 << 20, "peak": 63 << 20})
+    assert "limit 64 MB, peak 63 MB" in both.message
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "code"),
+    [(3, "litellm-config"), (69, "database-unreachable"), (78, "litellm-config"), (1, "container-died")],
+)
+def test_without_a_log_the_exit_code_of_the_entrypoint_says_why(exit_code: int, code: str) -> None:
+    died = ServiceState(phase=Phase.EXITED, exit_code=exit_code)
+    assert service_failure(Service.LITELLM, "died", died, []).code == code
+    assert service_failure(Service.TIMESCALEDB, "died", died, []).code == "container-died"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("run-claude: error: callback a.b: ModuleNotFoundError: No module named 'a'", "callback-not-found"),
+        ("run-claude: error: the database timescaledb:5432 does not answer in 120 s: x", "database-unreachable"),
+        ("run-claude: error: litellm_config.yaml is no valid YAML: x", "litellm-config"),
+    ],
+)
+def test_what_the_entrypoint_names_is_the_cause(line: str, code: str) -> None:
+    told = service_failure(Service.LITELLM, "looping", DIED, [line])
+    assert told.code == code
+    assert line.removeprefix("run-claude: error: ") in told.message
+
+
+def test_a_failed_initialisation_is_told_until_one_has_succeeded() -> None:
+    log = ["creating configuration files ... ok", "docker-entrypoint: /docker-entrypoint-initdb.d/900-databases.sh"]
+    assert service_failure(Service.TIMESCALEDB, "looping", DIED, log).code == "database-init-failed"
+    done = [*log, "PostgreSQL init process complete; ready for start up."]
+    assert service_failure(Service.TIMESCALEDB, "looping", DIED, done).code == "container-looping"
+
+
+def test_an_unhealthy_proxy_names_the_level_it_does_not_reach() -> None:
+    unhealthy = ServiceState(phase=Phase.UNHEALTHY, id="a", health_output="no answer")
+    level = first_failing(Levels(answer=200, database="Not connected", uses_database=True))
+    told = service_failure(Service.LITELLM, "unhealthy", unhealthy, [], level=level)
+    assert (told.code, told.facts["level"]) == ("container-unhealthy", "database")
+    assert "Not connected" in told.message
+
+
+@pytest.mark.parametrize(
+    ("levels", "level"),
+    [
+        (Levels(running=False), "running"),
+        (Levels(answer=0), "answering"),
+        (Levels(answer=503), "answering"),
+        (Levels(answer=200, uses_database=True, database="Not connected"), "database"),
+        (Levels(answer=200, uses_database=True, database="connected", models=0), "models"),
+        (Levels(answer=200, database="Not connected", models=3), ""),
+        (Levels(answer=200, uses_database=True, database="connected", models=3), ""),
+        (Levels(), ""),
+    ],
+)
+def test_the_first_level_that_fails_is_the_one_to_tell(levels: Levels, level: str) -> None:
+    assert first_failing(levels)[0] == level
+    assert bool(first_failing(levels)[1]) == bool(level)
+
+
+def test_a_volume_of_another_version_is_told_with_both() -> None:
+    told = database_version("v", "16", "timescale:pg17", "17")
+    assert (told.code, told.exit_code) == ("database-version", 6)
+    assert "PostgreSQL 16" in told.message
+    assert "RUN_CLAUDE_TIMESCALEDB_IMAGE" in told.help
+
+
 def test_a_signal_is_named() -> None:
     killed = ServiceState(phase=Phase.EXITED, exit_code=137)
     assert "137, SIGKILL" in service_failure(Service.LITELLM, "died", killed, []).message
+
+
+def test_a_timeout_in_a_migration_says_so() -> None:
+    waiting = [(Service.LITELLM, ServiceState(phase=Phase.STARTING))]
+    told = start_timeout(60, waiting, log=["Running prisma migrate deploy"])
+    assert (told.code, told.exit_code, told.retryable) == ("database-migration-timeout", 7, True)
+    done = start_timeout(60, waiting, log=["Running prisma migrate deploy", "prisma migrate deploy completed"])
+    assert done.code == "start-timeout"
 
 
 def test_a_timeout_says_what_is_waited_for() -> None:
