@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("setup", "config", "Settings in .env."),
     "secrets": ("setup", "secrets", "Master key, database password, providers' keys."),
     "set-folder": ("setup", "set_folder", "Make a folder select a profile (direnv)."),
+    "doctor": ("doctor", "doctor", "Check everything, say what helps, mend what is safe."),
 }
 
 # Those that read files and print: they run without an event loop, in 100 ms for 170.

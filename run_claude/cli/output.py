@@ -48,6 +48,8 @@ class Output:
                 click.secho(f"  │ {line}", err=True, dim=True)
         click.echo(f"{_red('error:')} {error.message}", err=True)
         click.echo(f"{_dim('help:')}  {error.help}", err=True)
+        if log := error.facts.get("log"):
+            click.echo(f"{_dim('log:')}   {log}", err=True)
         if self.verbose and error.facts:
             click.echo(f"{_dim('facts:')} {json_format.dumps(error.facts, ensure_ascii=False)}", err=True)
         return error.exit_code

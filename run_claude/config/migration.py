@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.paths import Paths
 
-__all__ = ["migrate"]
+__all__ = ["left_behind", "migrate"]
 
 _MARKER = ".migrating"  # in the services folder while it is filled from the old one
 _STALE = ("proxy.log", "litellm.log")
@@ -36,7 +36,7 @@ def migrate(paths: Paths) -> list[str]:
 
     :raises ConfigError: if something cannot be read or written; nothing was removed then that is not copied
     """
-    if not any(_is_there(path) for path in _old_places(paths)):
+    if not left_behind(paths):
         return []
     with exclusive(paths.config):
         try:
@@ -53,6 +53,11 @@ def migrate(paths: Paths) -> list[str]:
                 code="migration-failed",
                 facts={"file": str(error.filename)},
             ) from error
+
+
+def left_behind(paths: Paths) -> list[Path]:
+    """Return what the old layout has left."""
+    return [path for path in _old_places(paths) if _is_there(path)]
 
 
 def _old_places(paths: Paths) -> Iterator[Path]:

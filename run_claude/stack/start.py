@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.config.secrets import read_secrets
+from run_claude.core.checkup import MINIMUM_API
 from run_claude.core.diagnosis import engine_too_old, first_failing, service_failure, start_timeout
 from run_claude.core.errors import RunClaudeError
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_TIMEOUT", "Start", "Started", "tell_database"]
 
-MINIMUM_API = (1, 44)  # Engine 25: the first with `start_interval`; older ones refuse the compose file half-way
 DEFAULT_TIMEOUT = 180.0  # seconds to healthy; a first start with a database runs some 220 migrations
 
 

@@ -132,7 +132,7 @@ CAUSES = (
         "build-failed",
         BuildError,
         "A step of the image's build failed.",
-        "The step's last lines are above; `run-claude proxy build --no-cache -v` shows all of it.",
+        "Read the step's last lines, above; `run-claude proxy build --no-cache -v` shows all of it.",
     ),
     Cause(
         "image-missing",

@@ -25,6 +25,7 @@ An error says what happened and to what, what you can do about it, and where the
     error: Port 4444 is taken by nginx (pid 812).
     help:  Stop it, or choose another port: LITELLM_PORT=4445 (or --port).
 
+A third line, `log:`, is the command that shows the whole log, where there is one.
 With `--json` the same is one document on stdout:
 
     {"error": {"code": "port-taken", "message": "…", "help": "…", "detail": "…", "retryable": false,

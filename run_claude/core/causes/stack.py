@@ -75,13 +75,13 @@ CAUSES = (
         "container-looping",
         StartError,
         "A container dies and is restarted, again and again, for a reason that its log does not name.",
-        "Its last log lines are above; `run-claude proxy logs` shows more.",
+        "Read its last log lines, above; `run-claude doctor` goes through what it needs.",
     ),
     Cause(
         "container-died",
         StartError,
         "A container died during the start for a reason that its log does not name.",
-        "Its last log lines are above; `run-claude proxy logs` shows more.",
+        "Read its last log lines, above; `run-claude doctor` goes through what it needs.",
     ),
     Cause(
         "container-unhealthy",

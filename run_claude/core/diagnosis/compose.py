@@ -168,5 +168,5 @@ def _build_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunCl
         f"The image cannot be built: {step}",
         help=help,
         detail=tail,
-        facts={**known, "step": step},
+        facts={**known, "step": step, "log": "run-claude proxy build --no-cache -v"},
     )

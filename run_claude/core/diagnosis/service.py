@@ -115,6 +115,7 @@ def service_failure(
         "exit_code": state.exit_code,
         "restarts": state.restarts,
         "oom_killed": oom or state.oom_killed,
+        "log": f"run-claude proxy logs --service {service}",
     }
     facts |= {f"memory_{name}": size for name, size in (memory or {}).items() if size}
     if level[0]:
@@ -141,9 +142,7 @@ def service_failure(
         words += f": {level[1]}"
     elif reason == "unhealthy" and state.health_output:
         words += f": {state.health_output.splitlines()[-1][:200]}"
-    help = _REASON_HELP.get(
-        reason, "Its last log lines are above; `run-claude proxy logs --service {service}` shows more."
-    )
+    help = _REASON_HELP.get(reason, "Read its last log lines, above; `run-claude doctor` goes through what it needs.")
     return caused(
         f"container-{reason}",
         words + ".",
@@ -194,7 +193,11 @@ def start_timeout(
         words += f" ({level[1]})"
     if lost:
         words = lost.rstrip(".")
-    facts: dict[str, object] = {"seconds": seconds, "waiting_for": [service.value for service, _ in rows]}
+    facts: dict[str, object] = {
+        "seconds": seconds,
+        "waiting_for": [service.value for service, _ in rows],
+        "log": f"run-claude proxy logs{f' --service {rows[0][0]}' if len(rows) == 1 else ''}",
+    }
     if level[0]:
         facts["level"] = level[0]
     detail = "\n".join(line[:400] for line in log[-_SHOWN:])

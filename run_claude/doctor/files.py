@@ -1,0 +1,142 @@
+"""The user's files: folders, configuration, secrets, the services folder."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+from run_claude.config.catalogue import load_catalogue
+from run_claude.config.migration import left_behind
+from run_claude.config.prepare import choose_profile
+from run_claude.config.secrets import DATABASE_PASSWORD, provider_keys, read_master_key
+from run_claude.config.services import changed_services, packaged_services
+from run_claude.core.checkup import Finding, Mark, failed
+from run_claude.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from run_claude.doctor.patient import Patient
+
+__all__ = ["config", "files", "secrets", "services"]
+
+
+async def files(patient: Patient) -> list[Finding]:
+    """Are the folders there, and nothing of the layout before."""
+    paths = patient.settings.paths
+    missing = [path for path in (paths.config, paths.instance_state, paths.secrets_dir) if not path.is_dir()]
+    found = []
+    if missing:
+        found.append(
+            Finding(
+                check="files",
+                mark=Mark.FAILED if patient.intent else Mark.NOTE,
+                text=f"not there yet: {', '.join(map(str, missing))}",
+                help="`run-claude install` makes them; so does the first start.",
+                repair="files",
+            )
+        )
+    else:
+        found.append(Finding(check="files", mark=Mark.OK, text=f"{paths.config}, {paths.instance_state}"))
+    if old := left_behind(paths):
+        found.append(
+            Finding(
+                check="files",
+                mark=Mark.FAILED,
+                text=f"left of an older release: {', '.join(map(str, old))}",
+                help="The next start brings them to their new places; nothing is lost.",
+                repair="files",
+            )
+        )
+    return found
+
+
+async def config(patient: Patient) -> list[Finding]:
+    """Can models, profiles and settings be used, and which profile would be."""
+    settings = patient.settings
+    catalogue, env = load_catalogue(settings.paths), settings.environment()
+    values = provider_keys(env, catalogue.variables)
+    profile, _ = choose_profile(settings, catalogue, values, None)
+    lacking = catalogue.missing(profile, values.__contains__)
+    text = f"{len(catalogue.models)} models, {len(catalogue.profiles)} profiles; profile {profile.name} is served"
+    facts = {"profile": profile.name, "models": list(profile.served)}
+    if not lacking:
+        return [Finding(check="config", mark=Mark.OK, text=text, facts=facts)]
+    left = "; ".join(f"{model} lacks {' and '.join(names)}" for model, names in lacking.items())
+    help = f"Put the keys into {settings.paths.env_file}; without them these models are left out."
+    return [Finding(check="config", mark=Mark.NOTE, text=f"{text}, but {left}", help=help, facts=facts)]
+
+
+async def secrets(patient: Patient) -> list[Finding]:
+    """Are they there, good, and for nobody else's eyes."""
+    settings = patient.settings
+    paths, env = settings.paths, settings.environment()
+    if not paths.env_file.exists() and patient.intent is None:
+        return [Finding(check="secrets", mark=Mark.OK, text="none yet: the first start generates them")]
+    found = []
+    files = (paths.env_file, paths.litellm_secrets, paths.database_secret, paths.build_secrets)
+    for path in files:
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except FileNotFoundError:
+            continue
+        if mode & 0o077:
+            found.append(
+                Finding(
+                    check="secrets",
+                    mark=Mark.FAILED,
+                    text=f"{path} is open to other users (mode {mode:04o})",
+                    help=f"Run: chmod 600 {path}",
+                    code="file-mode",
+                    repair="files",
+                    facts={"file": str(path), "mode": f"{mode:04o}"},
+                )
+            )
+    try:
+        read_master_key(settings)
+        if not env.get(DATABASE_PASSWORD):
+            found.append(_missing(DATABASE_PASSWORD))
+    except ConfigError as error:
+        # A weak key is the user's own; one that is not there yet is generated.
+        found.append(failed("secrets", error, repair="files" if error.code == "secret-missing" else ""))
+    if not found:
+        found.append(Finding(check="secrets", mark=Mark.OK, text="master key and database password, for you alone"))
+    return found
+
+
+def _missing(name: str) -> Finding:
+    return Finding(
+        check="secrets",
+        mark=Mark.FAILED,
+        text=f"{name} was not generated yet",
+        help="Run `run-claude secrets init`.",
+        code="secret-missing",
+        repair="files",
+    )
+
+
+async def services(patient: Patient) -> list[Finding]:
+    """Is the Compose project whole, and whose."""
+    folder = patient.settings.paths.services
+    if not folder.exists() and patient.intent is None:
+        return [Finding(check="services", mark=Mark.OK, text="not there yet: the first start writes them")]
+    missing = [name for name in packaged_services() if not (folder / name).is_file()]
+    if missing:
+        some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        return [
+            Finding(
+                check="services",
+                mark=Mark.FAILED,
+                text=f"missing in {folder}: {some}",
+                help="`run-claude install` writes them anew; so does the next start.",
+                repair="files",
+                facts={"missing": missing},
+            )
+        ]
+    changed = changed_services(patient.settings.paths)
+    waiting = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*.new"))]
+    if changed or waiting:
+        text = f"changed by you: {', '.join(changed)}" if changed else "as this release has them"
+        if waiting:
+            text += f"; newer beside yours: {', '.join(waiting)}"
+        help = "`run-claude install --force` takes this release's, and keeps yours as NAME.old."
+        return [Finding(check="services", mark=Mark.NOTE, text=text, help=help)]
+    return [Finding(check="services", mark=Mark.OK, text=f"{folder}, as this release has it")]

@@ -1,0 +1,129 @@
+"""A report to paste into an issue: what was found, what runs, the last log lines; without any secret."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import run_claude
+from run_claude.core.errors import ConfigError, RunClaudeError
+from run_claude.core.lifecycle import Service, as_json
+from run_claude.core.redact import redacted, secret_values
+from run_claude.doctor.patient import Patient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
+
+    from run_claude.config.settings import Settings
+    from run_claude.core.checkup import Finding
+
+__all__ = ["write_report"]
+
+_LOG_LINES = 60
+_HISTORY_LINES = 40
+_ENGINE = (
+    "ServerVersion",
+    "OperatingSystem",
+    "KernelVersion",
+    "Architecture",
+    "NCPU",
+    "MemTotal",
+    "Driver",
+    "CgroupDriver",
+    "CgroupVersion",
+    "SecurityOptions",
+    "DefaultRuntime",
+    "Warnings",
+)
+
+
+async def write_report(settings: Settings, findings: Sequence[Finding], done: Sequence[str]) -> str:
+    """Return the report as Markdown. No value of `.env` and nothing that looks like a key is in it.
+
+    :param done: what was repaired
+    """
+    parts = [
+        f"# run-claude {run_claude.__version__}: doctor's report",
+        f"Python {platform.python_version()}, {platform.platform()}, {sys.executable}",
+        _section("Findings", "\n".join(_row(finding) for finding in findings)),
+    ]
+    if done:
+        parts.append(_section("Repaired", "\n".join(done)))
+    async with Patient.open(settings) as patient:
+        with suppress(RunClaudeError):  # the findings say why there is no more to tell
+            info = await patient.info()
+            parts.append(_section("Engine", _json({name: info[name] for name in _ENGINE if info.get(name)})))
+            snapshot = await patient.snapshot()
+            parts.append(_section("Services", _json({s.value: as_json(snapshot[s]) for s in Service})))
+            parts += [_section(f"Last of {service}'s log", text) async for service, text in _logs(patient)]
+    for title, path in (
+        ("What Compose is given", settings.paths.compose_env_file),
+        ("What is wanted", settings.paths.intent_file),
+        ("Generated configuration", settings.paths.litellm_config),
+        ("History", settings.paths.history_file),
+    ):
+        if text := _read(path):
+            parts.append(_section(f"{title} ({path.name})", text))
+    text = "\n\n".join(parts) + "\n"
+    return redacted(text, _secrets(settings), home=settings.environ.get("HOME") or "")
+
+
+async def _logs(patient: Patient) -> AsyncIterator[tuple[Service, str]]:
+    """Yield the last log lines of each service that has a container."""
+    from run_claude.engine.stream import EngineStream
+
+    snapshot = await patient.snapshot()
+    async with EngineStream.connect(patient.endpoint) as stream:
+        for service in Service:
+            if id := snapshot[service].id:
+                with suppress(RunClaudeError):
+                    yield service, "\n".join(await stream.log(id, tail=_LOG_LINES))
+
+
+def _secrets(settings: Settings) -> set[str]:
+    """Return each value that may not show. What `.env` holds is read as lines, too, where it cannot be parsed."""
+    paths = settings.paths
+    process = dict(settings.environ)
+    found = secret_values({}, process)
+    try:
+        found |= secret_values({name: value for name, (value, _) in settings.environment().file.items()}, process)
+    except ConfigError:
+        lines = _read(paths.env_file).splitlines()
+        found |= {line.partition("=")[2].strip(" '\"") for line in lines if "=" in line}
+    with suppress(ValueError, AttributeError):  # what the containers were given, though .env may have changed since
+        handed_over = json.loads(_read(paths.litellm_secrets) or "{}")
+        found |= {str(v) for k, v in handed_over.items() if k not in ("DATABASE_HOST", "DATABASE_USERNAME", "NO_PROXY")}
+    found |= {_read(paths.database_secret).strip(), *_values(_read(paths.build_secrets))}
+    return {value for value in found if len(value) >= 4 and value not in ("litellm", "postgres", "timescaledb")}
+
+
+def _values(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield line.partition("=")[2].strip(" '\"")
+
+
+def _row(finding: Finding) -> str:
+    help = f"\n          {finding.help}" if finding.help else ""
+    code = f" [{finding.code}]" if finding.code else ""
+    return f"{finding.mark.value:8}  {finding.check}: {finding.text}{code}{help}"
+
+
+def _section(title: str, text: str) -> str:
+    fence = "`" * 4  # a log may have three of them in it
+    return f"## {title}\n\n{fence}\n{text.strip()}\n{fence}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def _read(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-_HISTORY_LINES:] if path.suffix == ".jsonl" else lines)

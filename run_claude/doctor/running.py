@@ -1,0 +1,202 @@
+"""The stack itself: image, volume, containers, drift, watch, and the way from a client to an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from run_claude.config import applied
+from run_claude.config.catalogue import DEMO, load_catalogue
+from run_claude.config.image import litellm_image
+from run_claude.config.prepare import COMPOSE_FILE
+from run_claude.config.secrets import read_master_key
+from run_claude.core.checkup import Finding, Mark, failed
+from run_claude.core.diagnosis import Levels, database_version, first_failing, service_failure
+from run_claude.core.errors import RunClaudeError
+from run_claude.core.lifecycle import Phase, Service
+from run_claude.host import lock
+from run_claude.status import services_of
+from run_claude.volume import volume_name, volume_version
+
+if TYPE_CHECKING:
+    from run_claude.core.lifecycle import ServiceState
+    from run_claude.doctor.patient import Patient
+
+__all__ = ["containers", "drift", "image", "volume", "watch", "way"]
+
+_REASONS = {
+    Phase.EXITED: "died",
+    Phase.RESTARTING: "looping",
+    Phase.UNHEALTHY: "unhealthy",
+    Phase.CREATED: "not-started",
+    Phase.PAUSED: "paused",
+}
+
+
+async def image(patient: Patient) -> list[Finding]:
+    """Is the proxy's image built, and the database's there."""
+    if not await patient.reachable():
+        return [_skipped("image")]
+    settings, api = patient.settings, await patient.api()
+    if not (settings.paths.services / COMPOSE_FILE).is_file():
+        return [_skipped("image", "there is nothing to build it from yet")]
+    reference = litellm_image(settings)
+    there = await api.image(reference)
+    facts = {"image": reference}
+    if there is None:
+        return [
+            Finding(
+                check="image",
+                mark=Mark.FAILED if patient.wanted else Mark.NOTE,
+                text=f"{reference} is not built",
+                help="`run-claude proxy build` builds it; so does the next start.",
+                code="image-missing" if patient.wanted else "",
+                repair="image",
+                facts=facts,
+            )
+        ]
+    text = f"{reference}, {there.size / 1e6:.0f} MB"
+    if patient.database and await api.image(settings.timescaledb_image) is None:
+        text += f"; {settings.timescaledb_image} is pulled at the next start"
+    return [Finding(check="image", mark=Mark.OK, text=text, facts=facts)]
+
+
+async def volume(patient: Patient) -> list[Finding]:
+    """Does the database's volume fit the database's image."""
+    if not await patient.reachable():
+        return [_skipped("volume")]
+    settings, api = patient.settings, await patient.api()
+    name = volume_name(settings)
+    if not await api.has_volume(name):
+        return [Finding(check="volume", mark=Mark.OK, text="no data yet: the first start with a database makes it")]
+    wanted = await api.image_variable(settings.timescaledb_image, "PG_MAJOR")
+    if (await patient.snapshot()).timescaledb.phase is Phase.HEALTHY:
+        return [Finding(check="volume", mark=Mark.OK, text=f"{name}, in use by a healthy database")]
+    found = await volume_version(api, settings, name) if wanted else ""
+    if found and found != wanted:
+        return [failed("volume", database_version(name, found, settings.timescaledb_image, wanted))]
+    made = f", made by PostgreSQL {found}" if found else ""
+    return [Finding(check="volume", mark=Mark.OK, text=f"{name}{made}")]
+
+
+async def containers(patient: Patient) -> list[Finding]:
+    """Does what is wanted run, and if not, why not."""
+    if not await patient.reachable():
+        return [_skipped("containers")]
+    snapshot = await patient.snapshot()
+    found = []
+    for service in services_of(patient.database):
+        state = snapshot[service]
+        if state.phase in (Phase.HEALTHY, Phase.STARTING):
+            found.append(Finding(check="containers", mark=Mark.OK, text=f"{service} is {state.phase}"))
+        elif not patient.wanted and state.phase in (Phase.ABSENT, Phase.EXITED):
+            why = "as you asked" if patient.intent else "not started yet"
+            found.append(Finding(check="containers", mark=Mark.OK, text=f"{service} is {state.phase}, {why}"))
+        else:
+            found.append(await _unwell(patient, service, state))
+    return found
+
+
+async def _unwell(patient: Patient, service: Service, state: ServiceState) -> Finding:
+    """Return why a service is not what is wanted; what can be started is."""
+    if state.phase in (Phase.ABSENT, Phase.REMOVING):
+        return Finding(
+            check="containers",
+            mark=Mark.FAILED,
+            text=f"{service} is {state.phase}, but it is to run",
+            help="Start it with `run-claude proxy start`.",
+            code="container-removed",
+            repair="start",
+        )
+    from run_claude.engine.stream import EngineStream
+
+    async with EngineStream.connect(patient.endpoint) as stream:
+        log = await stream.log(state.id, tail=60)
+    error = service_failure(service, _REASONS.get(state.phase, "died"), state, log)
+    if not error.code.startswith("container-"):
+        return failed("containers", error)
+    # No cause in its log: it ended by itself or was stopped by somebody, and may be started again.
+    ended = f" (exit code {state.exit_code})" if state.exit_code is not None else ""
+    return Finding(
+        check="containers",
+        mark=Mark.FAILED,
+        text=f"{service} is {state.phase}{ended}{', but it is to run' if patient.wanted else ''}",
+        help=error.help if state.phase is Phase.PAUSED else "Start it with `run-claude proxy start`.",
+        code=error.code,
+        repair="start" if patient.wanted and state.phase in (Phase.EXITED, Phase.CREATED) else "",
+        facts=error.facts,
+    )
+
+
+async def drift(patient: Patient) -> list[Finding]:
+    """Is what runs what would be started now."""
+    if not await patient.reachable():
+        return [_skipped("drift")]
+    planned, snapshot = patient.plan(), await patient.snapshot()
+    if planned is None or not any(snapshot[service].id for service in Service):
+        return [Finding(check="drift", mark=Mark.OK, text="nothing runs that could differ")]
+    differs = applied.drift(planned, snapshot)
+    if not differs:
+        return [Finding(check="drift", mark=Mark.OK, text="what runs is what would be started now")]
+    help = "`run-claude proxy start` applies it: image, compose file, configuration, keys and settings as they are now."
+    mend = "start" if patient.wanted else ""
+    mark = Mark.FAILED if patient.wanted else Mark.NOTE
+    return [Finding(check="drift", mark=mark, text=text, help=help, repair=mend) for text in differs]
+
+
+async def watch(patient: Patient) -> list[Finding]:
+    """Does anybody watch this instance."""
+    holder = lock.holder_of(patient.settings.paths.instance_state / "watch.lock")
+    if holder:
+        return [Finding(check="watch", mark=Mark.OK, text=holder)]
+    return [Finding(check="watch", mark=Mark.OK, text="nobody watches; Docker restarts what dies by itself")]
+
+
+async def way(patient: Patient) -> list[Finding]:
+    """Go the way of a client, level by level, as far as it costs nothing: on `demo` to a real answer."""
+    if not await patient.reachable():
+        return [_skipped("answer")]
+    snapshot = await patient.snapshot()
+    if not snapshot.litellm.running:
+        return [_skipped("answer", "the proxy does not run")]
+    from run_claude.engine.gateway import Gateway
+
+    settings = patient.settings
+    planned = patient.plan()
+    uses_database = planned.database if planned else False
+    try:
+        async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
+            readiness = await gateway.readiness()
+            names = await gateway.models()
+            levels = Levels(
+                answer=200 if readiness.ready else 503,
+                database=readiness.database,
+                uses_database=uses_database,
+                models=len(names),
+            )
+            level, why = first_failing(levels)
+            if level:
+                return [
+                    Finding(
+                        check="answer",
+                        mark=Mark.FAILED,
+                        text=f"{settings.base_url}: {why}",
+                        help="`run-claude proxy logs` shows why; `run-claude proxy restart` begins anew.",
+                        code="container-unhealthy",
+                        facts={"level": level},
+                    )
+                ]
+            version = f", LiteLLM {readiness.version}" if readiness.version else ""
+            text = f"{settings.base_url} answers{version}, {len(names)} models"
+            if uses_database:
+                text += ", database connected"
+            model = load_catalogue(settings.paths).profile(DEMO).role("haiku")
+            if model in names:
+                await gateway.message(model, "Say hello.", max_tokens=16)  # it answers from within: no provider
+                text += ", and a message to the demo model is answered"
+            return [Finding(check="answer", mark=Mark.OK, text=text)]
+    except RunClaudeError as error:
+        return [failed("answer", error, repair="start" if error.code == "gateway-key" else "")]
+
+
+def _skipped(check: str, why: str = "the engine does not answer") -> Finding:
+    return Finding(check=check, mark=Mark.SKIPPED, text=why)
