@@ -20,6 +20,7 @@ __all__ = ["cli", "run"]
 # name: (module, attribute, one line of help). The help stands here so that `--help` imports none of them.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "proxy": ("proxy", "proxy", "Start, stop and look at the stack: LiteLLM and its database."),
+    "watch": ("watch", "watch", "Keep running what should run, and tell every transition."),
     "with": ("with_profile", "with_profile", "Run a command with a profile's models: with demo -- claude"),
     "env": ("env", "env", "Print the environment for a profile."),
     "install": ("setup", "install", "Make folders, secrets and configuration, and build the image."),

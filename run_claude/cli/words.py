@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from run_claude.core.lifecycle import Phase, Service, format_time
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from run_claude.core.lifecycle import ServiceState, Transition
 
-__all__ = ["PHASE_STYLE", "ago", "duration", "service_name", "transition_json", "transition_line"]
+__all__ = ["PHASE_STYLE", "ago", "duration", "service_name", "transition_json", "transition_line", "watch_line"]
 
 # rich styles; on a screen without colour the words say the same
 PHASE_STYLE: dict[Phase, str] = {
@@ -82,3 +84,27 @@ def transition_json(transition: Transition) -> dict[str, object]:
 
 def _exit_code(state: ServiceState) -> int | None:
     return state.exit_code if state.phase in (Phase.EXITED, Phase.RESTARTING) else None
+
+
+_DOING = {"start": "starting", "restart": "restarting", "examine": "looking into"}
+
+
+def watch_line(event: str, facts: Mapping[str, Any]) -> str:
+    """Return what the watcher does as one line."""
+    match event:
+        case "watching":
+            return "watching: " + ", ".join(f"{name} {phase}" for name, phase in facts.items())
+        case "action":
+            line = f"healing: {_DOING[facts['action']]} {facts['service']} ({facts['reason']})"
+            return line + (f", attempt {facts['attempt']} of {facts['of']}" if facts["action"] != "examine" else "")
+        case "healed":
+            return f"healed: {facts['service']} is healthy after {duration(facts['seconds'])}"
+        case "intent":
+            return f"wanted: {facts['wanted']}"
+        case "unblocked":
+            return "the cause is gone"
+        case "missed":
+            return f"{facts['count']} transitions were missed"
+        case _:
+            text = f"{event}: {facts.get('message', '')} {facts.get('help', '')}"
+            return text.rstrip()

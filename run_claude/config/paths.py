@@ -97,6 +97,16 @@ class Paths:
         return self.instance_state / "lock"
 
     @property
+    def watch_lock_file(self) -> Path:
+        """The lock of the one who watches this instance."""
+        return self.instance_state / "watch.lock"
+
+    @property
+    def watch_file(self) -> Path:
+        """What the watcher remembers."""
+        return self.instance_state / "watch.json"
+
+    @property
     def history_file(self) -> Path:
         """What happened to this instance."""
         return self.instance_state / "history.jsonl"

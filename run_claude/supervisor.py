@@ -1,0 +1,314 @@
+"""The watcher: looks, decides, acts, looks again. What it decides is in ``core.supervision``; this is the edge.
+
+It heals with what the last start has put on disk, not with its own environment: a service of the system's has not the
+keys that a shell had.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import anyio
+
+from run_claude.config.intent import Intent, load_intent
+from run_claude.config.last_start import last_start
+from run_claude.core.diagnosis import service_failure
+from run_claude.core.errors import BusyError, ConfigError, ConflictError, EngineError, RunClaudeError
+from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
+from run_claude.core.supervision import (
+    Act,
+    Blocked,
+    Do,
+    Memory,
+    Policy,
+    Wait,
+    attempted,
+    blocked,
+    decide,
+    noticed,
+    settled,
+)
+from run_claude.host import lock
+from run_claude.host.ports import is_free
+from run_claude.stack.start import DEFAULT_TIMEOUT, Start
+from run_claude.status import services_of
+from run_claude.watchfile import load_memory, save_memory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from run_claude.core.lifecycle import ContainerEvent
+    from run_claude.engine.observer import Observer, Subscription
+    from run_claude.stack import Stack
+
+__all__ = ["Listener", "Supervisor", "watcher_of", "watching"]
+
+BLOCKED_TICK = 5.0  # seconds between looks whether a file has changed or a port is free, while blocked
+IDLE_TICK = 3600.0  # otherwise only changes wake it; the observer looks at all every 30 s
+
+# Errors of a start that trying again can mend, whatever their ``retryable`` says to a person: nobody is there to ask.
+_MENDABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
+_MENDABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
+
+
+class Listener(Protocol):
+    """Receives what the watcher tells. Both methods return at once."""
+
+    def transition(self, transition: Transition) -> None:
+        """Tell that a service went from one phase to another."""
+
+    def told(self, event: str, **facts: Any) -> None:
+        """Tell what the watcher does: ``watching``, ``action``, ``healed``, ``failed``, ``blocked``, ``unblocked``."""
+
+
+@asynccontextmanager
+async def watching(stack: Stack) -> AsyncIterator[None]:
+    """Be the one watcher of the instance for the time of the block.
+
+    :raises BusyError: at once, if there is one already
+    """
+    path = stack.settings.paths.watch_lock_file
+    try:
+        async with lock.lock(path, "watch", wait=0.0):
+            yield
+    except BusyError as error:
+        raise BusyError(
+            f"This instance is being watched already, by {lock.holder_of(path) or 'another run-claude watch'}.",
+            help="One watcher is enough: end it first, or look at what it does with `run-claude history`.",
+            code="already-watched",
+        ) from error
+
+
+def watcher_of(stack: Stack) -> str:
+    """Return who watches the instance, in words; empty if nobody does."""
+    return lock.holder_of(stack.settings.paths.watch_lock_file)
+
+
+class Supervisor:
+    """Keeps what the user wants running. :meth:`run` it below :func:`watching`."""
+
+    def __init__(self, stack: Stack, listener: Listener, policy: Policy | None = None) -> None:
+        self._stack = stack
+        self._listener = listener
+        self._policy = policy or Policy()
+        self._memory = load_memory(stack.settings.paths.watch_file)
+        self._intent: Intent | None = None
+        self._seen_ns = 0  # the newest event that was taken note of
+        self._told_block = ""
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        observer = await self._stack.observe()
+        with observer.subscribe() as seen:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._tell_transitions, seen)
+                await self._watch(observer)
+
+    async def _tell_transitions(self, seen: Subscription) -> None:
+        async for transition in seen:
+            if isinstance(transition, Transition):
+                self._listener.transition(transition)
+            else:
+                self._listener.told("missed", count=transition.count)
+
+    async def _watch(self, observer: Observer) -> None:
+        last, pause, told = None, IDLE_TICK, False
+        while True:
+            with anyio.move_on_after(max(0.0, pause)):
+
+                def newer(snapshot: Snapshot) -> Snapshot | None:
+                    return snapshot if snapshot is not last else None  # noqa: B023 (used before it changes)
+
+                await observer.wait_for(newer)
+            if (snapshot := observer.snapshot) is None:
+                continue
+            if not told:
+                told = True
+                self._memory = replace(self._memory, acting="")
+                self._listener.told("watching", **_phases(snapshot))
+            last = snapshot
+            pause = await self._consider(observer, snapshot)
+
+    # --- one look ---------------------------------------------------------------------------------------------
+
+    async def _consider(self, observer: Observer, snapshot: Snapshot) -> float:
+        """Note and decide, act if it has to be; return the seconds until this has to be considered again."""
+        decision = self._decision(observer, snapshot)
+        if isinstance(decision, Act):
+            try:
+                await self._act(observer)
+            except EngineError as error:
+                self._listener.told("failed", code=error.code, message=error.message, help=error.help)
+                return self._policy.backoff
+            return 0.0 if observer.snapshot is not snapshot else self._policy.backoff
+        if isinstance(decision, Blocked):
+            self._tell_block(decision)
+            return min(BLOCKED_TICK, decision.until - time.time())
+        if self._told_block and self._memory.block is None:
+            self._told_block = ""
+            self._listener.told("unblocked")
+        return decision.until - time.time() if isinstance(decision, Wait) else IDLE_TICK
+
+    def _decision(self, observer: Observer, snapshot: Snapshot) -> Act | Blocked | Any:
+        now = time.time()
+        wanted = self._wanted()
+        memory = noticed(self._memory, snapshot, self._new_events(observer), self._policy, now)
+        memory = settled(memory, wanted, snapshot, self._policy, now)
+        self._remember(memory)
+        return decide(
+            wanted,
+            snapshot,
+            memory,
+            self._policy,
+            now,
+            fingerprint=self._fingerprint(),
+            jitter=random.random(),  # noqa: S311 (no secret)
+        )
+
+    def _wanted(self) -> Sequence[Service]:
+        intent = load_intent(self._stack.settings.paths.intent_file)[0]
+        if intent != self._intent:
+            if self._intent is not None and intent is not None:  # somebody has started or stopped it: begin anew
+                self._memory = replace(self._memory, in_a_row=0, block=None)
+                self._listener.told("intent", wanted=intent.wanted, database=intent.database)
+            self._intent = intent
+        return services_of(intent.database) if intent is not None and intent.wanted == "up" else ()
+
+    def _new_events(self, observer: Observer) -> list[ContainerEvent]:
+        fresh = [event for event in observer.recent if event.at_ns > self._seen_ns]
+        self._seen_ns = max((event.at_ns for event in fresh), default=self._seen_ns)
+        return fresh
+
+    def _remember(self, memory: Memory) -> None:
+        if memory != self._memory:
+            self._memory = memory
+            try:
+                save_memory(self._stack.settings.paths.watch_file, memory)
+            except ConfigError as error:  # a full disk is no reason to stop watching
+                self._listener.told("failed", code=error.code, message=error.message, help=error.help)
+
+    def _tell_block(self, decision: Blocked) -> None:
+        block = decision.block
+        if block.code != self._told_block:
+            self._told_block = block.code
+            self._listener.told("blocked", code=block.code, message=block.message, help=block.help)
+
+    def _fingerprint(self) -> str:
+        """Return what tells whether a cause that no restart mends may be gone."""
+        paths, settings = self._stack.settings.paths, self._stack.settings
+        files = (paths.env_file, paths.models_file, paths.profiles_file, paths.litellm_config, paths.litellm_secrets)
+        marks: list[object] = [self._intent.at if self._intent else 0]
+        for path in (*files, paths.services / "docker-compose.yaml"):
+            try:
+                found = path.stat()
+                marks.append((found.st_mtime_ns, found.st_size, found.st_ino))
+            except OSError:
+                marks.append(None)
+        block = self._memory.block
+        if block is not None and block.code == "port-taken":
+            marks += [is_free(settings.bind, port) for port in (settings.port, settings.database_port)]
+        return str(hash(repr(marks)))
+
+    # --- acting -----------------------------------------------------------------------------------------------
+
+    async def _act(self, observer: Observer) -> None:
+        """Look again, under the lock of those who start and stop, and do what is to be done then."""
+        stack = self._stack
+        async with stack.writing("watch"):
+            snapshot = await observer.refresh()
+            act = self._decision(observer, snapshot)
+            if not isinstance(act, Act):
+                return
+            now = time.time()
+            if act.do is not Do.EXAMINE:
+                self._remember(replace(attempted(self._memory, self._policy, now), acting=f"{act.do} {act.service}"))
+            self._listener.told(
+                "action",
+                action=act.do.value,
+                service=act.service.value,
+                reason=act.reason,
+                attempt=act.attempt,
+                of=self._policy.in_a_row,
+            )
+            began = anyio.current_time()
+            try:
+                with anyio.fail_after(DEFAULT_TIMEOUT * 2):
+                    await self._do(act, observer, snapshot)
+            except RunClaudeError as error:
+                self._failed(act, error)
+            except TimeoutError:
+                self._listener.told("failed", code="watch-timeout", message=f"{act.do} {act.service} hangs.", help="")
+            else:
+                if act.do is not Do.EXAMINE:
+                    seconds = round(anyio.current_time() - began, 3)
+                    self._listener.told("healed", service=act.service.value, action=act.do.value, seconds=seconds)
+            self._remember(replace(self._memory, acting="", last=time.time()))
+
+    async def _do(self, act: Act, observer: Observer, snapshot: Snapshot) -> None:
+        started = last_start(self._stack.settings)
+        services = [act.service]
+        match act.do:
+            case Do.EXAMINE:
+                await self._examine(act.service, snapshot)
+                return
+            case Do.RESTART:
+                await self._stack.compose(started).stop(services)
+                await self._pass_over_own_stop(observer)
+            case Do.UP:
+                services = self._down_together(act.service, snapshot)
+        await Start(self._stack, started, tuple(services), DEFAULT_TIMEOUT).run()
+
+    def _down_together(self, service: Service, snapshot: Snapshot) -> list[Service]:
+        """Return the service and those that are down as well: their starts overlap."""
+        down = [service]
+        for other in self._wanted():
+            state = snapshot[other]
+            stopped = other in self._memory.stops
+            if other is not service and not stopped and state.phase in (Phase.ABSENT, Phase.CREATED, Phase.EXITED):
+                down.append(other)
+        return sorted(down, key=list(Service).index)
+
+    async def _pass_over_own_stop(self, observer: Observer) -> None:
+        """Take no note of the stop that we have just made."""
+        await observer.refresh()
+        self._new_events(observer)
+
+    async def _examine(self, service: Service, snapshot: Snapshot) -> None:
+        """Find out why Docker restarts a container again and again, and end that where it cannot help."""
+        state = snapshot[service]
+        self._memory = replace(self._memory, examined={**self._memory.examined, service: state.restarts})
+        log = await self._stack.log_tail(service, snapshot, lines=60)
+        error = service_failure(service, "looping", state, log, oom=state.oom_killed)
+        if _is_mendable(error):
+            self._listener.told("looping", service=service.value, code=error.code, message=error.message)
+            return
+        await self._stack.compose(last_start(self._stack.settings)).stop([service])
+        await self._pass_over_own_stop(await self._stack.observe())
+        raise error
+
+    def _failed(self, act: Act, error: RunClaudeError) -> None:
+        facts = {"service": act.service.value, "code": error.code, "message": error.message, "help": error.help}
+        if _is_mendable(error):
+            self._listener.told("failed", **facts)
+            return
+        block = blocked(self._memory, error.code, error.message, error.help, "", time.time())
+        self._memory = block
+        # Of what is as it is now: only a change from here on is a reason to try again.
+        marked = replace(block, block=replace(block.block, fingerprint=self._fingerprint())) if block.block else block
+        self._remember(marked)
+        self._told_block = error.code
+        self._listener.told("blocked", **facts)
+
+
+def _is_mendable(error: RunClaudeError) -> bool:
+    if isinstance(error, ConfigError | ConflictError):
+        return False
+    return error.retryable or error.code in _MENDABLE
+
+
+def _phases(snapshot: Snapshot) -> dict[str, str]:
+    return {service.value: snapshot[service].phase.value for service in Service}
