@@ -55,6 +55,7 @@ _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0  # seconds
 _BACKOFF_REACHED = 0.5  # seconds; the longest after a connection that broke when a look had succeeded
 _GOOD_SPELL = 2.0  # seconds
 _BUFFERED = 1024  # transitions a subscriber may lag behind
+_EARLY_NS = 10_000_000_000  # an `oom` comes up to half a second before the end it explains
 _EVIDENCE = 4096  # events kept for one look; of more the newest explain it best
 
 # After these there is a container more or less, or under another name: the list says which. Any other event is
@@ -114,6 +115,7 @@ class Observer:
         self._changed = anyio.Event()
         self._events: deque[ContainerEvent] = deque(maxlen=_EVIDENCE)
         self.recent: deque[ContainerEvent] = deque(maxlen=64)  # evidence for a diagnosis, never for a state
+        self._early: list[ContainerEvent] = []  # evidence of what is yet to be seen
         self._last_event_ns = 0
         self._asked = 0  # looks asked for by refresh()
         self._answered = 0
@@ -221,7 +223,11 @@ class Observer:
     def _publish(self, snapshot: Snapshot, events: Sequence[ContainerEvent]) -> None:
         before, self.snapshot = self.snapshot, snapshot
         if before is not None:
-            changes = transitions(before, snapshot, events)
+            evidence = [*self._early, *events]
+            changes = transitions(before, snapshot, evidence)
+            changed = {transition.service for transition in changes}
+            newest = max((event.at_ns for event in evidence), default=0)
+            self._early = [e for e in evidence if e.service not in changed and newest - e.at_ns < _EARLY_NS]
             # Suspicious only: the event may be on its way. It has until the next heartbeat.
             self._silent = self._silent or bool(changes and not events and not before.lost)
             for transition in changes:

@@ -94,6 +94,24 @@ async def test_a_recreation_is_followed_to_the_new_container(engine: FakeEngine,
         assert snapshot.litellm.id != old.id
 
 
+async def test_an_event_that_comes_before_what_it_explains_is_its_cause(
+    engine: FakeEngine, observing: Observing
+) -> None:
+    litellm = engine.container(LITELLM)
+    async with observing(engine) as observer:
+        await until_watched(engine, observer)
+        with observer.subscribe() as seen:
+            litellm.says("oom")
+            await until(observer, lambda now: bool(observer.recent))
+            await observer.refresh()  # and nothing has changed yet
+            litellm.dies(137)
+            assert (await transition_to(seen, Phase.EXITED)).cause == "out of memory"
+            litellm.starts()
+            await transition_to(seen, Phase.STARTING)
+            litellm.dies(1)
+            assert (await transition_to(seen, Phase.EXITED)).cause == "exited with 1"
+
+
 # --- silence ------------------------------------------------------------------------------------------------------
 
 
