@@ -22,6 +22,15 @@ __all__ = ["FaultyStack"]
 
 STAND_IN_DATABASE = "run-claude-faults/timescaledb:stand-in"
 
+# As many attempts as there are faults, and no long pauses between them: policy is tested elsewhere.
+WATCHING = {
+    "RUN_CLAUDE_WATCH_BACKOFF": "0.2",
+    "RUN_CLAUDE_WATCH_BACKOFF_MAX": "2",
+    "RUN_CLAUDE_WATCH_IN_A_ROW": "1000",
+    "RUN_CLAUDE_WATCH_BUDGET": "10000",
+    "RUN_CLAUDE_WATCH_STABLE": "5",
+}
+
 
 class FaultyStack(Instance):
     """One instance, its rows, and what the engine says of it."""
@@ -30,6 +39,7 @@ class FaultyStack(Instance):
         super().__init__(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.engine = engine
+        self.extra |= WATCHING
         if engine is not None:
             self.extra["DOCKER_HOST"] = f"unix://{engine.socket}"
             self.extra["RUN_CLAUDE_TIMESCALEDB_IMAGE"] = STAND_IN_DATABASE
