@@ -26,6 +26,7 @@ class Status:
     wanted: str  # up, down; empty before the first start
     database: str  # in words: does LiteLLM use it, and if not, why
     drift: tuple[str, ...]
+    watcher: str  # who watches it, in words; empty: nobody does
 
 
 def services_of(database: bool) -> tuple[Service, ...]:

@@ -29,6 +29,7 @@ from run_claude.core.supervision import (
     attempted,
     blocked,
     decide,
+    intended,
     noticed,
     settled,
 )
@@ -172,9 +173,10 @@ class Supervisor:
     def _wanted(self) -> Sequence[Service]:
         intent = load_intent(self._stack.settings.paths.intent_file)[0]
         if intent != self._intent:
-            if self._intent is not None and intent is not None:  # somebody has started or stopped it: begin anew
-                self._memory = replace(self._memory, in_a_row=0, block=None)
-                self._listener.told("intent", wanted=intent.wanted, database=intent.database)
+            if intent is not None:
+                self._memory = intended(self._memory, intent.at)
+                if self._intent is not None:
+                    self._listener.told("intent", wanted=intent.wanted, database=intent.database)
             self._intent = intent
         return services_of(intent.database) if intent is not None and intent.wanted == "up" else ()
 

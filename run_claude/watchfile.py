@@ -29,6 +29,7 @@ def load_memory(path: Path) -> Memory:
             last=float(row["last"]),
             stops=stops,
             block=block,
+            intended=float(row["intended"]),
             acting=str(row["acting"]),
         )
     except (ConfigError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -46,6 +47,7 @@ def save_memory(path: Path, memory: Memory) -> None:
         "last": memory.last,
         "stops": {service.value: asdict(stop) for service, stop in memory.stops.items()},
         "block": asdict(memory.block) if memory.block else None,
+        "intended": memory.intended,
         "acting": memory.acting,
     }
     write_if_changed(path, json.dumps(row) + "\n")

@@ -21,6 +21,7 @@ __all__ = ["cli", "run"]
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "proxy": ("proxy", "proxy", "Start, stop and look at the stack: LiteLLM and its database."),
     "watch": ("watch", "watch", "Keep running what should run, and tell every transition."),
+    "history": ("history", "history", "What happened: starts and their times, transitions, what watch did."),
     "with": ("with_profile", "with_profile", "Run a command with a profile's models: with demo -- claude"),
     "env": ("env", "env", "Print the environment for a profile."),
     "install": ("setup", "install", "Make folders, secrets and configuration, and build the image."),
@@ -33,7 +34,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 # Those that read files and print: they run without an event loop, in 100 ms for 170.
-_IMMEDIATE = frozenset({"env", "profiles", "config", "set-folder", "-h", "--help", "--version"})
+_IMMEDIATE = frozenset({"env", "history", "profiles", "config", "set-folder", "-h", "--help", "--version"})
 
 
 class _Lazy(click.Group):

@@ -83,6 +83,7 @@ def status_screen(app: App, status: Status) -> None:
                 "profile": status.profile,
                 "database": status.database,
                 "drift": list(status.drift),
+                "watcher": status.watcher,
                 "healthy": status.snapshot.healthy(status.services),
                 "services": _services_json(status.snapshot, tuple(Service)),
             }
@@ -94,6 +95,7 @@ def status_screen(app: App, status: Status) -> None:
     profile = f", profile {status.profile}" if status.profile else ""
     app.output.text(f"{settings.base_url}{profile}")
     app.output.text(f"Database: {status.database}")
+    app.output.text(f"Watched by {status.watcher}." if status.watcher else "Not watched; `run-claude watch` would.")
     for drift in status.drift:
         app.output.text(f"Drift: {drift}; `run-claude proxy start` applies it.")
 

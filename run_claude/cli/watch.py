@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
 from run_claude.cli.context import App, common
+from run_claude.cli.words import transition_json, transition_line, watch_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from run_claude.core.lifecycle import Transition
+    from run_claude.host.hooks import Hook
+    from run_claude.host.service_units import Launchd, Systemd
 
 __all__ = ["watch"]
 
 
 @click.group(invoke_without_command=True)
+@click.option(
+    "--exec", "command", metavar="CMD", help="Run CMD at each transition; RUN_CLAUDE_SERVICE, _TO, … are set."
+)
+@click.option("--notify/--no-notify", default=True, show_default=True, help="Notifications, where there is a desktop.")
 @common
 @click.pass_context
-async def watch(ctx: click.Context) -> int:
+async def watch(ctx: click.Context, command: str | None, notify: bool) -> int:
     """Keep running what should run, and tell every transition. Stays until it is told to end.
+
+    What was stopped on purpose stays stopped: by `run-claude proxy stop`, `docker stop` or `docker compose stop`.
 
     \b
     run-claude watch
     run-claude watch --json >>watch.log
+    run-claude watch --exec 'logger "$RUN_CLAUDE_SERVICE is $RUN_CLAUDE_TO: $RUN_CLAUDE_CAUSE"'
     """
     if ctx.invoked_subcommand is not None:
         return 0
@@ -42,48 +55,132 @@ async def watch(ctx: click.Context) -> int:
             scope.cancel()
 
         app.on_signal = end
-        await _watch(app)
+        await _watch(app, command, notify=notify)
     # To be told to end is how a service ends well; Ctrl-C is what it is everywhere.
     return 128 + ended if ended == signal.SIGINT else 0
 
 
-async def _watch(app: App) -> None:
+async def _watch(app: App, command: str | None, *, notify: bool) -> None:
+    import anyio
+
     from run_claude import history
+    from run_claude.host.hooks import Hook, notifier
     from run_claude.stack import Stack
     from run_claude.supervisor import Supervisor, watching
     from run_claude.watch_policy import policy_of
 
     settings = app.settings()
-    policy = policy_of(settings)
-    async with Stack.open(settings) as stack, watching(stack):
-        path = settings.paths.history_file
-        await Supervisor(stack, _Teller(app, lambda event, facts: history.append(path, event, facts)), policy).run()
+    policy, path = policy_of(settings), settings.paths.history_file
+    commands = [command, notifier(app.environ) if notify else None]
+    async with Stack.open(settings) as stack, watching(stack), anyio.create_task_group() as group:
+        hooks = [Hook(line, app.output.note) for line in commands if line]
+        for hook in hooks:
+            group.start_soon(hook.run)
+        teller = _Teller(app, settings.instance, hooks, lambda event, facts: history.append(path, event, facts))
+        await Supervisor(stack, teller, policy).run()
+
+
+@watch.command()
+@common
+@click.pass_obj
+async def install(app: App) -> None:
+    """Have the watcher run as a service of yours (systemd, launchd): now, and at each login.
+
+    \b
+    run-claude watch install
+    run-claude --instance work watch install
+    """
+    from run_claude.host.service_units import Service
+
+    manager, settings = _manager(app), app.settings()
+    path = manager.install(Service.of(settings.instance, app.environ))
+    _say(app, {"installed": str(path)}, f"Installed {path}; the watcher runs.")
+
+
+@watch.command()
+@common
+@click.pass_obj
+async def uninstall(app: App) -> None:
+    """End the service and remove it."""
+    manager, settings = _manager(app), app.settings()
+    path = manager.path(settings.instance)
+    was = manager.uninstall(settings.instance)
+    _say(app, {"removed": str(path) if was else None}, f"Removed {path}." if was else "It was not installed.")
+
+
+@watch.command()
+@common
+@click.pass_obj
+async def status(app: App) -> int:
+    """Say whether a watcher runs, and what it has last done; exit code 0 if one does, else 1."""
+    from run_claude.core.errors import ConfigError
+    from run_claude.host.lock import holder_of
+    from run_claude.watchfile import load_memory
+
+    paths = app.settings().paths
+    holder, memory = holder_of(paths.watch_lock_file), load_memory(paths.watch_file)
+    try:
+        unit = _manager(app).path(app.settings().instance)
+        installed = str(unit) if unit.exists() else None
+    except ConfigError:
+        installed = None
+    block = {"code": memory.block.code, "message": memory.block.message} if memory.block and holder else None
+    row = {"watcher": holder, "installed": installed, "attempts_in_a_row": memory.in_a_row, "blocked": block}
+    text = [f"Watched by {holder}." if holder else "Nobody watches."]
+    text += [f"Installed as {installed}."] if installed else []
+    text += [f"Blocked: {block['message']}"] if block else []
+    _say(app, row, "\n".join(text))
+    return 0 if holder else 1
+
+
+def _manager(app: App) -> Systemd | Launchd:
+    from pathlib import Path
+
+    from run_claude.host.service_units import service_manager
+
+    return service_manager(Path(app.environ.get("HOME") or Path.home()), app.environ)
+
+
+def _say(app: App, row: dict[str, Any], text: str) -> None:
+    if app.json:
+        app.output.document(row)
+    else:
+        app.output.text(text)
 
 
 class _Teller:
-    """Prints what happens, one line each, and hands it to the history."""
+    """Prints what happens, one line each, and hands it to the history and to the hooks."""
 
-    def __init__(self, app: App, remember: Any) -> None:
+    def __init__(
+        self, app: App, instance: str, hooks: Sequence[Hook], remember: Callable[[str, dict[str, Any]], None]
+    ) -> None:
         self._app = app
+        self._instance = instance
+        self._hooks = hooks
         self._remember = remember
 
     def transition(self, transition: Transition) -> None:
-        from run_claude.cli.words import transition_json, transition_line
-
-        row = transition_json(transition)
-        self._remember("transition", row)
-        self._print({"event": "transition", **row}, transition_line(transition))
+        """Tell a transition."""
+        row, line = transition_json(transition), transition_line(transition)
+        at = transition.at_ns / 1e9 if transition.at_ns else time.time()
+        self._remember("transition", {**row, "at": round(at, 3)})
+        self._print({"event": "transition", **row}, line)
+        self._hand_on({"event": "transition", **row}, line)
 
     def told(self, event: str, **facts: Any) -> None:
-        from run_claude.cli.words import watch_line
-
+        """Tell what the watcher does."""
+        line = watch_line(event, facts)
         if event not in ("watching", "missed"):
             self._remember(event, facts)
-        self._print({"event": event, **facts}, watch_line(event, facts))
+        self._print({"event": event, **facts}, line)
+        if event in ("blocked", "unblocked"):
+            self._hand_on({"event": event, **facts}, line)
+
+    def _hand_on(self, row: dict[str, Any], line: str) -> None:
+        for hook in self._hooks:
+            hook.put({**row, "instance": self._instance, "text": " ".join(line.split())})
 
     def _print(self, row: dict[str, Any], line: str) -> None:
-        import time
-
         if self._app.json:
             self._app.output.record(row)
         else:

@@ -34,6 +34,7 @@ __all__ = [
     "attempted",
     "blocked",
     "decide",
+    "intended",
     "noticed",
     "settled",
 ]
@@ -95,6 +96,7 @@ class Memory:
     paused: Mapping[Service, float] = field(default_factory=dict)  # when it was last seen paused
     examined: Mapping[Service, int] = field(default_factory=dict)  # at how many restarts a loop was looked into
     block: Block | None = None
+    intended: float = 0.0  # when the user has last said what is wanted
     acting: str = ""
 
 
@@ -167,6 +169,11 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
         if snapshot[service].restarts >= count and snapshot[service].phase is not Phase.HEALTHY
     }
     return replace(memory, stops=stops, paused=paused, examined=examined)
+
+
+def intended(memory: Memory, at: float) -> Memory:
+    """Return the memory after the user has started or stopped the stack: what has failed before counts no more."""
+    return memory if memory.intended == at else replace(memory, in_a_row=0, block=None, intended=at)
 
 
 def attempted(memory: Memory, policy: Policy, now: float) -> Memory:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude import history
 from run_claude.config import applied
 from run_claude.config.intent import load_intent
 from run_claude.config.prepare import prepare
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.core.errors import DataError, UsageError
 from run_claude.core.lifecycle import Phase, Service, Snapshot
+from run_claude.host import lock
 from run_claude.stack.session import Session
 from run_claude.stack.start import DEFAULT_TIMEOUT, Start, Started, tell_database
 from run_claude.status import Status, database_words, services_of
@@ -128,6 +130,7 @@ class Stack(Session):
             else:
                 self.reporter.step("Stopping the containers")
                 await compose.stop([Service.LITELLM, *([Service.TIMESCALEDB] if database else [])])
+            history.append(self.settings.paths.history_file, "removed" if remove else "stopped", {"database": database})
             return await self.look()
 
     async def restart(self, *, timeout: float = DEFAULT_TIMEOUT) -> Started:  # noqa: ASYNC109 (as in up)
@@ -159,6 +162,7 @@ class Stack(Session):
             wanted=intent.wanted if intent else "",
             database=database_words(self.settings, snapshot, uses=planned.database if planned else False),
             drift=tuple(applied.drift(planned, snapshot)) if planned else (),
+            watcher=lock.holder_of(self.settings.paths.watch_lock_file),
         )
 
     async def wait(self, service: Service, phase: Phase) -> Snapshot:

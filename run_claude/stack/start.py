@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude import history
 from run_claude.config.secrets import read_secrets
 from run_claude.core.checkup import MINIMUM_API
 from run_claude.core.diagnosis import engine_too_old, first_failing, service_failure, start_timeout
 from run_claude.core.errors import RunClaudeError
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.readiness import Failed, Ready, judge
-from run_claude.core.timeline import Span, start_timeline
+from run_claude.core.timeline import Span, slowest, start_timeline
 from run_claude.engine.inspect import PROJECT_LABEL
 from run_claude.evidence import levels_of, memory_of
 from run_claude.holders import name_holder
@@ -54,10 +55,24 @@ class Start:
     timeout: float  # seconds from running to healthy
 
     async def run(self) -> Started:
-        """Go through all the steps.
+        """Go through all the steps, and write into the history how it ended.
 
         :raises RunClaudeError: as :meth:`Stack.up <run_claude.stack.controller.Stack.up>` does
         """
+        path, began = self.session.settings.paths.history_file, anyio.current_time()
+        services = [service.value for service in self.services]
+        try:
+            started = await self._run()
+        except RunClaudeError as error:
+            history.append(path, "start-failed", {"services": services, "code": error.code, "message": error.message})
+            raise
+        facts: dict[str, object] = {"services": services, "seconds": round(anyio.current_time() - began, 3)}
+        if (longest := slowest(started.spans)) is not None:
+            facts |= {"slowest": longest.name, "slowest_seconds": round(longest.seconds, 3)}
+        history.append(path, "started", facts)
+        return started
+
+    async def _run(self) -> Started:
         await self._check_engine()
         begin_ns = await self.session.api.time_ns()
         built = await self._build_if_missing(begin_ns)
