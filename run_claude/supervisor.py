@@ -16,7 +16,7 @@ import anyio
 
 from run_claude.config.intent import Intent, load_intent
 from run_claude.config.last_start import last_start
-from run_claude.core.diagnosis import service_failure
+from run_claude.core.diagnosis import engine_frozen, service_failure
 from run_claude.core.errors import BusyError, ConfigError, ConflictError, EngineError, RunClaudeError
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.supervision import (
@@ -243,7 +243,7 @@ class Supervisor:
             except RunClaudeError as error:
                 self._failed(act, error)
             except TimeoutError:
-                self._listener.told("failed", code="watch-timeout", message=f"{act.do} {act.service} hangs.", help="")
+                self._failed(act, engine_frozen(DEFAULT_TIMEOUT * 2))
             else:
                 if act.do is not Do.EXAMINE:
                     seconds = round(anyio.current_time() - began, 3)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
@@ -26,20 +27,25 @@ class Hook:
     def __init__(self, command: str, complain: Callable[[str], None]) -> None:
         self._command = command
         self._complain = complain
-        self._send, self._receive = anyio.create_memory_object_stream[dict[str, str]](WAITING)
+        self._queue: deque[dict[str, str]] = deque()
+        self._filled = anyio.Event()
 
     def put(self, facts: Mapping[str, object]) -> None:
         """Have the command run with these facts in its environment, as ``RUN_CLAUDE_SERVICE``, ``RUN_CLAUDE_TO``, …"""
         variables = {f"RUN_CLAUDE_{name.upper()}": "" if value is None else str(value) for name, value in facts.items()}
-        try:
-            self._send.send_nowait(variables)
-        except anyio.WouldBlock:
+        if len(self._queue) == WAITING:
             self._complain("The --exec command is too slow: a transition was passed over.")
+            return
+        self._queue.append(variables)
+        self._filled.set()
 
     async def run(self) -> None:
         """Run the command for each transition, until cancelled."""
-        async for variables in self._receive:
-            await self._one(variables)
+        while True:
+            while self._queue:
+                await self._one(self._queue.popleft())
+            self._filled = anyio.Event()
+            await self._filled.wait()
 
     async def _one(self, variables: dict[str, str]) -> None:
         process = await anyio.open_process(

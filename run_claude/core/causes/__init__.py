@@ -8,7 +8,8 @@ from run_claude.core.causes.cause import Cause
 from run_claude.core.causes.engine import CAUSES as _ENGINE
 from run_claude.core.causes.stack import CAUSES as _STACK
 from run_claude.core.causes.user import CAUSES as _USER
+from run_claude.core.causes.watch import CAUSES as _WATCH
 
 __all__ = ["CAUSES", "Cause"]
 
-CAUSES: dict[str, Cause] = {cause.code: cause for cause in (*_ENGINE, *_STACK, *_USER)}
+CAUSES: dict[str, Cause] = {cause.code: cause for cause in (*_ENGINE, *_STACK, *_USER, *_WATCH)}
