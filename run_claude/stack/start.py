@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -75,7 +75,7 @@ class Start:
     async def _run(self) -> Started:
         await self._check_engine()
         begin_ns = await self.session.api.time_ns()
-        built = await self._build_if_missing(begin_ns)
+        built = await self._build_if_missing(begin_ns) if Service.LITELLM in self.services else None
         before = await self.session.look()  # whoever held the lock may have changed it
         if Service.TIMESCALEDB in self.services and before.timescaledb.phase is Phase.ABSENT:
             await self._take_over_old_database()
@@ -225,7 +225,11 @@ class Start:
         service, state = failed.service, snapshot[failed.service]
         log, level = await self._evidence(service, snapshot)
         observer = await self.session.observe()
-        oom = any(event.action == "oom" and event.service is service for event in observer.recent)
+        events = [event for event in observer.recent if event.service is service]
+        oom = any(event.action == "oom" for event in events)
+        if state.exit_code is None:  # it runs again already: what it ended with is in the event alone
+            codes = [event.exit_code for event in events if event.action == "die"]
+            state = replace(state, exit_code=codes[-1] if codes else None)
         memory = await memory_of(self.session.api, state) if oom or state.oom_killed else {}
         return service_failure(service, failed.reason, state, log, oom=oom, memory=memory, level=level)
 
@@ -239,6 +243,8 @@ class Start:
         return log, first_failing(await levels_of(self.session.settings, uses_database=self.prepared.database))
 
     async def _timeline(self, snapshot: Snapshot, begin_ns: int, built: tuple[int, int] | None) -> tuple[Span, ...]:
+        if Service.LITELLM not in self.services:
+            return ()
         markers = await (await self.session.stream()).markers(snapshot[Service.LITELLM].id, "run-claude: ")
         return tuple(
             start_timeline(begin_ns=begin_ns, build=built, snapshot=snapshot, services=self.services, markers=markers)

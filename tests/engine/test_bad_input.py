@@ -40,6 +40,7 @@ def test_a_port_out_of_range_is_refused_before_anything_happens(instance: Instan
     assert not instance.config.exists()
 
 
+@pytest.mark.cause("port-taken")
 def test_a_port_of_a_process_is_named_with_its_holder_and_a_free_one(instance: Instance) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", instance.port))
@@ -50,6 +51,7 @@ def test_a_port_of_a_process_is_named_with_its_holder_and_a_free_one(instance: I
     assert instance.phase("litellm") == "absent", "what could not start must not stay half made"
 
 
+@pytest.mark.cause("port-taken")
 def test_a_port_of_a_container_is_named_with_it(instance: Instance) -> None:
     image = instance.environment["RUN_CLAUDE_PYTHON_IMAGE"]
     name = f"{instance.name}-holder"
@@ -62,6 +64,7 @@ def test_a_port_of_a_container_is_named_with_it(instance: Instance) -> None:
         docker("rm", "--force", name)
 
 
+@pytest.mark.cause("name-taken")
 def test_a_foreign_container_of_our_name_is_named_and_left_alone(instance: Instance) -> None:
     name = instance.container("litellm")
     docker("create", "--name", name, instance.environment["RUN_CLAUDE_PYTHON_IMAGE"], "true")
@@ -99,6 +102,7 @@ def test_a_weak_master_key_is_refused_before_litellm_refuses_it(instance: Instan
     assert "sk-1234" not in str(error)
 
 
+@pytest.mark.cause("callback-not-found")
 def test_a_callback_that_does_not_load_is_named(instance: Instance) -> None:
     instance.run("install", "--no-build")
     (instance.config / "models.yaml").write_text("litellm_settings:\n  callbacks: [callbacks.not_there.instance]\n")

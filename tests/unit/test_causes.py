@@ -100,6 +100,16 @@ def test_every_registered_code_is_raised_somewhere() -> None:
     assert not CAUSES.keys() - known - literals
 
 
+def test_a_cause_is_registered_once() -> None:
+    names = [
+        ast.literal_eval(node.args[0])
+        for path in (PACKAGE / "core/causes").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Cause"
+    ]
+    assert sorted(names) == sorted(CAUSES)
+
+
 def test_the_page_is_what_the_code_says() -> None:
     assert (ROOT / "docs/errors.md").read_text() == page(), (
         "run: python -m run_claude.core.causes.page > docs/errors.md"

@@ -24,7 +24,8 @@ _FAILED_STEP = re.compile(r"failed to solve: (?:process \"(.*?)\" did not comple
 # How a registry, or the way to it, fails; in the order in which one message may say more than one of them.
 _NO_NETWORK = (
     r"no such host|server misbehaving|i/o timeout|connection refused|network is unreachable|no route to host"
-    r"|TLS handshake timeout|Client\.Timeout|deadline exceeded|connection reset|\bEOF\b"
+    r"|TLS handshake timeout|does not look like a TLS handshake|HTTP response to HTTPS client"
+    r"|Client\.Timeout|deadline exceeded|connection reset|\bEOF\b"
 )
 _PULL_FAILURES = (
     ("base-image-certificate", r"x509: |tls: failed to verify|certificate signed by unknown authority"),

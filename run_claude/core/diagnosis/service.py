@@ -77,7 +77,7 @@ _EXIT_CODES: dict[int, tuple[str, str]] = {
 
 _REASONS: dict[str, str] = {
     "died": "{service} died during the start (exit code {exit_code})",
-    "looping": "{service} died during the start and keeps being restarted",
+    "looping": "{service} died during the start (exit code {exit_code}) and keeps being restarted",
     "unhealthy": "{service} runs, but its health check fails",
     "removed": "{service} was removed during the start",
     "not-started": "{service} could not be started",
@@ -118,7 +118,7 @@ def service_failure(
         "log": f"run-claude proxy logs --service {service}",
     }
     facts |= {f"memory_{name}": size for name, size in (memory or {}).items() if size}
-    if level[0]:
+    if level[0] and reason == "unhealthy":
         facts["level"] = level[0]
     detail = "\n".join(line[:400] for line in log[-_SHOWN:])
     exit_code = "unknown" if state.exit_code is None else _exit_code(state.exit_code)
@@ -138,7 +138,7 @@ def service_failure(
     words = _REASONS[reason].format(service=service, exit_code=exit_code)
     if state.error:
         words += f": {state.error}"
-    elif level[1]:
+    elif reason == "unhealthy" and level[1]:
         words += f": {level[1]}"
     elif reason == "unhealthy" and state.health_output:
         words += f": {state.health_output.splitlines()[-1][:200]}"
