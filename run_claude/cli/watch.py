@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
 from run_claude.cli.context import App, common
-from run_claude.cli.words import transition_json, transition_line, watch_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from run_claude.core.lifecycle import Transition
-    from run_claude.host.hooks import Hook
     from run_claude.host.service_units import Launchd, Systemd
 
 __all__ = ["watch"]
@@ -63,21 +57,20 @@ async def watch(ctx: click.Context, command: str | None, notify: bool) -> int:
 async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     import anyio
 
-    from run_claude import history
+    from run_claude.cli.teller import Teller
     from run_claude.host.hooks import Hook, notifier
     from run_claude.stack import Stack
     from run_claude.supervisor import Supervisor, watching
     from run_claude.watch_policy import policy_of
 
     settings = app.settings()
-    policy, path = policy_of(settings), settings.paths.history_file
+    policy = policy_of(settings)
     commands = [command, notifier(app.environ) if notify else None]
     async with Stack.open(settings) as stack, watching(stack), anyio.create_task_group() as group:
         hooks = [Hook(line, app.output.note) for line in commands if line]
         for hook in hooks:
             group.start_soon(hook.run)
-        teller = _Teller(app, settings.instance, hooks, lambda event, facts: history.append(path, event, facts))
-        await Supervisor(stack, teller, policy).run()
+        await Supervisor(stack, Teller(app, settings, hooks), policy).run()
 
 
 @watch.command()
@@ -146,42 +139,3 @@ def _say(app: App, row: dict[str, Any], text: str) -> None:
         app.output.document(row)
     else:
         app.output.text(text)
-
-
-class _Teller:
-    """Prints what happens, one line each, and hands it to the history and to the hooks."""
-
-    def __init__(
-        self, app: App, instance: str, hooks: Sequence[Hook], remember: Callable[[str, dict[str, Any]], None]
-    ) -> None:
-        self._app = app
-        self._instance = instance
-        self._hooks = hooks
-        self._remember = remember
-
-    def transition(self, transition: Transition) -> None:
-        """Tell a transition."""
-        row, line = transition_json(transition), transition_line(transition)
-        at = transition.at_ns / 1e9 if transition.at_ns else time.time()
-        self._remember("transition", {**row, "at": round(at, 3)})
-        self._print({"event": "transition", **row}, line)
-        self._hand_on({"event": "transition", **row}, line)
-
-    def told(self, event: str, **facts: Any) -> None:
-        """Tell what the watcher does."""
-        line = watch_line(event, facts)
-        if event not in ("watching", "missed"):
-            self._remember(event, facts)
-        self._print({"event": event, **facts}, line)
-        if event in ("blocked", "unblocked"):
-            self._hand_on({"event": event, **facts}, line)
-
-    def _hand_on(self, row: dict[str, Any], line: str) -> None:
-        for hook in self._hooks:
-            hook.put({**row, "instance": self._instance, "text": " ".join(line.split())})
-
-    def _print(self, row: dict[str, Any], line: str) -> None:
-        if self._app.json:
-            self._app.output.record(row)
-        else:
-            self._app.output.text(f"{time.strftime('%H:%M:%S')} {line}")

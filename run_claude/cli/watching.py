@@ -1,4 +1,4 @@
-"""`proxy start --watch`: transitions and logs until Ctrl-C, which leaves the stack running."""
+"""`proxy start --watch`: the watcher with the proxy's log between its lines. Ctrl-C leaves the stack running."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.cli.words import transition_json, transition_line
-from run_claude.core.lifecycle import Service, Transition, format_time
+from run_claude.core.errors import BusyError, RunClaudeError
+from run_claude.core.lifecycle import Phase, Service, Transition
+from run_claude.core.report import Silent
 
 if TYPE_CHECKING:
     from run_claude.cli.context import App
@@ -18,31 +19,40 @@ __all__ = ["watch_stack"]
 
 
 async def watch_stack(app: App, stack: Stack) -> None:
-    """Show every transition, and between them what the containers print, until cancelled."""
-    app.output.note("Watching. Ctrl-C ends the watching and leaves the stack running.")
+    """Heal the stack and show every transition, and between them what the proxy prints, until cancelled.
+
+    Where somebody else watches already it only looks.
+    """
+    from run_claude.cli.teller import Teller
+    from run_claude.supervisor import Supervisor, watching
+    from run_claude.watch_policy import policy_of
+
+    policy = policy_of(stack.settings)
+    stack.reporter = Silent()  # the watcher tells the steps of what it does in its own words
+    teller = Teller(app, stack.settings)
     async with anyio.create_task_group() as group:
         if not app.json:
             group.start_soon(_logs, app, stack)
+        try:
+            async with watching(stack):
+                app.output.note("Watching, and healing what fails. Ctrl-C ends it and leaves the stack running.")
+                await Supervisor(stack, teller, policy).run()
+        except BusyError as error:
+            app.output.note(f"{error.message} This one only looks. Ctrl-C ends it.")
         async for seen in stack.transitions():
-            if not isinstance(seen, Transition):
-                app.output.note(f"{seen.count} transitions were missed.")
-            elif app.json:
-                app.output.record(transition_json(seen))
-            else:
-                stamp = (format_time(seen.at_ns) or "")[11:19]
-                app.output.text(f"{stamp} ● {transition_line(seen)}")
+            if isinstance(seen, Transition):
+                teller.show(seen)
 
 
 async def _logs(app: App, stack: Stack) -> None:
     """Follow the logs; a container that ends ends its log, so begin again when it is back."""
-    from run_claude.core.errors import RunClaudeError
-    from run_claude.core.lifecycle import Phase
-
     tail = 0
     while True:
         try:
             await stack.print_logs([Service.LITELLM], tail=tail, follow=True, emit=app.output.text)
+            await stack.wait(Service.LITELLM, Phase.HEALTHY)
         except RunClaudeError as error:
             sys.stderr.write(f"no logs now: {error.message}\n")
-        await stack.wait(Service.LITELLM, Phase.HEALTHY)
+            observer = await stack.observe()
+            await observer.wait_for(lambda now: now if now.litellm.phase is Phase.HEALTHY else None)
         tail = 20
