@@ -33,7 +33,7 @@ class Finding:
 
     :param check: what was looked at, in one or two words
     :param code: of the cause, where it failed
-    :param repair: what of :mod:`run_claude.doctor.repair` mends it safely; empty if nothing does
+    :param repair: what of :mod:`run_claude.doctor.repairs` mends it safely; empty if nothing does
     """
 
     check: str

@@ -16,6 +16,7 @@ from run_claude.core.lifecycle import Phase, Service
 from run_claude.host import lock
 from run_claude.status import services_of
 from run_claude.volume import volume_name, volume_version
+from run_claude.watchfile import load_memory
 
 if TYPE_CHECKING:
     from run_claude.core.lifecycle import ServiceState
@@ -144,11 +145,17 @@ async def drift(patient: Patient) -> list[Finding]:
 
 
 async def watch(patient: Patient) -> list[Finding]:
-    """Does anybody watch this instance."""
-    holder = lock.holder_of(patient.settings.paths.instance_state / "watch.lock")
+    """Does anybody watch this instance, and has it given up."""
+    paths = patient.settings.paths
+    holder = lock.holder_of(paths.watch_lock_file)
+    block = load_memory(paths.watch_file).block
+    if holder and block is not None:
+        text = f"{holder} can do nothing: {block.message}"
+        return [Finding(check="watch", mark=Mark.FAILED, text=text, help=block.help, code=block.code)]
     if holder:
-        return [Finding(check="watch", mark=Mark.OK, text=holder)]
-    return [Finding(check="watch", mark=Mark.OK, text="nobody watches; Docker restarts what dies by itself")]
+        return [Finding(check="watch", mark=Mark.OK, text=f"by {holder}")]
+    text = "nobody watches; Docker itself restarts what dies, `run-claude watch` heals more"
+    return [Finding(check="watch", mark=Mark.OK, text=text)]
 
 
 async def way(patient: Patient) -> list[Finding]:
