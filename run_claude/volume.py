@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from typing import TYPE_CHECKING
 
 from run_claude.core.diagnosis import database_version
@@ -57,6 +55,9 @@ async def volume_version(api: EngineApi, settings: Settings, volume: str) -> str
     archive = await api.read_from_volume(settings.timescaledb_image, name, volume, _PROBE_AT, _VERSION_FILE)
     if archive is None:
         return ""
+    import io
+    import tarfile
+
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         member = tar.extractfile(tar.getmembers()[0])
         return member.read(16).decode("ascii", "replace").strip() if member else ""

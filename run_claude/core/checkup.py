@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from run_claude.core.diagnosis.engine import MINIMUM_API
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from run_claude.core.errors import RunClaudeError
 
-__all__ = ["MINIMUM_API", "Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "well"]
+__all__ = ["Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "well"]
 
 _GB = 1 << 30
-MINIMUM_API = (1, 44)  # Engine 25: the first with `start_interval`; older ones refuse the compose file half-way
 MINIMUM_COMPOSE = (2, 20)
 
 

@@ -10,8 +10,7 @@ import anyio
 
 from run_claude import history
 from run_claude.config.secrets import read_secrets
-from run_claude.core.checkup import MINIMUM_API
-from run_claude.core.diagnosis import engine_too_old, first_failing, service_failure, start_timeout
+from run_claude.core.diagnosis import MINIMUM_API, engine_too_old, first_failing, service_failure, start_timeout
 from run_claude.core.errors import RunClaudeError
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.readiness import Failed, Ready, judge

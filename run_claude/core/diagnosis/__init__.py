@@ -5,11 +5,12 @@ Pure: the adapters and the controller collect the facts, this says what they add
 
 from run_claude.core.diagnosis.compose import compose_failure, port_of
 from run_claude.core.diagnosis.conflict import database_version, foreign_container, port_taken
-from run_claude.core.diagnosis.engine import engine_frozen, engine_too_old, engine_unreachable
+from run_claude.core.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
 from run_claude.core.diagnosis.levels import Levels, first_failing
 from run_claude.core.diagnosis.service import service_failure, start_timeout
 
 __all__ = [
+    "MINIMUM_API",
     "Levels",
     "compose_failure",
     "database_version",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from run_claude.core.diagnosis.caused import caused
 
@@ -15,11 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["compose_failure", "port_of"]
 
-_PORT = re.compile(
+# Compiled when they are first used, and kept by ``re``: a command that works needs none of them.
+_PORT = (
     r"(?:listen tcp\d? |Bind for |bind host port (?:for )?)\S*?:(\d+)\b"
     r".*?(?:address already in use|port is already allocated)"
 )
-_FAILED_STEP = re.compile(r"failed to solve: (?:process \"(.*?)\" did not complete successfully: )?(.*)", re.DOTALL)
+_FAILED_STEP = r"(?s)failed to solve: (?:process \"(.*?)\" did not complete successfully: )?(.*)"
 
 # How a registry, or the way to it, fails; in the order in which one message may say more than one of them.
 _NO_NETWORK = (
@@ -33,18 +33,17 @@ _PULL_FAILURES = (
     ("base-image-network", _NO_NETWORK),
     ("base-image-unknown", r"pull access denied|manifest unknown|not found|unauthorized|denied"),
 )
-_PULL = re.compile(
+_PULL = (
     r"failed to resolve source metadata for (?P<built>\S+?): |failed to do request|\"https?://|dial tcp|lookup \S+ on "
     r"|pull access denied for (?P<denied>[^\s,]+)|manifest (?:unknown|for (?P<manifest>\S+) not found)|Proxy Auth"
 )
-_STEP_WITHOUT_NETWORK = re.compile(
+_STEP_WITHOUT_NETWORK = (
     r"(?i)temporary failure in name resolution|name or service not known|failed to establish a new connection"
     r"|could not resolve|network is unreachable|connection refused|CERTIFICATE_VERIFY_FAILED|proxyerror"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     """A message of Compose's or the engine's, and what it means. ``{0}`` in the texts is the first group."""
 
     pattern: str
@@ -100,7 +99,7 @@ _RULES = (
 
 def port_of(stderr: str) -> int | None:
     """Return the port that Compose could not publish, if this is what it says."""
-    found = _PORT.search(stderr)
+    found = re.search(_PORT, stderr)
     return int(found[1]) if found else None
 
 
@@ -141,7 +140,7 @@ def _pull_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunCla
     if "did not complete successfully" in stderr:
         return None
     for line in reversed(stderr.splitlines()):
-        if not (found := _PULL.search(line)):
+        if not (found := re.search(_PULL, line)):
             continue
         code = next((code for code, pattern in _PULL_FAILURES if re.search(pattern, line)), "")
         if code:
@@ -158,11 +157,11 @@ def _pull_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunCla
 
 
 def _build_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunClaudeError:
-    found = _FAILED_STEP.search(stderr)
+    found = re.search(_FAILED_STEP, stderr)
     named = (found[1] or found[2]).strip() if found else ""
     step = named.splitlines()[0][:160] if named else "unknown step"
     help = ""
-    if _STEP_WITHOUT_NETWORK.search(stderr):
+    if re.search(_STEP_WITHOUT_NETWORK, stderr):
         help = "The step found no way to its server: check the network, HTTPS_PROXY and RUN_CLAUDE_CA_BUNDLE."
     return caused(
         "build-failed",

@@ -9,7 +9,9 @@ from run_claude.core.diagnosis.caused import caused
 if TYPE_CHECKING:
     from run_claude.core.errors import RunClaudeError
 
-__all__ = ["engine_frozen", "engine_too_old", "engine_unreachable"]
+__all__ = ["MINIMUM_API", "engine_frozen", "engine_too_old", "engine_unreachable"]
+
+MINIMUM_API = (1, 44)  # Engine 25: the first with `start_interval`; older ones refuse the compose file half-way
 
 
 def engine_unreachable(host: str, error: BaseException, *, installed: bool = True) -> RunClaudeError:
