@@ -1,4 +1,4 @@
-"""What gets slower as things grow: models in the configuration, other containers on the engine."""
+"""What gets slower as things grow: models in the configuration, the history, other containers on the engine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bench.docker import docker, remove
 from bench.processes import BenchError
 from bench.runner import Recorder, Sample, interleave
 from bench.stacks import Ours, measured_start
+from run_claude import history
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +26,7 @@ BASELINE = "1 more model"
 
 
 async def run(bench: Recorder) -> None:
-    """Start with ever more models; ask beside ever more neighbours."""
+    """Start with ever more models; ask with ever more history and beside ever more neighbours."""
     workspace = bench.workspace
     await workspace.image()
     ours = Ours(workspace, "growth")
@@ -35,6 +36,7 @@ async def run(bench: Recorder) -> None:
         contenders = {_counted(size, "more model"): partial(_with_models, ours, models, size) for size in sizes}
         await interleave(bench, contenders, rounds=bench.rounds(3, 1))
         models.unlink()
+        await _with_histories(bench, ours)
         if bench.quick:
             bench.note("Other containers on the engine: not in a quick run.")
         else:
@@ -42,6 +44,26 @@ async def run(bench: Recorder) -> None:
     finally:
         models.unlink(missing_ok=True)
         await ours.remove()
+
+
+async def _with_histories(bench: Recorder, ours: Ours) -> None:
+    await ours.start()
+    path = bench.workspace.settings(ours.instance).paths.history_file
+    asked = {_counted(count, "line"): partial(_asked_of_history, ours, path, count) for count in (10, 1_000, 10_000)}
+    await interleave(bench, asked, rounds=bench.rounds(9, 1), warmup=1)
+
+
+async def _asked_of_history(ours: Ours, path: Path, count: int) -> Sample:
+    _write_history(path, count)
+    shown, start = await ours.call("history"), await ours.start()
+    return Sample({"history": ("s", shown.seconds), "already healthy, with a history": ("s", start.seconds)})
+
+
+def _write_history(path: Path, count: int) -> None:
+    for old in path.parent.glob(f"{path.stem}*"):
+        old.unlink()
+    for number in range(count):  # bounded: of many the oldest are gone
+        history.append(path, "healed", {"at": 1.0 + number, "service": "litellm", "action": "start", "seconds": 5.5})
 
 
 async def _beside_others(bench: Recorder, ours: Ours) -> None:
