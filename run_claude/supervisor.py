@@ -17,7 +17,7 @@ import anyio
 from run_claude.config.intent import Intent, load_intent
 from run_claude.config.last_start import last_start
 from run_claude.core.diagnosis import engine_frozen, service_failure
-from run_claude.core.errors import BusyError, ConfigError, ConflictError, EngineError, RunClaudeError
+from run_claude.core.errors import BusyError, ConfigError, ConflictError, EngineError, RunClaudeError, StartError
 from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.core.supervision import (
     Act,
@@ -33,16 +33,17 @@ from run_claude.core.supervision import (
     noticed,
     settled,
 )
+from run_claude.hearing import Hearing
 from run_claude.host import lock
 from run_claude.host.ports import is_free
-from run_claude.stack.start import DEFAULT_TIMEOUT, Start
+from run_claude.stack.start import Start
+from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.status import services_of
 from run_claude.watchfile import load_memory, save_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from run_claude.core.lifecycle import ContainerEvent
     from run_claude.engine.observer import Observer, Subscription
     from run_claude.stack import Stack
 
@@ -98,7 +99,9 @@ class Supervisor:
         self._policy = policy or Policy()
         self._memory = load_memory(stack.settings.paths.watch_file)
         self._intent: Intent | None = None
-        self._seen_ns = 0  # the newest event that was taken note of
+        self._hearing = Hearing(stack.api)
+        self._back_at = 0.0  # when the engine came (back) into reach, by the loop's clock
+        self._away = True
         self._told_block = ""
 
     async def run(self) -> None:
@@ -138,8 +141,15 @@ class Supervisor:
 
     async def _consider(self, observer: Observer, snapshot: Snapshot) -> float:
         """Note and decide, act if it has to be; return the seconds until this has to be considered again."""
+        if snapshot.lost:
+            self._away = True
+            self._hearing.forget()
+        elif self._away:
+            self._away, self._back_at = False, anyio.current_time()
         decision = self._decision(observer, snapshot)
         if isinstance(decision, Act):
+            if (early := self._back_at + self._policy.settle - anyio.current_time()) > 0:
+                return early
             try:
                 await self._act(observer)
             except EngineError as error:
@@ -157,7 +167,7 @@ class Supervisor:
     def _decision(self, observer: Observer, snapshot: Snapshot) -> Act | Blocked | Any:
         now = time.time()
         wanted = self._wanted()
-        memory = noticed(self._memory, snapshot, self._new_events(observer), self._policy, now)
+        memory = noticed(self._memory, snapshot, self._hearing.fresh(observer.heard), self._policy, now)
         memory = settled(memory, wanted, snapshot, self._policy, now)
         self._remember(memory)
         return decide(
@@ -179,11 +189,6 @@ class Supervisor:
                     self._listener.told("intent", wanted=intent.wanted, database=intent.database)
             self._intent = intent
         return services_of(intent.database) if intent is not None and intent.wanted == "up" else ()
-
-    def _new_events(self, observer: Observer) -> list[ContainerEvent]:
-        fresh = [event for event in observer.recent if event.at_ns > self._seen_ns]
-        self._seen_ns = max((event.at_ns for event in fresh), default=self._seen_ns)
-        return fresh
 
     def _remember(self, memory: Memory) -> None:
         if memory != self._memory:
@@ -258,11 +263,17 @@ class Supervisor:
                 await self._examine(act.service, snapshot)
                 return
             case Do.RESTART:
-                await self._stack.compose(started).stop(services)
-                await self._pass_over_own_stop(observer)
+                async with self._hearing.stopping(act.service):
+                    await self._stack.compose(started).stop(services)
             case Do.UP:
                 services = self._down_together(act.service, snapshot)
-        await Start(self._stack, started, tuple(services), DEFAULT_TIMEOUT).run()
+        begin_ns = await self._stack.api.time_ns()
+        try:
+            await Start(self._stack, started, tuple(services), DEFAULT_TIMEOUT).run()
+        except StartError as error:
+            if error.facts.get("reason") == "looping":  # such a start ends with a stop
+                await self._hearing.stopped(Service(str(error.facts["service"])), begin_ns)
+            raise
 
     def _down_together(self, service: Service, snapshot: Snapshot) -> list[Service]:
         """Return the service and those that are down as well: their starts overlap."""
@@ -274,11 +285,6 @@ class Supervisor:
                 down.append(other)
         return sorted(down, key=list(Service).index)
 
-    async def _pass_over_own_stop(self, observer: Observer) -> None:
-        """Take no note of the stop that we have just made."""
-        await observer.refresh()
-        self._new_events(observer)
-
     async def _examine(self, service: Service, snapshot: Snapshot) -> None:
         """Find out why Docker restarts a container again and again, and end that where it cannot help."""
         state = snapshot[service]
@@ -288,8 +294,8 @@ class Supervisor:
         if _is_mendable(error):
             self._listener.told("looping", service=service.value, code=error.code, message=error.message)
             return
-        await self._stack.compose(last_start(self._stack.settings)).stop([service])
-        await self._pass_over_own_stop(await self._stack.observe())
+        async with self._hearing.stopping(service):
+            await self._stack.compose(last_start(self._stack.settings)).stop([service])
         raise error
 
     def _failed(self, act: Act, error: RunClaudeError) -> None:

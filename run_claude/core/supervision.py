@@ -53,6 +53,7 @@ class Policy:
     probe: float = 60.0  # between looks whether a cause that no restart mends is gone
     loop: int = 3  # restarts by Docker, and it is looked into
     unpaused: float = 40.0  # after an unpause the engine shows a stale `unhealthy` until the next probe
+    settle: float = 1.0  # after the engine has come into reach: what it tells and starts by itself comes first
     engine_end: float = 20.0  # a stop so shortly before the engine went away was the engine's own
 
 

@@ -50,7 +50,7 @@ HEARTBEAT = 10.0  # seconds between pings: with LOOK_WITHIN the longest time for
 LOOK_WITHIN = 5.0  # seconds; a healthy engine takes 2 ms, a frozen one never answers
 CLOCK_JUMP = 2.0  # seconds by which the wall clock may stray from the monotonic one between two heartbeats
 _wall_clock = time.time
-_OVERLAP_NS = 1_000_000_000  # replayed on each connection: a replay only makes us look
+_OVERLAP_NS = 30_000_000_000  # replayed on each connection: a replay only makes us look
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0  # seconds
 _BACKOFF_REACHED = 0.5  # seconds; the longest after a connection that broke when a look had succeeded
 _GOOD_SPELL = 2.0  # seconds
@@ -115,8 +115,11 @@ class Observer:
         self._changed = anyio.Event()
         self._events: deque[ContainerEvent] = deque(maxlen=_EVIDENCE)
         self.recent: deque[ContainerEvent] = deque(maxlen=64)  # evidence for a diagnosis, never for a state
+        # All of this connection, with what the engine has replayed: a restarted engine has forgotten what was before.
+        self.heard: deque[ContainerEvent] = deque(maxlen=_EVIDENCE)
         self._early: list[ContainerEvent] = []  # evidence of what is yet to be seen
         self._last_event_ns = 0
+        self._resumed_ns = 0  # events up to here were told before this connection
         self._asked = 0  # looks asked for by refresh()
         self._answered = 0
         self._subscriptions: list[Subscription] = []
@@ -145,8 +148,10 @@ class Observer:
         # The engine's clock, not ours; after a cut from a little before the last event it told. A clock set back
         # meanwhile makes that a time to come, from which nothing would be replayed.
         now_ns = await _answer(self._api.time_ns())
-        since_ns = min(self._last_event_ns or now_ns, now_ns) - _OVERLAP_NS
-        self._silent = False
+        self._last_event_ns = min(self._last_event_ns, now_ns)
+        since_ns = (self._last_event_ns or now_ns) - _OVERLAP_NS
+        self._silent, self._resumed_ns = False, self._last_event_ns
+        self.heard.clear()
         ended = False
 
         async def follow() -> None:
@@ -174,8 +179,10 @@ class Observer:
     def _on_event(self, event: ContainerEvent) -> None:
         self._last_event_ns = max(self._last_event_ns, event.at_ns)
         self._silent = False
-        self._events.append(event)
-        self.recent.append(event)
+        self.heard.append(event)
+        if event.at_ns > self._resumed_ns:
+            self._events.append(event)
+            self.recent.append(event)
         if event.action in _LISTED or event.container_id not in self._containers:
             self._dirty_all = True
         else:
