@@ -12,7 +12,6 @@ from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
 from run_claude.config.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.config.files import read_bytes, write_if_changed
 from run_claude.config.image import litellm_image
-from run_claude.config.initialize import ensure_initialized
 from run_claude.config.intent import load_intent
 from run_claude.config.litellm_config import render_litellm_config
 from run_claude.config.secrets import provider_keys, read_secrets
@@ -65,6 +64,8 @@ def prepare(
     :raises ConfigError: if something of the user's cannot be used, or the profile's keys are missing
     :raises UsageError: if there is no such profile
     """
+    from run_claude.config.initialize import ensure_initialized  # not for a plan
+
     notes = ensure_initialized(settings)
     planned = plan(settings, profile=profile, database=database, prisma_in_image=prisma_in_image)
     give_away = os.geteuid() == 0

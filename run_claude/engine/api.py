@@ -15,8 +15,7 @@ from urllib.parse import quote, urlencode
 
 import anyio
 
-from run_claude.core.diagnosis import engine_unreachable
-from run_claude.core.errors import EngineError
+from run_claude.core.errors import EngineError, RunClaudeError
 from run_claude.core.lifecycle import parse_time
 from run_claude.engine.http import Answer, HttpClient, HttpError
 from run_claude.engine.inspect import PROJECT_LABEL, Found, Json, container_of, snapshot_of
@@ -126,7 +125,7 @@ class EngineApi:
         try:
             header = (await self._client.get("/_ping", within=_ANSWER_WITHIN)).headers.get("api-version", "")
         except (HttpError, OSError) as error:
-            raise engine_unreachable(self.endpoint.host, error, installed=has_docker_cli()) from error
+            raise _unreachable(self.endpoint, error) from error
         major, _, minor = header.partition(".")
         return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
 
@@ -199,7 +198,7 @@ class EngineApi:
         try:
             return await self._client.send(method, target, body, within=_ANSWER_WITHIN)
         except (HttpError, OSError) as error:
-            raise engine_unreachable(self.endpoint.host, error, installed=has_docker_cli()) from error
+            raise _unreachable(self.endpoint, error) from error
 
     async def _containers(self, filters: dict[str, list[str]]) -> list[Json]:
         rows = await self._get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
@@ -220,4 +219,10 @@ class EngineApi:
                 )
             return json.loads(answer.body)
         except (HttpError, OSError, ValueError) as error:
-            raise engine_unreachable(self.endpoint.host, error, installed=has_docker_cli()) from error
+            raise _unreachable(self.endpoint, error) from error
+
+
+def _unreachable(endpoint: Endpoint, error: BaseException) -> RunClaudeError:
+    from run_claude.core.diagnosis import engine_unreachable  # only when there is something to diagnose
+
+    return engine_unreachable(endpoint.host, error, installed=has_docker_cli())

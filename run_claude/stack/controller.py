@@ -15,7 +15,7 @@ from run_claude.core.errors import DataError, UsageError
 from run_claude.core.lifecycle import Phase, Service, Snapshot
 from run_claude.host import lock
 from run_claude.stack.session import Session
-from run_claude.stack.start import DEFAULT_TIMEOUT, Start, Started, tell_database
+from run_claude.stack.started import DEFAULT_TIMEOUT, Started
 from run_claude.status import Status, database_words, services_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Stack(Session):
         if before.healthy(services) and applied.matches(prepared, before, services):
             self.intend("up", prepared, database=database)
             return Started(snapshot=before, services=services, prepared=prepared, already=True)
+        from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
+
         async with self.writing("proxy start"):
             self.intend("up", prepared, database=database)
             started = await Start(self, prepared, services, timeout).run()
@@ -66,6 +68,8 @@ class Stack(Session):
 
         :raises BuildError: with the step that failed
         """
+        from run_claude.stack.start import Start
+
         prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
         async with self.writing("proxy build"):
             await Start(self, prepared, services_of(True), DEFAULT_TIMEOUT).build(no_cache=no_cache)
@@ -76,6 +80,8 @@ class Stack(Session):
 
         :raises BuildError: with the step that failed
         """
+        from run_claude.stack.start import Start
+
         await self.look()
         prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
         async with self.writing("install"):
@@ -90,6 +96,8 @@ class Stack(Session):
         :raises ConfigError: if `.env` cannot be used
         :raises DataError: if the running database does not take the new password
         """
+        from run_claude.stack.start import tell_database
+
         names = [MASTER_KEY] * master_key + [DATABASE_PASSWORD] * database
         before = await self.look()
         if database and not before.timescaledb.running:

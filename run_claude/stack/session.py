@@ -13,7 +13,6 @@ from run_claude.config.prepare import Prepared, plan, prepare
 from run_claude.core.groups import ungrouped
 from run_claude.core.report import Reporter, Silent
 from run_claude.engine.api import EngineApi
-from run_claude.engine.compose import Compose
 from run_claude.engine.endpoint import Endpoint, resolve_endpoint
 from run_claude.host import lock
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.settings import Settings
     from run_claude.core.lifecycle import Service, Snapshot, Transition
+    from run_claude.engine.compose import Compose
     from run_claude.engine.observer import Missed, Observer
     from run_claude.engine.stream import EngineStream
 
@@ -115,6 +115,8 @@ class Session:
 
     def compose(self, prepared: Prepared) -> Compose:
         """Return Compose for this instance, with the files of a plan."""
+        from run_claude.engine.compose import Compose
+
         return Compose(
             endpoint=self.endpoint,
             project=self.settings.instance,

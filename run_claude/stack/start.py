@@ -18,6 +18,7 @@ from run_claude.core.timeline import Span, slowest, start_timeline
 from run_claude.engine.inspect import PROJECT_LABEL
 from run_claude.evidence import levels_of, memory_of
 from run_claude.holders import name_holder
+from run_claude.stack.started import Started
 from run_claude.volume import check_volume
 
 if TYPE_CHECKING:
@@ -28,20 +29,7 @@ if TYPE_CHECKING:
     from run_claude.engine.observer import Missed
     from run_claude.stack.session import Session
 
-__all__ = ["DEFAULT_TIMEOUT", "Start", "Started", "tell_database"]
-
-DEFAULT_TIMEOUT = 180.0  # seconds to healthy; a first start with a database runs some 220 migrations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """A stack that is healthy, and how it got there."""
-
-    snapshot: Snapshot
-    services: tuple[Service, ...]
-    prepared: Prepared
-    already: bool  # it was healthy and up to date: nothing was done
-    spans: tuple[Span, ...] = ()
+__all__ = ["Start", "tell_database"]
 
 
 @dataclass(frozen=True, slots=True)
