@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 _LOG_LINES = 60
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _HISTORY_LINES = 40
 _ENGINE = (
     "ServerVersion",
@@ -81,7 +83,7 @@ async def _logs(patient: Patient) -> AsyncIterator[tuple[Service, str]]:
         for service in Service:
             if id := snapshot[service].id:
                 with suppress(RunClaudeError):
-                    yield service, "\n".join(await stream.log(id, tail=_LOG_LINES))
+                    yield service, _COLOUR.sub("", "\n".join(await stream.log(id, tail=_LOG_LINES)))
 
 
 def _secrets(settings: Settings) -> set[str]:
