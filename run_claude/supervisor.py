@@ -75,7 +75,7 @@ async def watching(stack: Stack) -> AsyncIterator[None]:
     """
     path = stack.settings.paths.watch_lock_file
     try:
-        async with lock.lock(path, "watch", wait=0.0):
+        async with lock.lock(path, "watch", wait=1.0):  # whoever asks who holds it has it for a moment
             yield
     except BusyError as error:
         raise BusyError(
