@@ -12,9 +12,13 @@ def main() -> None:
 
         sys.stdout.write(f"run-claude {__version__}\n")
         return
-    from run_claude.cli.app import run
+    try:
+        from run_claude.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # Ctrl-C before there is anything to cancel
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from run_claude.core.errors import RunClaudeError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
+    from asyncclick.shell_completion import CompletionItem
+
 __all__ = ["cli", "run"]
 
 # name: (module, attribute, one line of help). The help stands here so that `--help` imports none of them.
@@ -30,11 +32,15 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("setup", "config", "Settings in .env."),
     "secrets": ("setup", "secrets", "Master key, database password, providers' keys."),
     "set-folder": ("setup", "set_folder", "Make a folder select a profile (direnv)."),
+    "db": ("db", "db", "The database: start, stop, status, shell, backup, restore, destroy."),
+    "completion": ("completion", "completion", "Completion for bash, zsh and fish."),
     "doctor": ("doctor", "doctor", "Check everything, say what helps, mend what is safe."),
 }
 
 # Those that read files and print: they run without an event loop, in 100 ms for 170.
-_IMMEDIATE = frozenset({"env", "history", "profiles", "config", "set-folder", "-h", "--help", "--version"})
+_IMMEDIATE = frozenset(
+    {"env", "history", "profiles", "config", "set-folder", "completion", "-h", "--help", "--version"}
+)
 
 
 class _Lazy(click.Group):
@@ -51,6 +57,14 @@ class _Lazy(click.Group):
         module, attribute, _ = _COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"run_claude.cli.{module}"), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete command names from the table alone."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        from asyncclick.shell_completion import CompletionItem
+
+        return [CompletionItem(name, help=row[2]) for name, row in _COMMANDS.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone."""
@@ -72,7 +86,7 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code."""
     app = App()
-    if _command(arguments) in _IMMEDIATE:
+    if _command(arguments) in _IMMEDIATE or "_RUN_CLAUDE_COMPLETE" in app.environ:
         return _run_immediately(app, _call(app, list(arguments)))
     from run_claude.cli.loop import run_in_loop
 
@@ -110,6 +124,7 @@ async def _call(app: App, arguments: list[str]) -> int:
         return UsageError.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "run-claude"
+        app.json = app.json or "--json" in arguments  # it may stand behind what could not be understood
         return app.output.failure(UsageError(error.format_message(), help=f"See `{path} --help`."))
     except click.Abort:
         app.output.interrupted(130)
@@ -119,4 +134,17 @@ async def _call(app: App, arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output has gone: `run-claude … | head`
         sys.stderr.close()
         return 141
+    except Exception as error:
+        return app.output.failure(_mistake(error))
     return result if isinstance(result, int) else 0
+
+
+def _mistake(error: Exception) -> RunClaudeError:
+    """Return what nobody has thought of as an error like the others, its traceback to be read below it."""
+    import traceback
+
+    return RunClaudeError(
+        f"A mistake of run-claude's own: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+        help="Report it, with what `run-claude doctor --report FILE` writes: no secret is in it.",
+        detail="".join(traceback.format_exception(error)).rstrip(),
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
+from run_claude.cli.completion import complete_model, complete_profile
 from run_claude.cli.context import App, common
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def list_profiles(app: App) -> None:
 
 
 @profiles.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_profile)
 @common
 @click.pass_obj
 async def show_profile(app: App, name: str) -> None:
@@ -97,7 +98,7 @@ async def list_models(app: App) -> None:
 
 
 @models.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_model)
 @common
 @click.pass_obj
 async def show_model(app: App, name: str) -> None:
@@ -107,7 +108,7 @@ async def show_model(app: App, name: str) -> None:
 
 
 @models.command("test")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_model)
 @click.option("--message", default="Say hi.", show_default=True, help="What to send.")
 @common
 @click.pass_obj

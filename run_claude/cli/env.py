@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncclick as click
 
+from run_claude.cli.completion import complete_profile
 from run_claude.cli.context import App, common
 
 __all__ = ["env"]
 
 
 @click.command()
-@click.argument("profile")
+@click.argument("profile", shell_complete=complete_profile)
 @click.option("--export", "shell", flag_value="sh", help="As `export NAME=value` lines for sh, bash and zsh.")
 @click.option("--fish", "shell", flag_value="fish", help="As `set -gx` lines.")
 @click.option("--powershell", "shell", flag_value="powershell", help="As `$env:NAME = ` lines.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 
@@ -28,7 +29,8 @@ async def _run(app: App, call: Callable[[], Awaitable[int]]) -> int:
         with anyio.CancelScope() as command:
             group.start_soon(_signals, app, command.cancel)
             code = await call()
-        if command.cancelled_caught:
+        # A call that the cancellation has broken may have come back with an error's code.
+        if command.cancelled_caught or (code and app.interrupted_code):
             code = app.interrupted_code
             app.output.interrupted(code)
         group.cancel_scope.cancel()
@@ -42,7 +44,18 @@ async def _signals(app: App, cancel: Callable[[], None]) -> None:
             if app.on_signal is not None:
                 app.on_signal(number)
             elif app.interrupted_code:
-                os._exit(app.interrupted_code)
+                _force(app.interrupted_code)
             else:
                 app.interrupted_code = 128 + number
                 cancel()
+
+
+def _force(code: int) -> NoReturn:
+    """End now, as it stands: what was started goes, and the cursor that a live display hides comes back."""
+    from run_claude.engine.process import kill_all
+
+    kill_all()
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h\n")
+        sys.stderr.flush()
+    os._exit(code)

@@ -7,6 +7,7 @@ from contextlib import closing
 import anyio
 import asyncclick as click
 
+from run_claude.cli.completion import complete_profile
 from run_claude.cli.context import App, common
 from run_claude.core.lifecycle import Phase, Service
 
@@ -22,7 +23,12 @@ def proxy() -> None:
 
 
 @proxy.command()
-@click.option("--profile", metavar="NAME", help="Which models to serve. Default: the one used last.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    shell_complete=complete_profile,
+    help="Which models to serve. Default: the one used last.",
+)
 @click.option("--no-db", is_flag=True, help="Without the database.")
 @click.option("--watch", is_flag=True, help="Stay, and show transitions and logs. Ctrl-C leaves the stack running.")
 @click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds from running to healthy.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncclick as click
 
+from run_claude.cli.completion import complete_profile
 from run_claude.cli.context import App, common
 from run_claude.core.errors import UsageError
 
@@ -166,7 +167,7 @@ async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
 
 
 @click.command("set-folder")
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=complete_profile)
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True), default=".")
 @click.option("--clear", is_flag=True, help="Take the selection back.")
 @common

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import asyncclick as click
 
+from run_claude.cli.completion import complete_profile
 from run_claude.cli.context import App, common
 from run_claude.core.errors import UsageError
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
     from run_claude.stack import Stack
 
-__all__ = ["with_profile"]
+__all__ = ["run_in_the_terminal", "with_profile"]
 
 
 @click.command(name="with", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.argument("profile")
+@click.argument("profile", shell_complete=complete_profile)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 @click.option("--no-db", is_flag=True, help="Without the database.")
 @common
@@ -49,12 +50,12 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
             variables = client_environment(settings, result.prepared.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:
                 group.start_soon(_tell_of_the_proxy, stack)
-                code = await _run_in_the_terminal(app, command, applied(app.environ, variables))
+                code = await run_in_the_terminal(app, command, applied(app.environ, variables))
                 group.cancel_scope.cancel()
     return code
 
 
-async def _run_in_the_terminal(app: App, command: Sequence[str], environment: dict[str, str]) -> int:
+async def run_in_the_terminal(app: App, command: Sequence[str], environment: dict[str, str]) -> int:
     """Run the command with our own terminal and return its exit code, as a shell has it."""
     try:
         process = await anyio.open_process(list(command), stdin=None, stdout=None, stderr=None, env=environment)
@@ -64,7 +65,7 @@ async def _run_in_the_terminal(app: App, command: Sequence[str], environment: di
             help="Check the name after --, or install it: Claude Code is `npm install -g @anthropic-ai/claude-code`.",
             code="command-not-found",
         ) from error
-    except PermissionError as error:
+    except OSError as error:  # no permission, or no program at all
         raise _CommandNotExecutable(
             f"{command[0]!r} cannot be executed.", help=f"Try `chmod +x {command[0]}`.", code="command-not-executable"
         ) from error
@@ -96,7 +97,8 @@ async def _tell_of_the_proxy(stack: Stack) -> None:
             print("\r\nrun-claude: the proxy is back.\r", file=sys.stderr)  # noqa: T201 (\r: a raw terminal)
         elif phase not in (Phase.HEALTHY, Phase.STARTING) and not gone:
             gone = True
-            print(f"\r\nrun-claude: the proxy is {phase} ({transition.cause}).\r", file=sys.stderr)  # noqa: T201
+            what = "nobody knows how the proxy is" if phase is Phase.UNKNOWN else f"the proxy is {phase}"
+            print(f"\r\nrun-claude: {what} ({transition.cause}).\r", file=sys.stderr)  # noqa: T201
 
 
 class _CommandNotFound(UsageError):

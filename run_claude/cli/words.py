@@ -49,6 +49,37 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def size(number: int) -> str:
+    """Return a number of bytes in the unit that fits: ``512 B``, ``7.9 MB``."""
+    value = float(number)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def wide(text: str) -> int:
+    """Return how many columns of a terminal a text takes: CJK takes two each, combining marks none."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # 3 ms
+
+    return sum(
+        0
+        if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf")
+        else 2
+        if unicodedata.east_asian_width(char) in "WF"
+        else 1
+        for char in text
+    )
+
+
+def padded(text: str, width: int) -> str:
+    """Return the text with blanks behind it, up to that many columns."""
+    return text + " " * (width - wide(text))
+
+
 def ago(at_ns: int | None, now_ns: int) -> str:
     """Return how long ago something was; a dash if nobody knows."""
     return "-" if at_ns is None else duration(max(0, now_ns - at_ns) / 1e9)

@@ -49,6 +49,7 @@ class Settings:
     litellm_pids: int = 256
     timescaledb_memory: str = "1g"
     prisma_mirror: str = ""
+    lock_timeout: float = 600.0  # seconds that a command waits for another one
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -92,6 +93,7 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         litellm_pids=_checked(env, "RUN_CLAUDE_LITELLM_PIDS", _count, default.litellm_pids),
         timescaledb_memory=_checked(env, "RUN_CLAUDE_TIMESCALEDB_MEMORY", _memory, default.timescaledb_memory),
         prisma_mirror=env.get("PRISMA_ENGINES_MIRROR"),
+        lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         environ=environ,
     )
     if settings.port == settings.database_port:
@@ -167,6 +169,12 @@ def _memory(value: str) -> str:
     if not _MEMORY.fullmatch(value):
         raise ValueError("an amount of memory is a number with b, k, m or g behind it")
     return value.lower()
+
+
+def _seconds(value: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", value):
+        raise ValueError("wants seconds")
+    return float(value)
 
 
 def _count(value: str) -> int:

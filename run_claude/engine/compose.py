@@ -99,6 +99,17 @@ class Compose:
         if done.returncode != 0:
             raise compose_failure("down", done.returncode, done.stderr)
 
+    async def remove_volume(self, name: str) -> None:
+        """Remove a volume, and with it the data in it; it is no error if there is none.
+
+        :raises RunClaudeError: with the cause, if it fails
+        """
+        argv = ["docker", "volume", "rm", "--force", name]
+        self.on_command(argv)
+        done = await run(argv, env=self.environment())
+        if done.returncode != 0:
+            raise compose_failure("volume rm", done.returncode, done.stderr)
+
     async def prune_images(self, label: str = IMAGE_LABEL) -> None:
         """Remove images of ours that no container uses and that are older than a day. Nobody else's are touched.
 

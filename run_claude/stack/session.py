@@ -147,7 +147,8 @@ class Session:
         def waiting(holder: str) -> None:
             self.reporter.step(f"Waiting for {holder}")
 
-        async with lock.lock(self.settings.paths.lock_file, purpose, on_wait=waiting):
+        wait = self.settings.lock_timeout
+        async with lock.lock(self.settings.paths.lock_file, purpose, wait=wait, on_wait=waiting):
             yield
 
     def intend(self, wanted: Literal["up", "down"], prepared: Prepared, *, database: bool) -> None:

@@ -155,6 +155,27 @@ CAUSES = (
         "The database has to run for this, and does not.",
         "Start it with `run-claude proxy start`.",
     ),
+    Cause("query-failed", DataError, "PostgreSQL refused a statement; its words are given.", "Look at its log."),
+    Cause(
+        "backup-failed",
+        DataError,
+        "A database cannot be dumped, or the file cannot be written. Nothing half-written is left.",
+        "Check the space left with `df -h`, and `run-claude proxy logs --service timescaledb`.",
+    ),
+    Cause(
+        "backup-invalid",
+        DataError,
+        "A file is no backup of run-claude's, was cut off or has changed. Nothing was restored.",
+        "Choose a file that `run-claude db backup` has written.",
+    ),
+    Cause(
+        "restore-failed",
+        DataError,
+        "A backup cannot be restored. The data that was there is in place.",
+        "Read PostgreSQL's words in the message; try another backup.",
+    ),
+    Cause("no-data", DataError, "There is no database to remove.", "Nothing is to be done."),
+    Cause("not-confirmed", DataError, "The question was not answered with yes.", "Run the command again."),
     Cause(
         "compose-file-invalid",
         ConfigError,

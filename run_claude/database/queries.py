@@ -1,0 +1,163 @@
+"""The SQL of the database commands, for psql's standard input; the answers are one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+__all__ = ["Content", "Table", "content_sql", "count_sql", "drop_sql", "parse_content", "swap_sql"]
+
+_CHEAP = 1_000_000  # rows; counting more takes longer than somebody who looks wants to wait
+
+# The user's tables: chunks belong to their hypertable, and what extensions keep for themselves is no data.
+_TABLES = """
+pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'information_schema'
+  AND n.nspname !~ '^(pg_|_?timescaledb)'
+  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+    AND d.deptype = 'e')
+"""
+
+_EXTENSION = "(SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table and what is in it.
+
+    :param exact: whether the rows were counted; else they are the planner's estimate
+    :param newest: time of the newest row, ISO 8601; empty if no column tells, or it would take long
+    """
+
+    database: str
+    name: str
+    rows: int
+    exact: bool = True
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What the server holds."""
+
+    version: str
+    databases: dict[str, int]  # bytes
+    timescaledb: dict[str, str]  # version of the extension, by database
+    tables: tuple[Table, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Of all databases."""
+        return sum(self.databases.values())
+
+    @property
+    def newest(self) -> str:
+        """Time of the newest row anywhere; empty if nothing tells."""
+        return max((table.newest for table in self.tables), default="")
+
+    def worth_keeping(self) -> list[str]:
+        """Return the databases that a backup has to hold: ours, and any other with a table in it."""
+        with_tables = {table.database for table in self.tables}
+        ours = [name for name in self.databases if not name.endswith(("_restoring", "_replaced"))]  # of a dead restore
+        return [name for name in ours if name != "postgres" or name in with_tables]
+
+
+def content_sql(databases: Iterable[str]) -> str:
+    """Return what asks for version, sizes, tables, rows and newest rows."""
+    parts = [
+        "SELECT json_build_object('version', current_setting('server_version'));",
+        "SELECT json_build_object('database', datname, 'bytes', pg_database_size(oid)) FROM pg_database"
+        " WHERE NOT datistemplate AND datallowconn ORDER BY datname;",
+    ]
+    for database in databases:
+        parts += [
+            f"\\connect {_identifier(database)}",
+            "SET default_transaction_read_only = on; SET statement_timeout = '30s'; SET TimeZone = 'UTC';",
+            f"SELECT json_build_object('in', current_database(), 'timescaledb', {_EXTENSION});",
+            f"""SELECT CASE WHEN s.estimate > {_CHEAP}
+  THEN format('SELECT json_build_object(''table'', %L, ''rows'', %s, ''exact'', false)',
+    n.nspname || '.' || c.relname, s.estimate::bigint)
+  ELSE format('SELECT json_build_object(''table'', %L, ''rows'', count(*), ''exact'', true, ''newest'', max(%s))'
+    ' FROM %I.%I',
+    n.nspname || '.' || c.relname, coalesce(quote_ident(t.attname), 'NULL::timestamptz'), n.nspname, c.relname) END
+FROM {_TABLES.replace("WHERE", _LATERAL + " WHERE", 1)} ORDER BY n.nspname, c.relname \\gexec""",  # noqa: S608 (our own text)
+        ]
+    return "\n".join(parts) + "\n"
+
+
+_LATERAL = """
+CROSS JOIN LATERAL (SELECT sum(greatest(p.reltuples, 0)) AS estimate FROM pg_class p
+  WHERE p.oid = c.oid OR p.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid)) s
+LEFT JOIN LATERAL (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+  AND NOT a.attisdropped AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype)
+  ORDER BY array_position(ARRAY['time', 'at', 'endTime', 'startTime', 'updated_at', 'created_at'], a.attname::text)
+  NULLS LAST, a.attnum LIMIT 1) t ON true"""
+
+
+def count_sql() -> str:
+    """Return what asks for the rows of each table of the connected database, and for its TimescaleDB version."""
+    return f"""SELECT json_build_object('timescaledb', {_EXTENSION});
+SELECT format('SELECT json_build_object(''table'', %L, ''rows'', count(*)) FROM %I.%I',
+  n.nspname || '.' || c.relname, n.nspname, c.relname)
+FROM {_TABLES} ORDER BY n.nspname, c.relname \\gexec
+"""  # noqa: S608 (our own text)
+
+
+def swap_sql(databases: Sequence[str], there: Collection[str]) -> str:
+    """Return what puts each ``NAME_restoring`` in the place of NAME, all or none, and then removes the old ones.
+
+    :param there: the databases that there are; one that a backup has and the server has not is new
+
+    Sessions end first, TimescaleDB's workers among them: a database in use cannot be renamed.
+    """
+    both = [name for database in databases for name in (database, f"{database}_restoring")]
+    names = ", ".join(f"'{name}'" for name in both)
+    ends = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ({names});"  # noqa: S608
+    renames = "".join(
+        f"ALTER DATABASE {_identifier(name)} RENAME TO {_identifier(name + '_replaced')};\n"
+        for name in databases
+        if name in there
+    ) + "".join(
+        f"ALTER DATABASE {_identifier(name + '_restoring')} RENAME TO {_identifier(name)};\n" for name in databases
+    )
+    return f"{ends}\nBEGIN;\n{renames}COMMIT;\n" + drop_sql([f"{name}_replaced" for name in databases])
+
+
+def drop_sql(databases: Iterable[str]) -> str:
+    """Return what removes these databases where they are there."""
+    return "".join(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE);\n" for name in databases)
+
+
+def parse_content(lines: Iterable[str]) -> Content:
+    """Return what the answers to :func:`content_sql` say."""
+    version, databases, extensions, tables, inside = "", {}, {}, [], ""
+    for line in lines:
+        if not line.startswith("{"):
+            continue
+        row: dict[str, Any] = json.loads(line)
+        if "version" in row:
+            version = row["version"].split()[0]
+        elif "database" in row:
+            databases[row["database"]] = int(row["bytes"])
+        elif "in" in row:
+            inside = row["in"]
+            extensions[inside] = row["timescaledb"] or ""
+        else:
+            tables.append(
+                Table(
+                    database=inside,
+                    name=row["table"].removeprefix("public."),
+                    rows=row["rows"],
+                    exact=row["exact"],
+                    newest=(row.get("newest") or "")[:19],
+                )
+            )
+    return Content(version=version, databases=databases, timescaledb=extensions, tables=tuple(tables))
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,293 @@
+"""The database by itself: data is kept, backed up, brought back and counted; only `db destroy` removes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .instance import Instance, docker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+
+FILL = """
+CREATE TABLE samples (time timestamptz NOT NULL, value int);
+SELECT create_hypertable('samples', 'time', chunk_time_interval => interval '1 day');
+INSERT INTO samples SELECT timestamptz '2026-01-10 00:00+00' - i * interval '1 hour', i FROM generate_series(0, 499) i;
+CREATE TABLE plain (id serial PRIMARY KEY, text text);
+INSERT INTO plain (text) SELECT repeat('x', 100) FROM generate_series(1, 1000);
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """A database with a hypertable and a plain table in it; the proxy does not run."""
+    stack = Instance(tmp_path_factory.mktemp("user"))
+    try:
+        stack.run("db", "start")
+        sql(stack, FILL)
+        yield stack
+    finally:
+        stack.remove()
+
+
+def sql(instance: Instance, statements: str, database: str = "run_claude") -> str:
+    return docker(
+        *("exec", instance.container("timescaledb"), "psql", "-XqAtU", "postgres", "-d", database, "-c", statements)
+    )
+
+
+def rows(instance: Instance) -> tuple[str, str]:
+    return sql(instance, "SELECT count(*), sum(value) FROM samples"), sql(instance, "SELECT count(*) FROM plain")
+
+
+def test_start_and_stop_touch_the_database_alone(instance: Instance) -> None:
+    assert instance.json("db", "start")["timescaledb"]["phase"] == "healthy"
+    assert instance.phase("litellm") == "absent"
+    instance.start()
+    instance.run("db", "stop")
+    assert (instance.phase("timescaledb"), instance.phase("litellm")) == ("exited", "running healthy")
+    intent = instance.folder / "state" / "instances" / instance.name / "intent.json"
+    assert json.loads(intent.read_text())["database"] is False, "a watcher must not start it again"
+    instance.run("db", "start")
+    assert json.loads(intent.read_text())["database"] is True
+
+
+def test_stop_of_everything_keeps_the_data(filled: Instance) -> None:
+    filled.run("proxy", "stop", "--all")
+    assert filled.phase("timescaledb") == "absent"
+    assert filled.json("db", "status")["volume"] == f"{filled.name}-timescaledb-data"
+    filled.run("db", "start")
+    assert rows(filled) == ("500|124750", "1000")
+
+
+def test_status_counts_tables_and_names_the_newest_row(filled: Instance) -> None:
+    found = filled.json("db", "status")
+    assert found["version"].startswith("1")
+    tables = {table["table"]: table for table in found["tables"]}
+    assert (tables["samples"]["rows"], tables["samples"]["newest"]) == (500, "2026-01-10T00:00:00")
+    assert tables["plain"]["rows"] == 1000
+    assert {row["name"] for row in found["databases"]} >= {"litellm", "run_claude"}
+    assert "2026-01-10 00:00:00" in filled.run("db", "status").stdout
+
+
+def test_a_backup_is_private_and_restores_with_all_its_rows(filled: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    filled.run("db", "backup", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    sql(filled, "DELETE FROM plain")
+    sql(filled, "DROP TABLE samples")
+    sql(filled, "CREATE TABLE newer ()")
+    assert "1500 rows" in filled.run("db", "restore", str(file), "--yes").stdout
+    assert rows(filled) == ("500|124750", "1000")
+    assert sql(filled, "SELECT count(*) FROM pg_tables WHERE tablename = 'newer'") == "0"
+    sql(filled, "INSERT INTO samples VALUES ('2030-01-01', 1); DELETE FROM samples WHERE time > '2029-01-01'")
+    assert int(sql(filled, "SELECT num_chunks FROM timescaledb_information.hypertables")) > 20
+    left = sql(filled, "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '_(restoring|replaced)$'")
+    assert left == ""
+
+
+def test_the_proxy_runs_again_after_a_restore(instance: Instance, tmp_path: Path) -> None:
+    instance.start()
+    file = tmp_path / "backup.tar"
+    instance.run("db", "backup", str(file))
+    instance.run("db", "restore", str(file), "--yes")
+    instance.run("proxy", "wait", "healthy")
+    assert instance.run("proxy", "health").returncode == 0
+
+
+@pytest.mark.cause("backup-invalid")
+@pytest.mark.parametrize("damage", ["cut off", "changed", "foreign", "empty", "another tar"])
+def test_a_file_that_is_no_whole_backup_is_refused_and_nothing_changes(
+    filled: Instance, tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / "backup.tar"
+    filled.run("db", "backup", str(file))
+    content = file.read_bytes()
+    match damage:
+        case "cut off":
+            file.write_bytes(content[: len(content) // 2])
+        case "changed":
+            middle = content.index(b"PGDMP", 4000) + 5000
+            file.write_bytes(content[:middle] + b"damaged!" + content[middle + 8 :])
+        case "foreign":
+            file.write_bytes(b"PGDMP" + os.urandom(5000))
+        case "empty":
+            file.write_bytes(b"")
+        case _:
+            with tarfile.open(file, "w") as tar:
+                tar.add(__file__, "litellm.dump")
+    failed = filled.json("db", "restore", str(file), "--yes", expect=11)
+    assert failed["error"]["code"] == "backup-invalid"
+    assert rows(filled) == ("500|124750", "1000")
+
+
+@pytest.mark.cause("restore-failed")
+def test_a_restore_that_fails_leaves_the_old_data_in_place(filled: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    filled.run("db", "backup", str(file))
+    rewrite_manifest(file, lambda row: row["parts"][-1]["tables"].update({"public.plain": 999}))
+    failed = filled.json("db", "restore", str(file), "--yes", expect=11)
+    assert failed["error"]["code"] == "restore-failed"
+    assert "public.plain" in failed["error"]["message"]
+    rewrite_manifest(file, lambda row: row["parts"][-1].update(timescaledb="1.0.0"))
+    assert filled.json("db", "restore", str(file), "--yes", expect=11)["error"]["code"] == "restore-failed"
+    assert rows(filled) == ("500|124750", "1000")
+    left = sql(filled, "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '_(restoring|replaced)$'")
+    assert left == ""
+
+
+def rewrite_manifest(file: Path, change: object) -> None:
+    """Write the file anew with another manifest, as nobody but a test does."""
+    assert callable(change)
+    with tarfile.open(file) as tar:
+        parts = [(member, tar.extractfile(member).read()) for member in tar.getmembers()]  # type: ignore[union-attr]
+    import io
+
+    with tarfile.open(file, "w") as tar:
+        for member, data in parts:
+            if member.name == "manifest.json":
+                row = json.loads(data)
+                change(row)
+                data = json.dumps(row).encode()
+                member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def test_an_interrupted_backup_leaves_no_file(filled: Instance, tmp_path: Path) -> None:
+    text = "string_agg(md5(random()::text), '')"
+    sql(
+        filled,
+        f"CREATE TABLE large AS SELECT i, {text} FROM generate_series(1, 40000) i, generate_series(1, 20) GROUP BY i",  # noqa: S608
+    )
+    try:
+        folder = tmp_path / "backups"
+        command = filled.start_command("db", "backup", str(folder / "b.tar"))
+        assert command.stderr is not None
+        while "Backing up run_claude" not in command.stderr.readline():
+            pass
+        until = time.monotonic() + 20
+        while not any(path.stat().st_size > 100_000 for path in folder.glob(".*.tmp")) and time.monotonic() < until:
+            time.sleep(0.005)
+        command.send_signal(signal.SIGINT)
+        command.wait(timeout=2)
+        assert filled.finish(command).returncode == 130
+        assert list(folder.iterdir()) == []
+        until = time.monotonic() + 10
+        while "pg_dump" in docker("top", filled.container("timescaledb"), "-eo", "pid,args"):
+            assert time.monotonic() < until, "it goes on in the container"
+    finally:
+        sql(filled, "DROP TABLE large")
+
+
+@pytest.mark.cause("backup-failed")
+def test_a_backup_that_cannot_be_written_says_why(filled: Instance) -> None:
+    failed = filled.json("db", "backup", "/proc/backup.tar", expect=11)
+    assert failed["error"]["code"] == "backup-failed"
+
+
+def test_a_backup_replaces_no_file(filled: Instance, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    assert filled.json("db", "backup", str(tmp_path / "mine"), expect=3)["error"]["code"] == "file-exists"
+
+
+@pytest.mark.cause("query-failed")
+def test_a_database_that_refuses_is_quoted(filled: Instance) -> None:
+    sql(filled, "ALTER DATABASE litellm CONNECTION LIMIT 0; ALTER ROLE postgres SET role = 'pg_monitor'")
+    try:
+        failed = filled.json("db", "status", expect=11)["error"]
+        assert (failed["code"], "denied" in failed["message"]) == ("query-failed", True)
+    finally:
+        sql(filled, "RESET ROLE; ALTER DATABASE litellm CONNECTION LIMIT -1; ALTER ROLE postgres RESET role")
+
+
+def test_psql_gets_standard_input_and_options_and_gives_its_exit_code(filled: Instance) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "run_claude", "db", "shell", "--", "-At"],
+        input="SELECT count(*) FROM plain;",
+        env=filled.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "1000"
+    assert filled.run("db", "shell", "--", "-c", "nonsense", expect=1).stderr.startswith("ERROR")
+    assert filled.run("db", "shell", "-d", "litellm", "--", "-Atc", "SELECT current_database()").stdout == "litellm\n"
+
+
+def test_psql_gets_the_terminal(filled: Instance) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "run_claude", "db", "shell"], filled.environment)  # noqa: S606
+    seen = read_until(terminal, b"run_claude=#")
+    os.write(terminal, b"SELECT 40 + 2;\n")
+    seen += read_until(terminal, b"(1 row)")
+    assert b"42" in seen
+    os.write(terminal, b"SELECT pg_sleep(60);\n")
+    time.sleep(0.5)
+    os.write(terminal, b"\x03")  # Ctrl-C is psql's: it ends the query, and not the session
+    read_until(terminal, b"canceling statement")
+    os.write(terminal, b"\\q\n")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def read_until(terminal: int, wanted: bytes) -> bytes:
+    seen, until = b"", time.monotonic() + 30
+    while wanted not in seen:
+        assert time.monotonic() < until, seen
+        seen += os.read(terminal, 65536)
+    return seen
+
+
+@pytest.mark.cause("not-a-terminal")
+def test_destroy_asks_and_without_a_terminal_it_refuses(filled: Instance) -> None:
+    refused = filled.run("db", "destroy", expect=2)
+    assert "--yes-destroy-data" in refused.stderr
+    assert "1500 rows" in refused.stderr
+    assert "2026-01-10 00:00:00" in refused.stderr
+    assert rows(filled) == ("500|124750", "1000")
+
+
+@pytest.mark.cause("not-confirmed")
+def test_destroy_wants_the_very_name_of_the_instance(filled: Instance) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "run_claude", "db", "destroy"], filled.environment)  # noqa: S606
+    read_until(terminal, b"to go on:")
+    os.write(terminal, b"yes\n")
+    read_until(terminal, b"Not confirmed")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 11
+    assert rows(filled) == ("500|124750", "1000")
+
+
+@pytest.mark.cause("no-data")
+def test_destroy_writes_a_backup_first_that_brings_everything_back(instance: Instance) -> None:
+    instance.run("db", "start")
+    sql(instance, FILL)
+    instance.run("proxy", "stop", "--all")
+    gone = instance.json("db", "destroy", "--yes-destroy-data")
+    volumes = docker("volume", "ls", "-q", "--filter", f"name={instance.name}-timescaledb").split()
+    assert (volumes, instance.phase("timescaledb")) == ([], "absent")
+    assert instance.json("db", "destroy", "--yes-destroy-data", expect=11)["error"]["code"] == "no-data"
+    instance.run("db", "start")
+    instance.run("db", "restore", gone["backup"], "--yes")
+    assert rows(instance) == ("500|124750", "1000")
+
+
+@pytest.mark.parametrize("command", [("backup", "b.tar"), ("shell",)])
+def test_without_a_running_database_the_help_says_how_to_start_it(instance: Instance, command: tuple[str, ...]) -> None:
+    failed = instance.run("db", *command, expect=11)
+    assert "run-claude db start" in failed.stderr

@@ -1,0 +1,5 @@
+"""The engine's fixtures, for tests that interrupt."""
+
+from tests.engine.conftest import instance
+
+__all__ = ["instance"]
