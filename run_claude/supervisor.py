@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from run_claude.engine.observer import Observer, Subscription
     from run_claude.stack import Stack
 
-__all__ = ["Listener", "Supervisor", "watcher_of", "watching"]
+__all__ = ["Listener", "Supervisor", "watching"]
 
 BLOCKED_TICK = 5.0  # seconds between looks whether a file has changed or a port is free, while blocked
 IDLE_TICK = 3600.0  # otherwise only changes wake it; the observer looks at all every 30 s
@@ -71,23 +71,20 @@ class Listener(Protocol):
 async def watching(stack: Stack) -> AsyncIterator[None]:
     """Be the one watcher of the instance for the time of the block.
 
-    :raises BusyError: at once, if there is one already
+    :raises BusyError: if there is one already
     """
     path = stack.settings.paths.watch_lock_file
-    try:
-        async with lock.lock(path, "watch", wait=1.0):  # whoever asks who holds it has it for a moment
-            yield
-    except BusyError as error:
-        raise BusyError(
-            f"This instance is being watched already, by {lock.holder_of(path) or 'another run-claude watch'}.",
-            help="One watcher is enough: end it first, or look at what it does with `run-claude history`.",
-            code="already-watched",
-        ) from error
-
-
-def watcher_of(stack: Stack) -> str:
-    """Return who watches the instance, in words; empty if nobody does."""
-    return lock.holder_of(stack.settings.paths.watch_lock_file)
+    async with AsyncExitStack() as held:
+        try:
+            # Whoever asks who holds it has it for a moment.
+            await held.enter_async_context(lock.lock(path, "watch", wait=1.0))
+        except BusyError as error:
+            raise BusyError(
+                f"This instance is being watched already, by {lock.holder_of(path) or 'another run-claude watch'}.",
+                help="One watcher is enough: end it first, or look at what it does with `run-claude history`.",
+                code="already-watched",
+            ) from error
+        yield
 
 
 class Supervisor:
@@ -152,7 +149,7 @@ class Supervisor:
                 return early
             try:
                 await self._act(observer)
-            except EngineError as error:
+            except (EngineError, BusyError) as error:
                 self._listener.told("failed", code=error.code, message=error.message, help=error.help)
                 return self._policy.backoff
             return 0.0 if observer.snapshot is not snapshot else self._policy.backoff
