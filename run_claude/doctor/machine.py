@@ -79,9 +79,8 @@ async def context(patient: Patient) -> list[Finding]:
 
 async def compose(patient: Patient) -> list[Finding]:
     """Is the docker command there, and its Compose plugin new enough."""
-    environment = dict(os.environ) | patient.endpoint.environment()
     try:
-        done = await run(["docker", "compose", "version", "--short"], env=environment)
+        done = await run(["docker", "compose", "version", "--short"], env=patient.settings.environ)
     except FileNotFoundError:
         missing = EngineError(
             "There is no docker command.",
