@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+import zlib
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -215,7 +216,7 @@ class Supervisor:
         block = self._memory.block
         if block is not None and block.code == "port-taken":
             marks += [is_free(settings.bind, port) for port in (settings.port, settings.database_port)]
-        return str(hash(repr(marks)))
+        return f"{zlib.crc32(repr(marks).encode()):08x}"  # the same in the next watcher
 
     # --- acting -----------------------------------------------------------------------------------------------
 

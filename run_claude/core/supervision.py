@@ -146,11 +146,17 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
     :param events: those that came since the last look, in any order and any number of times
     """
     stops, paused = dict(memory.stops), dict(memory.paused)
+    events = tuple(events)
+    begun: dict[str, int] = {}
+    for event in events:
+        if event.action == "start":
+            begun[event.container_id] = max(event.at_ns, begun.get(event.container_id, 0))
     for event in events:
         # `docker stop` and `docker compose stop` end with `stop`; a crash, an OOM and `docker kill` have none.
-        if event.action == "stop" and (
-            event.service not in stops or stops[event.service].container != event.container_id
-        ):
+        # A container that was started after it is as wanted as before: `docker restart`, and then a crash.
+        if event.action != "stop" or event.at_ns < begun.get(event.container_id, 0):
+            continue
+        if event.service not in stops or stops[event.service].container != event.container_id:
             stops[event.service] = Stop(event.container_id, now)
     if snapshot.lost:
         # The engine stops its containers when it ends: nobody has meant those.

@@ -143,6 +143,12 @@ def test_a_crash_after_a_start_by_hand_is_healed_again() -> None:
     assert isinstance(judged(down, after(["die"], down, memory)), Act)
 
 
+def test_a_crash_right_after_a_restart_by_hand_is_healed() -> None:
+    down = snapshot(proxy=Phase.EXITED)
+    told = [replace(event(action), at_ns=at) for at, action in enumerate(("stop", "die", "start", "die"), start=1)]
+    assert isinstance(judged(down, noticed(Memory(), down, reversed(told), POLICY, NOW)), Act)
+
+
 def test_a_container_that_compose_has_replaced_is_not_taken_for_stopped() -> None:
     fresh = replace(snapshot(), litellm=state(Phase.CREATED, "p2"))
     assert isinstance(judged(fresh, after(["stop", "destroy"], fresh)), Act)
