@@ -183,10 +183,10 @@ class EngineApi:
             "HostConfig": {"Binds": [f"{volume}:{at}:ro"], "NetworkMode": "none"},
         }
         await self._send("DELETE", f"/containers/{name}?force=1&v=1")  # of one that was killed in here
-        created = await self._send("POST", f"/containers/create?name={quote(name)}", wanted)
-        if created.status >= 400:
-            return None
-        try:
+        try:  # also a creation that is cancelled half-way leaves nothing
+            created = await self._send("POST", f"/containers/create?name={quote(name)}", wanted)
+            if created.status >= 400:
+                return None
             archive = await self._send("GET", f"/containers/{name}/archive?path={quote(f'{at}/{file}')}")
             return archive.body if archive.status == 200 else None
         finally:
