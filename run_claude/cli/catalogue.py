@@ -8,6 +8,7 @@ import asyncclick as click
 
 from run_claude.cli.completion import complete_model, complete_profile
 from run_claude.cli.context import App, common
+from run_claude.cli.words import padded, wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,24 +31,33 @@ def _catalogue(app: App) -> tuple[Catalogue, Callable[[str], bool]]:
 @click.group()
 @common
 def profiles() -> None:
-    """Which model serves opus, sonnet and haiku."""
+    """Which model serves opus, sonnet and haiku.
+
+    \b
+    run-claude profiles list
+    run-claude profiles show demo
+    """
 
 
 @profiles.command("list")
 @common
 @click.pass_obj
 async def list_profiles(app: App) -> None:
-    """List the profiles, and which of them can be used with the keys that are set."""
+    """List the profiles, and which of them can be used with the keys that are set.
+
+    \b
+    run-claude profiles list
+    """
     catalogue, is_set = _catalogue(app)
     rows = [_profile_json(profile, catalogue, is_set) for profile in catalogue.profiles.values()]
     if app.json:
         app.output.document(rows)
         return
-    width = max(len(str(row["name"])) for row in rows)
+    width = max(wide(str(row["name"])) for row in rows)
     for row in rows:
         mark = "✓" if row["usable"] else " "
         lacking = "" if row["usable"] else f"  (needs {', '.join(row['missing'])})"
-        app.output.text(f"{mark} {str(row['name']).ljust(width)}  {row['description']}{lacking}")
+        app.output.text(f"{mark} {padded(str(row['name']), width)}  {row['description']}{lacking}")
 
 
 @profiles.command("show")
@@ -55,7 +65,11 @@ async def list_profiles(app: App) -> None:
 @common
 @click.pass_obj
 async def show_profile(app: App, name: str) -> None:
-    """Show what a profile serves."""
+    """Show what a profile serves.
+
+    \b
+    run-claude profiles show demo
+    """
     catalogue, is_set = _catalogue(app)
     _show(app, _profile_json(catalogue.profile(name), catalogue, is_set))
 
@@ -79,22 +93,31 @@ def _profile_json(profile: Profile, catalogue: Catalogue, is_set: Callable[[str]
 @click.group()
 @common
 def models() -> None:
-    """The models that the proxy can serve."""
+    """The models that the proxy can serve.
+
+    \b
+    run-claude models list
+    run-claude models test demo-opus
+    """
 
 
 @models.command("list")
 @common
 @click.pass_obj
 async def list_models(app: App) -> None:
-    """List the models, and which of them have their key."""
+    """List the models, and which of them have their key.
+
+    \b
+    run-claude models list --json | jq ".[] | select(.usable)"
+    """
     catalogue, is_set = _catalogue(app)
     rows = [_model_json(model, is_set) for model in catalogue.models.values()]
     if app.json:
         app.output.document(rows)
         return
-    width = max(len(str(row["name"])) for row in rows)
+    width = max(wide(str(row["name"])) for row in rows)
     for row in rows:
-        app.output.text(f"{'✓' if row['usable'] else ' '} {str(row['name']).ljust(width)}  {row['model']}")
+        app.output.text(f"{'✓' if row['usable'] else ' '} {padded(str(row['name']), width)}  {row['model']}")
 
 
 @models.command("show")
@@ -102,7 +125,11 @@ async def list_models(app: App) -> None:
 @common
 @click.pass_obj
 async def show_model(app: App, name: str) -> None:
-    """Show how a model is reached. Keys are named, never shown."""
+    """Show how a model is reached. Keys are named, never shown.
+
+    \b
+    run-claude models show demo-opus
+    """
     catalogue, is_set = _catalogue(app)
     _show(app, _model_json(catalogue.model(name), is_set))
 
@@ -113,7 +140,11 @@ async def show_model(app: App, name: str) -> None:
 @common
 @click.pass_obj
 async def try_model(app: App, name: str, message: str) -> None:
-    """Send one message to a model through the running proxy and print the answer. Costs what the provider takes."""
+    """Send one message to a model through the running proxy and print the answer. Costs what the provider takes.
+
+    \b
+    run-claude models test demo-opus --message "Say hi."
+    """
     from run_claude.config.secrets import read_master_key
     from run_claude.engine.gateway import Gateway
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ class Output:
 
     def text(self, text: str) -> None:
         """Print a result for people."""
-        click.echo(text)
+        click.echo(text, color=None if _may_colour() else False)
 
     def document(self, value: object) -> None:
         """Print a result as one JSON document."""
@@ -36,7 +37,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Tell people something beside the result."""
-        click.echo(text, err=True)
+        click.echo(text, err=True, color=None if _may_colour() else False)
 
     def failure(self, error: RunClaudeError) -> int:
         """Print an error and return its exit code."""
@@ -45,7 +46,7 @@ class Output:
             return error.exit_code
         if error.detail:
             for line in error.detail.splitlines():
-                click.secho(f"  │ {line}", err=True, dim=True)
+                click.echo(_dim(f"  │ {line}"), err=True)
         click.echo(f"{_red('error:')} {error.message}", err=True)
         click.echo(f"{_dim('help:')}  {error.help}", err=True)
         if log := error.facts.get("log"):
@@ -62,10 +63,13 @@ class Output:
             click.echo("Interrupted. Nothing is half done: run the command again to go on.", err=True)
 
 
-def _colour() -> bool:
-    import os
+def _may_colour() -> bool:
+    """Whether the user lets us; whether it is a terminal is another question."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+def _colour() -> bool:
+    return sys.stderr.isatty() and _may_colour()
 
 
 def _red(text: str) -> str:

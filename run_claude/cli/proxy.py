@@ -19,7 +19,13 @@ SERVICES = click.Choice([service.value for service in Service])
 @click.group()
 @common
 def proxy() -> None:
-    """Start, stop and look at the stack: LiteLLM and its database."""
+    """Start, stop and look at the stack: LiteLLM and its database.
+
+    \b
+    run-claude proxy start
+    run-claude proxy status
+    run-claude proxy stop
+    """
 
 
 @proxy.command()
@@ -65,7 +71,12 @@ async def start(
 @common
 @click.pass_obj
 async def stop(app: App, with_db: bool, everything: bool) -> None:
-    """Stop the proxy; the database stays unless told otherwise. Data is never removed."""
+    """Stop the proxy; the database stays unless told otherwise. Data is never removed.
+
+    \b
+    run-claude proxy stop
+    run-claude proxy stop --all      # containers and network as well
+    """
     from run_claude.cli.screens import stopped
     from run_claude.stack import Stack
 
@@ -81,7 +92,11 @@ async def stop(app: App, with_db: bool, everything: bool) -> None:
 @common
 @click.pass_obj
 async def restart(app: App, timeout: float | None) -> None:
-    """Stop the proxy and start it again, with its configuration generated anew. The database runs on."""
+    """Stop the proxy and start it again, with its configuration generated anew. The database runs on.
+
+    \b
+    run-claude proxy restart
+    """
     from run_claude.cli.screens import started
     from run_claude.stack import DEFAULT_TIMEOUT, Stack
 
@@ -96,7 +111,12 @@ async def restart(app: App, timeout: float | None) -> None:
 @common
 @click.pass_obj
 async def status(app: App) -> None:
-    """Show what runs, since when, and whether it is what would be started now."""
+    """Show what runs, since when, and whether it is what would be started now.
+
+    \b
+    run-claude proxy status
+    run-claude proxy status --json | jq .services
+    """
     from run_claude.cli.screens import status_screen
     from run_claude.stack import Stack
 
@@ -110,7 +130,11 @@ async def status(app: App) -> None:
 @common
 @click.pass_obj
 async def health(app: App, deep: bool) -> int:
-    """Ask the proxy itself; exit code 0 if it takes requests. Costs nothing without --deep."""
+    """Ask the proxy itself; exit code 0 if it takes requests. Costs nothing without --deep.
+
+    \b
+    run-claude proxy health && echo ready
+    """
     from run_claude.cli.screens import health_screen
     from run_claude.config.secrets import read_master_key
     from run_claude.engine.gateway import Gateway
@@ -128,7 +152,12 @@ async def health(app: App, deep: bool) -> int:
 @common
 @click.pass_obj
 async def logs(app: App, follow: bool, lines: int, service: str | None) -> None:
-    """Show what the containers have printed."""
+    """Show what the containers have printed.
+
+    \b
+    run-claude proxy logs -f
+    run-claude proxy logs --service timescaledb -n 20
+    """
     from run_claude.stack import Stack
 
     async with Stack.open(app.settings()) as stack:
@@ -141,7 +170,11 @@ async def logs(app: App, follow: bool, lines: int, service: str | None) -> None:
 @common
 @click.pass_obj
 async def build(app: App, no_cache: bool) -> None:
-    """Build the image of the proxy, even if it is there. `start` builds it when it is missing."""
+    """Build the image of the proxy, even if it is there. `start` builds it when it is missing.
+
+    \b
+    run-claude proxy build --no-cache -v
+    """
     from run_claude.stack import Stack
 
     with closing(app.reporter()) as reporter:
@@ -160,7 +193,11 @@ async def build(app: App, no_cache: bool) -> None:
 @common
 @click.pass_obj
 async def wait(app: App, phase: str, service: str, timeout: float) -> None:
-    """Wait until a service is in a phase: proxy wait healthy."""
+    """Wait until a service is in a phase: proxy wait healthy.
+
+    \b
+    run-claude proxy wait healthy --timeout 30
+    """
     from run_claude.core.errors import StartTimeout
     from run_claude.stack import Stack
 

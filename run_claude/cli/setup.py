@@ -21,7 +21,12 @@ __all__ = ["config", "install", "secrets", "set_folder"]
 @common
 @click.pass_obj
 async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
-    """Make folders, secrets and configuration, and build the image. Safe to run again."""
+    """Make folders, secrets and configuration, and build the image. Safe to run again.
+
+    \b
+    run-claude install
+    run-claude install --force          # services/ as this release has it
+    """
     from run_claude.cli.ask import at_terminal, confirm
     from run_claude.config.initialize import ensure_initialized, install_templates
     from run_claude.config.services import changed_services
@@ -57,7 +62,12 @@ async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
 @click.group()
 @common
 def config() -> None:
-    """Settings in .env."""
+    """Settings in .env.
+
+    \b
+    run-claude config set LITELLM_PORT=4445
+    run-claude config path
+    """
 
 
 @config.command("set")
@@ -65,7 +75,11 @@ def config() -> None:
 @common
 @click.pass_obj
 async def set_config(app: App, assignments: tuple[str, ...]) -> None:
-    """Write settings into .env; everything else in the file stays as it is."""
+    """Write settings into .env; everything else in the file stays as it is.
+
+    \b
+    run-claude config set LITELLM_PORT=4445
+    """
     from run_claude.config.files import ensure_folder
     from run_claude.config.secrets import store
 
@@ -86,21 +100,34 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
 @common
 @click.pass_obj
 async def config_path(app: App) -> None:
-    """Print the configuration folder."""
+    """Print the configuration folder.
+
+    \b
+    cd "$(run-claude config path)"
+    """
     app.output.text(str(app.settings().paths.config))
 
 
 @click.group()
 @common
 def secrets() -> None:
-    """The master key, the database password and the providers' keys. No value is ever printed."""
+    """The master key, the database password and the providers' keys. No value is ever printed.
+
+    \b
+    run-claude secrets show
+    run-claude secrets rotate --database
+    """
 
 
 @secrets.command("init")
 @common
 @click.pass_obj
 async def init_secrets(app: App) -> None:
-    """Generate what is missing, and mend the mode of .env."""
+    """Generate what is missing, and mend the mode of .env.
+
+    \b
+    run-claude secrets init
+    """
     from run_claude.config.files import ensure_folder
     from run_claude.config.secrets import ensure_secrets
 
@@ -114,7 +141,11 @@ async def init_secrets(app: App) -> None:
 @common
 @click.pass_obj
 async def secrets_path(app: App) -> None:
-    """Print the path of .env."""
+    """Print the path of .env.
+
+    \b
+    chmod 600 "$(run-claude secrets path)"
+    """
     app.output.text(str(app.settings().paths.env_file))
 
 
@@ -123,7 +154,11 @@ async def secrets_path(app: App) -> None:
 @common
 @click.pass_obj
 async def show_secrets(app: App, masked: bool) -> None:
-    """Show which secrets are set and where from; of each value only its ends."""
+    """Show which secrets are set and where from; of each value only its ends.
+
+    \b
+    run-claude secrets show
+    """
     from run_claude.config.catalogue import load_catalogue
     from run_claude.config.secrets import overview
 
@@ -141,7 +176,11 @@ async def show_secrets(app: App, masked: bool) -> None:
 @common
 @click.pass_obj
 async def export_secrets(app: App, file: Path) -> None:
-    """Write what .env sets to a new file (0600), as `export` lines for a shell."""
+    """Write what .env sets to a new file (0600), as `export` lines for a shell.
+
+    \b
+    run-claude secrets export keys.sh && . ./keys.sh
+    """
     from run_claude.config.secrets import export
 
     export(app.settings(), file)
@@ -154,7 +193,12 @@ async def export_secrets(app: App, file: Path) -> None:
 @common
 @click.pass_obj
 async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
-    """Generate the master key (and the database password) anew; what runs is told, by a restart or in place."""
+    """Generate the master key (and the database password) anew; what runs is told, by a restart or in place.
+
+    \b
+    run-claude secrets rotate
+    run-claude secrets rotate --no-master-key --database
+    """
     from run_claude.stack import Stack
 
     settings = app.settings()
@@ -173,7 +217,12 @@ async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
 @common
 @click.pass_obj
 async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -> None:
-    """Make a folder select a profile, by a block in its direnv file (.envrc)."""
+    """Make a folder select a profile, by a block in its direnv file (.envrc).
+
+    \b
+    run-claude set-folder demo
+    run-claude set-folder --clear
+    """
     from run_claude.config import folder as folders
     from run_claude.config.catalogue import load_catalogue
 

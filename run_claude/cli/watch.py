@@ -31,7 +31,7 @@ async def watch(ctx: click.Context, command: str | None, notify: bool) -> int:
     \b
     run-claude watch
     run-claude watch --json >>watch.log
-    run-claude watch --exec 'logger "$RUN_CLAUDE_SERVICE is $RUN_CLAUDE_TO: $RUN_CLAUDE_CAUSE"'
+    run-claude watch --exec 'logger "$RUN_CLAUDE_SERVICE is $RUN_CLAUDE_TO"'
     """
     if ctx.invoked_subcommand is not None:
         return 0
@@ -94,7 +94,11 @@ async def install(app: App) -> None:
 @common
 @click.pass_obj
 async def uninstall(app: App) -> None:
-    """End the service and remove it."""
+    """End the service and remove it.
+
+    \b
+    run-claude watch uninstall
+    """
     manager, settings = _manager(app), app.settings()
     path = manager.path(settings.instance)
     was = manager.uninstall(settings.instance)
@@ -105,7 +109,11 @@ async def uninstall(app: App) -> None:
 @common
 @click.pass_obj
 async def status(app: App) -> int:
-    """Say whether a watcher runs, and what it has last done; exit code 0 if one does, else 1."""
+    """Say whether a watcher runs, and what it has last done; exit code 0 if one does, else 1.
+
+    \b
+    run-claude watch status
+    """
     from run_claude.core.errors import ConfigError
     from run_claude.host.lock import holder_of
     from run_claude.watchfile import load_memory
