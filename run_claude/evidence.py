@@ -42,13 +42,18 @@ async def levels_of(settings: Settings, *, uses_database: bool) -> Levels:
 
 
 async def memory_of(api: EngineApi, state: ServiceState) -> dict[str, int]:
-    """Return the memory limit of a container and, where its cgroup is still there, its peak; in bytes."""
+    """Return the memory limit of a container and, where its cgroup is still the one, its peak; in bytes.
+
+    A container that was started again has a new cgroup: what it took in its life before, nobody knows any more.
+    """
     found = {}
     try:
         raw = await api.container_named(state.id) or {}
         found["limit"] = int((raw.get("HostConfig") or {}).get("Memory") or 0)
     except RunClaudeError:
         pass
+    if state.restarts or not state.running:
+        return found
     for pattern in (f"docker/{state.id}", f"system.slice/docker-{state.id}.scope"):
         for name in ("memory.peak", "memory.max_usage_in_bytes"):
             for path in (_CGROUPS / pattern / name, _CGROUPS / "memory" / pattern / name):

@@ -44,11 +44,11 @@ async def doctor(app: App, fix: bool, report: str | None) -> int:
     """
     from run_claude.config.files import write_atomic
     from run_claude.core.checkup import well
-    from run_claude.doctor import examine, repair, write_report
+    from run_claude.doctor import examine, lenient_settings, repair, write_report
 
-    settings = app.settings()
-    findings, done = await examine(settings), []
-    if fix and any(finding.repair for finding in findings):
+    settings, broken = lenient_settings(app.environ, app.instance)
+    findings, done = _joined(broken, await examine(settings)), []
+    if fix and not broken and any(finding.repair for finding in findings):
         with closing(app.reporter()) as reporter:
             done = await repair(settings, findings, reporter)
         findings = await examine(settings)
@@ -68,6 +68,12 @@ async def doctor(app: App, fix: bool, report: str | None) -> int:
     if report:
         app.output.text(f"Report: {report}. Read it once before you paste it anywhere.")
     return code
+
+
+def _joined(broken: list[Finding], findings: list[Finding]) -> list[Finding]:
+    """Put what is wrong with the settings first; other checks that met the very same are not repeated."""
+    said = {finding.text for finding in broken}
+    return [*broken, *(finding for finding in findings if finding.text not in said)]
 
 
 def _table(app: App, findings: Sequence[Finding]) -> None:

@@ -177,6 +177,21 @@ def test_a_secret_of_the_environment_is_not_rotated(
     checked(caught.value.as_json(), "secret-overridden")
 
 
+@cause("internal")
+def test_what_nobody_has_thought_of_is_an_error_like_the_others(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from run_claude.cli.context import App
+
+    def breaks(*arguments: object, **more: object) -> None:
+        raise ZeroDivisionError("oh\nno")
+
+    monkeypatch.setattr(App, "settings", breaks)
+    error = told(capsys, "internal", "proxy", "status")
+    assert error["message"].endswith("ZeroDivisionError: oh no")
+    assert "test_user.py" in error["detail"]
+
+
 @cause("not-a-terminal")
 def test_nothing_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     import anyio

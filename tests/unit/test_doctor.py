@@ -109,3 +109,19 @@ def test_a_broken_configuration_is_one_finding_among_the_others(
     assert "FAILED   engine" in printed.replace("engine ", "engine ")
     assert "\x1b" not in printed, "no colours where no terminal is"
     assert "→ " in printed
+
+
+@pytest.mark.parametrize(("line", "said"), [("LITELLM_PORT=99999", "LITELLM_PORT"), ("what is this", ".env:1")])
+def test_settings_that_cannot_be_used_are_one_finding_among_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/.env").write_text(line + "\n")
+    (tmp_path / "config/.env").chmod(0o600)
+    assert run(["doctor", "--fix", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert said in told["findings"][0]["text"]
+    assert told["repaired"] == []
+    assert [row["text"] for row in told["findings"]].count(told["findings"][0]["text"]) == 1
+    assert {"engine", "machine", "answer"} <= {row["check"] for row in told["findings"]}
