@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from run_claude.cli.words import ago, duration, transition_json, transition_line
+from run_claude.cli.words import ago, duration, padded, size, transition_json, transition_line, wide
 from run_claude.core.lifecycle import Phase, Service, ServiceState, Transition
 
 HEALTHY = ServiceState(phase=Phase.HEALTHY, id="a" * 64, started_ns=1_000_000_000)
@@ -53,3 +53,17 @@ def test_a_transition_for_machines_has_the_same_facts() -> None:
         "exit_code": 137,
         "restarts": 0,
     }
+
+
+@pytest.mark.parametrize(("text", "columns"), [("日本語", 6), ("e\u0301", 1), ("\uff57\uff49", 4), ("", 0)])
+def test_a_text_is_as_wide_as_a_terminal_draws_it(text: str, columns: int) -> None:
+    assert wide(text) == columns
+    assert wide(padded(text, 10)) == 10
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0 B"), (999, "999 B"), (51_200, "51.2 kB"), (250_000_000, "250 MB"), (3 * 10**9, "3.0 GB")],
+)
+def test_a_size_is_told_in_the_unit_that_fits(number: int, words: str) -> None:
+    assert size(number) == words
