@@ -131,7 +131,7 @@ async def _call(app: App, arguments: list[str]) -> int:
         return 130
     except RunClaudeError as error:
         return app.output.failure(error)
-    except BrokenPipeError:  # the reader of our output has gone: `run-claude … | head`
+    except (BrokenPipeError, SystemExit):  # the reader has gone: `run-claude … | head`; asyncclick makes it the latter
         sys.stderr.close()
         return 141
     except Exception as error:

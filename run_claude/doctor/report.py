@@ -10,13 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import run_claude
-from run_claude.core.errors import ConfigError, RunClaudeError
+from run_claude.core.errors import RunClaudeError
 from run_claude.core.lifecycle import Service, as_json
-from run_claude.core.redact import redacted, secret_values
+from run_claude.core.redact import redacted
 from run_claude.doctor.patient import Patient
+from run_claude.secrecy import known_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from run_claude.config.settings import Settings
@@ -71,7 +72,7 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
         if text := _read(path):
             parts.append(_section(f"{title} ({path.name})", text))
     text = "\n\n".join(parts) + "\n"
-    return redacted(text, _secrets(settings), home=settings.environ.get("HOME") or "")
+    return redacted(text, known_secrets(settings), home=settings.environ.get("HOME") or "")
 
 
 async def _logs(patient: Patient) -> AsyncIterator[tuple[Service, str]]:
@@ -84,28 +85,6 @@ async def _logs(patient: Patient) -> AsyncIterator[tuple[Service, str]]:
             if id := snapshot[service].id:
                 with suppress(RunClaudeError):
                     yield service, _COLOUR.sub("", "\n".join(await stream.log(id, tail=_LOG_LINES)))
-
-
-def _secrets(settings: Settings) -> set[str]:
-    """Return each value that may not show. What `.env` holds is read as lines, too, where it cannot be parsed."""
-    paths = settings.paths
-    process = dict(settings.environ)
-    found = secret_values({}, process)
-    try:
-        found |= secret_values({name: value for name, (value, _) in settings.environment().file.items()}, process)
-    except ConfigError:
-        lines = _read(paths.env_file).splitlines()
-        found |= {line.partition("=")[2].strip(" '\"") for line in lines if "=" in line}
-    with suppress(ValueError, AttributeError):  # what the containers were given, though .env may have changed since
-        handed_over = json.loads(_read(paths.litellm_secrets) or "{}")
-        found |= {str(v) for k, v in handed_over.items() if k not in ("DATABASE_HOST", "DATABASE_USERNAME", "NO_PROXY")}
-    found |= {_read(paths.database_secret).strip(), *_values(_read(paths.build_secrets))}
-    return {value for value in found if len(value) >= 4 and value not in ("litellm", "postgres", "timescaledb")}
-
-
-def _values(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        yield line.partition("=")[2].strip(" '\"")
 
 
 def _row(finding: Finding) -> str:

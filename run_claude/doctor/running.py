@@ -14,6 +14,7 @@ from run_claude.core.diagnosis import Levels, database_version, first_failing, s
 from run_claude.core.errors import RunClaudeError
 from run_claude.core.lifecycle import Phase, Service
 from run_claude.host import lock
+from run_claude.secrecy import without_secrets
 from run_claude.status import services_of
 from run_claude.volume import volume_name, volume_version
 from run_claude.watchfile import load_memory
@@ -111,7 +112,7 @@ async def _unwell(patient: Patient, service: Service, state: ServiceState) -> Fi
     from run_claude.engine.stream import EngineStream
 
     async with EngineStream.connect(patient.endpoint) as stream:
-        log = await stream.log(state.id, tail=60)
+        log = without_secrets(await stream.log(state.id, tail=60), patient.settings)
     error = service_failure(service, _REASONS.get(state.phase, "died"), state, log)
     if not error.code.startswith("container-"):
         return failed("containers", error)

@@ -107,9 +107,12 @@ class Session:
                 yield transition
 
     async def log_tail(self, service: Service, snapshot: Snapshot, *, lines: int = 15) -> list[str]:
-        """Return the last log lines of a service; empty if it has no container."""
-        container = snapshot[service].id
-        return await (await self.stream()).log(container, tail=lines) if container else []
+        """Return the last log lines of a service, without secrets; empty if it has no container."""
+        if not (container := snapshot[service].id):
+            return []
+        from run_claude.secrecy import without_secrets
+
+        return without_secrets(await (await self.stream()).log(container, tail=lines), self.settings)
 
     # --- what every action needs ------------------------------------------------------------------------------
 

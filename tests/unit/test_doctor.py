@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
@@ -125,3 +128,15 @@ def test_settings_that_cannot_be_used_are_one_finding_among_the_others(
     assert told["repaired"] == []
     assert [row["text"] for row in told["findings"]].count(told["findings"][0]["text"]) == 1
     assert {"engine", "machine", "answer"} <= {row["check"] for row in told["findings"]}
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_word(tmp_path: Path) -> None:
+    environment = os.environ | {"HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    command = [sys.executable, "-m", "run_claude", "doctor"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(command, env=environment, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=30)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
