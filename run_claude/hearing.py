@@ -40,6 +40,10 @@ class Hearing:
         self._heard: set[ContainerEvent] = set()
         self._own: deque[_OwnStop] = deque(maxlen=16)
 
+    def take_as_ours(self, service: Service, until_ns: int) -> None:
+        """Take every stop of the service until then (the engine's clock) as ours: what another watcher has done."""
+        self._own.append(_OwnStop(service, 0, until_ns))
+
     def fresh(self, heard: Iterable[ContainerEvent]) -> list[ContainerEvent]:
         """Return what was not there at the last call, without the stops that we have made."""
         now = set(heard)

@@ -26,6 +26,7 @@ from run_claude.core.supervision import (
     Do,
     Memory,
     Policy,
+    Rest,
     Wait,
     attempted,
     blocked,
@@ -45,12 +46,14 @@ from run_claude.watchfile import load_memory, save_memory
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from run_claude.core.supervision import Decision
     from run_claude.engine.observer import Observer, Subscription
     from run_claude.stack import Stack
 
 __all__ = ["Listener", "Supervisor", "watching"]
 
 BLOCKED_TICK = 5.0  # seconds between looks whether a file has changed or a port is free, while blocked
+TAKE_OVER = 15.0  # seconds that a stop may take which another watcher began before it was killed
 IDLE_TICK = 3600.0  # otherwise only changes wake it; the observer looks at all every 30 s
 
 # Errors of a start that trying again can mend, whatever their ``retryable`` says to a person: nobody is there to ask.
@@ -101,6 +104,7 @@ class Supervisor:
         self._back_at = 0.0  # when the engine came (back) into reach, by the loop's clock
         self._away = True
         self._told_block = ""
+        self._told = ""  # why nothing is done, or not yet, as last told
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -130,7 +134,7 @@ class Supervisor:
                 continue
             if not told:
                 told = True
-                self._memory = replace(self._memory, acting="")
+                self._take_over()
                 self._listener.told("watching", **_phases(snapshot))
             last = snapshot
             pause = await self._consider(observer, snapshot)
@@ -160,9 +164,31 @@ class Supervisor:
         if self._told_block and self._memory.block is None:
             self._told_block = ""
             self._listener.told("unblocked")
+        self._tell_why_not(decision)
         return decision.until - time.time() if isinstance(decision, Wait) else IDLE_TICK
 
-    def _decision(self, observer: Observer, snapshot: Snapshot) -> Act | Blocked | Any:
+    def _take_over(self) -> None:
+        """Go on where another watcher has ended: the stops that it has made are nobody's purpose."""
+        memory = self._memory
+        longest = memory.last + 2 * DEFAULT_TIMEOUT
+        until = min(time.time(), longest) + TAKE_OVER if memory.acting else memory.last
+        for service in Service:
+            if memory.acting.endswith(service.value) or not memory.acting:
+                self._hearing.take_as_ours(service, int(until * 1e9))
+        self._memory = replace(memory, acting="")
+
+    def _tell_why_not(self, decision: Rest | Wait) -> None:
+        """Tell once of a pause, and of what is left as somebody wanted it."""
+        by_hand = decision.reason if isinstance(decision, Rest) and decision.by_hand else ""
+        why = f"{decision.reason} {self._memory.last}" if isinstance(decision, Wait) else by_hand
+        if why != self._told:
+            self._told = why
+            if by_hand:
+                self._listener.told("left-alone", message=by_hand)
+            elif isinstance(decision, Wait) and (seconds := decision.until - time.time()) >= 2:
+                self._listener.told("waiting", message=decision.reason, seconds=round(seconds, 1))
+
+    def _decision(self, observer: Observer, snapshot: Snapshot) -> Decision:
         now = time.time()
         wanted = self._wanted()
         memory = noticed(self._memory, snapshot, self._hearing.fresh(observer.heard), self._policy, now)

@@ -85,14 +85,19 @@ def ago(at_ns: int | None, now_ns: int) -> str:
     return "-" if at_ns is None else duration(max(0, now_ns - at_ns) / 1e9)
 
 
-def transition_line(transition: Transition) -> str:
-    """Return a transition as one line: service, from, to, cause, and how long the phase before it lasted."""
+def transition_line(transition: Transition, lasted: float | None = None) -> str:
+    """Return a transition as one line: service, from, to, cause, and how long the phase before it lasted.
+
+    :param lasted: seconds, where they are known; else it is how long the container has run
+    """
     line = f"{service_name(transition.service)} {transition.before.phase} → {transition.after.phase}"
     if transition.replaced:
         line += ", another container"
     elif transition.restarted and transition.before.phase is transition.after.phase:
         line += ", started again"
     line += f" ({transition.cause}"
+    if lasted is not None:
+        return f"{line}, after {duration(lasted)})"
     begun = transition.before.started_ns if transition.before.running else None
     if transition.at_ns and begun and transition.at_ns >= begun:
         line += f", after {duration((transition.at_ns - begun) / 1e9)}"
@@ -130,6 +135,10 @@ def watch_line(event: str, facts: Mapping[str, Any]) -> str:
             return line + (f", attempt {facts['attempt']} of {facts['of']}" if facts["action"] != "examine" else "")
         case "healed":
             return f"healed: {facts['service']} is healthy after {duration(facts['seconds'])}"
+        case "left-alone":
+            return f"left alone: {facts['message']}"
+        case "waiting":
+            return f"waiting {duration(facts['seconds'])} before the next attempt: {facts['message']}"
         case "intent":
             return f"wanted: {facts['wanted']}"
         case "unblocked":

@@ -230,8 +230,8 @@ def _identity(state: ServiceState) -> tuple[object, ...]:
 # because `docker stop` emits both and the exit code says more; `oom` first because its `die` says only 137.
 _EXPLAINS: dict[Phase, tuple[str, ...]] = {
     Phase.HEALTHY: ("health_status", "unpause", "start"),
-    Phase.UNHEALTHY: ("health_status",),
-    Phase.STARTING: ("oom", "die", "restart", "start"),
+    Phase.UNHEALTHY: ("health_status", "unpause"),
+    Phase.STARTING: ("oom", "die", "restart", "start", "unpause"),
     Phase.RESTARTING: ("oom", "die"),
     Phase.EXITED: ("oom", "stop", "die", "kill"),
     Phase.CREATED: ("create", "die"),
@@ -248,11 +248,13 @@ def _cause(
         return lost or "the engine is out of reach", None
     for action in _EXPLAINS.get(new.phase, ()):
         for event in reversed(evidence):
-            if event.action == action:
+            if event.action == action and not (new.running and not old.running and action in ("oom", "die")):
                 return _describe(event), event.at_ns
     if old.phase is Phase.UNKNOWN:
         return "the engine is back", new.since_ns
-    return "found by looking again", new.since_ns
+    # One look tells of some phases only since when the container runs, and that was before.
+    at_ns = new.since_ns
+    return "found by looking again", None if at_ns and old.since_ns and at_ns <= old.since_ns else at_ns
 
 
 def _describe(event: ContainerEvent) -> str:

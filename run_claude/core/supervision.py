@@ -103,9 +103,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing is to be done now; the next change will say more."""
+    """Nothing is to be done now; the next change will say more. ``by_hand``: somebody wanted something so."""
 
     reason: str
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,40 +244,43 @@ def decide(
 def _wanted_act(
     wanted: Sequence[Service], snapshot: Snapshot, memory: Memory, policy: Policy, now: float
 ) -> Act | Rest | Wait:
-    reasons: list[str] = []
+    rests: list[Rest] = []
     for service in sorted(wanted, key=list(Service).index):  # the database first, the proxy after it
         found = _about(service, snapshot[service], memory, policy, now)
         if isinstance(found, Act | Wait):
             return found
-        if found:
-            reasons.append(found)
-    return Rest("; ".join(reasons) or "all is well")
+        if found is not None:
+            rests.append(found)
+    reason = "; ".join(rest.reason for rest in rests) or "all is well"
+    return Rest(reason, any(rest.by_hand for rest in rests))
 
 
-def _about(service: Service, state: ServiceState, memory: Memory, policy: Policy, now: float) -> Act | Wait | str:
-    """Return what to do about one service, or why nothing; an empty reason where nothing is wrong."""
+def _about(
+    service: Service, state: ServiceState, memory: Memory, policy: Policy, now: float
+) -> Act | Wait | Rest | None:
+    """Return what to do about one service, or why nothing; ``None`` where nothing is wrong."""
     attempt = memory.in_a_row + 1
     stop = memory.stops.get(service)
     match state.phase:
         case Phase.HEALTHY:
-            return ""
+            return None
         case Phase.PAUSED:
-            return f"{service} is paused"
+            return Rest(f"{service} is paused", by_hand=True)
         case Phase.STARTING | Phase.REMOVING:
-            return f"{service} is {state.phase}"
+            return Rest(f"{service} is {state.phase}")
         case Phase.RESTARTING:
             if state.restarts >= max(policy.loop, 2 * memory.examined.get(service, 0)):
                 return Act(Do.EXAMINE, service, f"died {state.restarts + 1} times", attempt)
-            return f"{service} is being restarted by Docker"
+            return Rest(f"{service} is being restarted by Docker")
         case Phase.UNKNOWN:
-            return f"{service} is unknown"
+            return Rest(f"{service} is unknown")
         case Phase.UNHEALTHY:
             if (paused := memory.paused.get(service)) is not None and 0 <= now - paused < policy.unpaused:
                 return Wait(paused + policy.unpaused, f"{service} was paused; its next health check will tell")
             return Act(Do.RESTART, service, "unhealthy", attempt)
         case Phase.ABSENT | Phase.CREATED | Phase.EXITED:
             if stop is not None and state.id in ("", stop.container):
-                return f"{service} was stopped on purpose"
+                return Rest(f"{service} was stopped on purpose", by_hand=True)
             return Act(Do.UP, service, _why_down(state), attempt)
 
 

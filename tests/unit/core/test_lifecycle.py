@@ -104,6 +104,31 @@ def test_the_cause_comes_from_the_events_of_the_service(after: Phase, events: li
     assert seen.cause == cause
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "last", "cause"),
+    [
+        (Phase.EXITED, Phase.STARTING, "start", "started"),  # and not by the death that came before
+        (Phase.HEALTHY, Phase.STARTING, "start", "exited with 1"),  # Docker has restarted it
+        (Phase.PAUSED, Phase.UNHEALTHY, "unpause", "unpaused"),
+        (Phase.PAUSED, Phase.STARTING, "unpause", "unpaused"),
+    ],
+)
+def test_a_death_explains_only_what_ran_before_it(before: Phase, after: Phase, last: str, cause: str) -> None:
+    events = [event(last, at_ns=200)] + ([event("die", at_ns=100, exit_code=1)] if before is not Phase.PAUSED else [])
+    [seen] = transitions(
+        Snapshot(litellm=replace(RUNNING, phase=before)),
+        Snapshot(litellm=replace(RUNNING, phase=after, started_ns=150)),
+        events,
+    )
+    assert seen.cause == cause
+
+
+def test_a_change_that_nobody_told_is_not_dated_before_what_it_has_changed() -> None:
+    before = replace(RUNNING, phase=Phase.PAUSED)
+    [seen] = transitions(Snapshot(litellm=before), Snapshot(litellm=replace(before, phase=Phase.UNHEALTHY)))
+    assert (seen.cause, seen.at_ns) == ("found by looking again", None)
+
+
 def test_what_is_unknown_is_never_shown_as_the_last_good_news() -> None:
     lost = Snapshot.out_of_reach("the engine is gone")
     seen = transitions(Snapshot(litellm=RUNNING), lost, [])

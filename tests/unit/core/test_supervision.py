@@ -149,6 +149,22 @@ def test_a_crash_right_after_a_restart_by_hand_is_healed() -> None:
     assert isinstance(judged(down, noticed(Memory(), down, reversed(told), POLICY, NOW)), Act)
 
 
+@pytest.mark.parametrize(
+    ("seen", "memory", "by_hand"),
+    [
+        (snapshot(proxy=Phase.PAUSED), Memory(), "litellm is paused"),
+        (snapshot(proxy=Phase.EXITED), Memory(stops={PROXY: Stop("p1", NOW)}), "litellm was stopped on purpose"),
+        (snapshot(proxy=Phase.STARTING), Memory(), ""),
+        (snapshot(), Memory(), ""),
+    ],
+)
+def test_what_somebody_wanted_so_is_told_from_what_takes_its_time(seen: Snapshot, memory: Memory, by_hand: str) -> None:
+    decision = judged(seen, memory)
+    assert isinstance(decision, Rest)
+    assert decision.by_hand is bool(by_hand)
+    assert by_hand in decision.reason
+
+
 def test_a_container_that_compose_has_replaced_is_not_taken_for_stopped() -> None:
     fresh = replace(snapshot(), litellm=state(Phase.CREATED, "p2"))
     assert isinstance(judged(fresh, after(["stop", "destroy"], fresh)), Act)
