@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.planted import Processes
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _OURS = ("RUN_CLAUDE_", "LITELLM_", "ANTHROPIC_", "OPENAI_", "CLAUDE_", "COMPOSE_")
@@ -28,3 +31,11 @@ def _away_from_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("RUN_CLAUDE_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("RUN_CLAUDE_STATE", str(tmp_path / "state"))
     (tmp_path / "home").mkdir()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_in_the_process_list() -> Iterator[None]:
+    """Look at the command lines of the machine for as long as the tests run."""
+    with Processes(every=0.2) as processes:
+        yield
+    assert not processes.seen, "a command line holds a secret"

@@ -13,6 +13,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests import planted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -70,7 +72,7 @@ class Instance:
             "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
             "RUN_CLAUDE_PRISMA": "off",
         }
-        return {**os.environ, **ours, **self.extra}
+        return {**os.environ, **planted.PLANTED, **ours, **self.extra}
 
     def start_command(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and return its process."""
@@ -92,6 +94,8 @@ class Instance:
             out, err = process.communicate()
             raise AssertionError(f"hangs:\n{out}\n{err}") from None
         self.heard += [out, err]
+        planted.keep(self.secrets())
+        planted.check_text(map(str, process.args[3:]) if isinstance(process.args, list) else (), out, err)
         assert "Traceback" not in err, err
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -132,11 +136,21 @@ class Instance:
 
     def secrets(self) -> list[str]:
         """Return the values that may never show."""
-        lines = (self.config / ".env").read_text().splitlines()
+        try:
+            lines = (self.config / ".env").read_text().splitlines()
+        except (OSError, UnicodeDecodeError):
+            return []  # none yet, or a test has broken it
         return [line.partition("=")[2].strip("'\"") for line in lines if "MASTER_KEY" in line or "PASSWORD" in line]
 
     def remove(self) -> None:
-        """Remove everything that was made, also what a failed test left half-made."""
+        """Remove everything that was made, also what a failed test left half-made, after a look for secrets in it."""
+        try:
+            planted.check_containers(self.name)
+            planted.check_files(self.folder)
+        finally:
+            self._remove()
+
+    def _remove(self) -> None:
         label = f"label=com.docker.compose.project={self.name}"
         if containers := docker("ps", "-aq", "--filter", label).split():
             docker("rm", "--force", "--volumes", *containers, check=False)

@@ -1,0 +1,81 @@
+"""Secrets are planted wherever the user may have some; no command shows one, in any of its ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import planted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .instance import Instance
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
+
+KEYS = {
+    "OPENROUTER_API_KEY": "sk-or-v1-planted0c9d4e1b7a",
+    "DEEPSEEK_API_KEY": "sk-planted3f7e0a5b9c2d",
+    "ANTHROPIC_API_KEY": "sk-ant-planted77b0ce41aa",
+}
+
+
+def everything(instance: Instance, folder: Path) -> list[tuple[str, ...]]:
+    return [
+        ("install", "--no-build"),
+        ("-v", "proxy", "start", "--profile", "demo"),
+        ("proxy", "status"),
+        ("proxy", "health"),
+        ("proxy", "logs"),
+        ("models", "list"),
+        ("models", "test", "demo-opus"),
+        ("profiles", "list"),
+        ("secrets", "show"),
+        ("secrets", "init"),
+        ("doctor", "--report", str(folder / "report.md")),
+        ("doctor", "--report", "-"),
+        ("-v", "secrets", "rotate", "--database"),
+        ("-v", "db", "status"),
+        ("-v", "db", "backup", str(folder / "b.tar")),
+        ("-v", "db", "restore", str(folder / "b.tar"), "--yes"),
+        ("db", "shell", "--", "-c", "SELECT * FROM pg_stat_activity"),
+        ("history",),
+        ("-v", "proxy", "restart"),
+        ("proxy", "start", "--port", str(instance.database_port)),  # an error
+        ("proxy", "start", "--profile", "no-such-one"),
+        ("config", "set", "LITELLM_PORT=no-port"),
+        ("-v", "proxy", "stop", "--all"),
+        ("-v", "db", "destroy", "--yes-destroy-data", "--no-dump"),
+    ]
+
+
+def test_no_command_shows_a_planted_secret_and_none_is_in_a_process_list(instance: Instance, tmp_path: Path) -> None:
+    planted.keep(KEYS.values())
+    instance.config.mkdir(parents=True)
+    in_file = {name: value for name, value in KEYS.items() if name != "DEEPSEEK_API_KEY"}
+    (instance.config / ".env").write_text("".join(f"{name}={value}\n" for name, value in in_file.items()))
+    instance.extra["DEEPSEEK_API_KEY"] = KEYS["DEEPSEEK_API_KEY"]
+    with planted.Processes(every=0.005) as processes:
+        for arguments in everything(instance, tmp_path):
+            instance.run(*arguments, expect=None)
+            if arguments[-1] in ("status", "show", "history") or "--profile" in arguments:
+                instance.run(*arguments, "--json", expect=None)
+            if "restart" in arguments:
+                planted.check_containers(instance.name)
+        planted.check_files(instance.folder)
+        planted.check_files(tmp_path)
+    assert processes.looked > 100
+    assert processes.seen == []
+
+
+def test_what_is_planted_would_be_found(tmp_path: Path) -> None:
+    planted.keep(["planted-canary-1234567890"])
+    with pytest.raises(AssertionError, match="prints a secret"):
+        planted.check_text(["proxy", "status"], "the key is planted-canary-1234567890")
+    planted.check_text(["env", "demo"], "the key is planted-canary-1234567890")
+    (tmp_path / "history.jsonl").write_text("planted-canary-1234567890")
+    with pytest.raises(AssertionError, match="holds a secret"):
+        planted.check_files(tmp_path)
+    (tmp_path / "history.jsonl").unlink()

@@ -1,0 +1,106 @@
+"""Secrets that the tests plant, and the places where they must not show: over the whole run, by every tier.
+
+``Instance`` plants some into the environment of each command, and hands over those that a stack generates. A value is
+kept until the run ends; whatever is heard from any command is searched for all of them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["PLANTED", "Processes", "check_containers", "check_files", "check_text", "keep"]
+
+# None of these belongs to a provider that a profile would take it for.
+PLANTED = {
+    "PLANTED_API_KEY": "planted-8d1f5a77c0be-api",
+    "GITHUB_TOKEN": "ghp_planted4f0a6b21d9c84e57a3b1",
+    "PGPASSWORD": "planted-66c2e9-pg",
+}
+_kept: set[str] = set(PLANTED.values())
+
+# `env` and `with` hand the master key to their user on purpose, `secrets export` to a file.
+_ON_PURPOSE = ({"env"}, {"with"}, {"secrets", "export"})
+_SECRET_FILES = {".env", "litellm.json", "postgres_password", "build.env", ".envrc"}
+
+
+def keep(values: Iterable[str]) -> None:
+    """Remember these as secrets from now on."""
+    _kept.update(value for value in values if len(value) >= 12)
+
+
+def found_in(text: str) -> list[str]:
+    """Return the ends of the secrets that stand in the text."""
+    return [f"…{value[-6:]}" for value in _kept if value in text]
+
+
+def check_text(arguments: Iterable[str], *texts: str) -> None:
+    """Fail if a command has printed a secret, unless that is what it is for."""
+    words = set(arguments)
+    if not any(purpose <= words for purpose in _ON_PURPOSE):
+        for text in texts:
+            assert not found_in(text), f"{' '.join(arguments)} prints a secret ({found_in(text)})"
+
+
+def check_files(folder: Path) -> None:
+    """Fail if a file holds a secret, unless it is one of those that are for secrets."""
+    for path in folder.rglob("*"):
+        if path.name in _SECRET_FILES or path.name.startswith(".env") or not path.is_file() or path.is_symlink():
+            continue
+        assert not found_in(path.read_bytes().decode(errors="replace")), f"{path} holds a secret"
+
+
+def check_containers(project: str) -> None:
+    """Fail if the engine shows a secret: of a container, its log, its processes or the history of its image."""
+    label = f"label=com.docker.compose.project={project}"
+    for container in _docker("ps", "-aq", "--filter", label).split():
+        shown = {
+            "inspect": _docker("inspect", container),
+            "log": _docker("logs", container),
+            "top": _docker("top", container),
+            "history": _docker(
+                "history", "--no-trunc", _docker("inspect", "--format", "{{.Image}}", container).strip()
+            ),
+        }
+        for where, text in shown.items():
+            assert not found_in(text), f"docker {where} of {project} shows a secret ({found_in(text)})"
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
+class Processes:
+    """Looks at every command line of the machine, again and again, for as long as it is open."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every  # seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="planted", daemon=True)
+        self.seen: list[str] = []  # command lines with a secret in them
+        self.looked = 0
+
+    def __enter__(self) -> Processes:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            self.looked += 1
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                except OSError:
+                    continue  # it has ended
+                if found_in(line) and line not in self.seen:
+                    self.seen.append(line)
