@@ -12,10 +12,11 @@ import anyio
 from run_claude.core.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
     from run_claude.core.lifecycle import ContainerEvent, Service
     from run_claude.engine.api import EngineApi
+    from run_claude.engine.observer import Observer
 
 __all__ = ["Hearing"]
 
@@ -33,26 +34,40 @@ class _OwnStop:
 
 
 class Hearing:
-    """Sorts what an observer hears."""
+    """Sorts what an observer hears.
+
+    An engine stops containers when it ends, and those that have outlived it when it starts: nobody has meant that. So
+    a stop from a time in which it was out of sight is somebody's only if the engine is still the same: it is, when it
+    replays what it told before. A new one has forgotten everything.
+    """
 
     def __init__(self, api: EngineApi) -> None:
         self._api = api
         self._heard: set[ContainerEvent] = set()
         self._own: deque[_OwnStop] = deque(maxlen=16)
+        self._told_before: ContainerEvent | None = None  # the last event before the engine went out of sight
+        self._same = False
 
     def take_as_ours(self, service: Service, until_ns: int) -> None:
         """Take every stop of the service until then (the engine's clock) as ours: what another watcher has done."""
         self._own.append(_OwnStop(service, 0, until_ns))
 
-    def fresh(self, heard: Iterable[ContainerEvent]) -> list[ContainerEvent]:
-        """Return what was not there at the last call, without the stops that we have made."""
-        now = set(heard)
+    def fresh(self, observer: Observer) -> list[ContainerEvent]:
+        """Return what was not there at the last call, without the stops that we or the engine itself have made."""
+        now = set(observer.heard)
         fresh, self._heard = now - self._heard, now
-        return [event for event in fresh if not any(own.made(event) for own in self._own)]
+        self._same = self._same or self._told_before in now
+        return [event for event in fresh if event.action != "stop" or self._meant(event, observer.connected_ns)]
 
-    def forget(self) -> None:
-        """Take what is heard after the next connection as new: a stop that the engine replays then was somebody's."""
-        self._heard = set()
+    def _meant(self, stop: ContainerEvent, connected_ns: int) -> bool:
+        seen = self._same or stop.at_ns > connected_ns
+        return seen and not any(own.made(stop) for own in self._own)
+
+    def lost(self) -> None:
+        """Take note that the engine is out of sight."""
+        if self._heard:
+            self._told_before = max(self._heard, key=lambda event: event.at_ns)
+        self._heard, self._same = set(), False
 
     @asynccontextmanager
     async def stopping(self, service: Service) -> AsyncIterator[None]:

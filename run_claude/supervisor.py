@@ -145,7 +145,7 @@ class Supervisor:
         """Note and decide, act if it has to be; return the seconds until this has to be considered again."""
         if snapshot.lost:
             self._away = True
-            self._hearing.forget()
+            self._hearing.lost()
         elif self._away:
             self._away, self._back_at = False, anyio.current_time()
         decision = self._decision(observer, snapshot)
@@ -191,7 +191,7 @@ class Supervisor:
     def _decision(self, observer: Observer, snapshot: Snapshot) -> Decision:
         now = time.time()
         wanted = self._wanted()
-        memory = noticed(self._memory, snapshot, self._hearing.fresh(observer.heard), self._policy, now)
+        memory = noticed(self._memory, snapshot, self._hearing.fresh(observer), self._policy, now)
         memory = settled(memory, wanted, snapshot, self._policy, now)
         self._remember(memory)
         return decide(

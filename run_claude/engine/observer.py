@@ -119,6 +119,7 @@ class Observer:
         self.heard: deque[ContainerEvent] = deque(maxlen=_EVIDENCE)
         self._early: list[ContainerEvent] = []  # evidence of what is yet to be seen
         self._last_event_ns = 0
+        self.connected_ns = 0  # when this connection began, by the engine's clock
         self._resumed_ns = 0  # events up to here were told before this connection
         self._asked = 0  # looks asked for by refresh()
         self._answered = 0
@@ -148,6 +149,7 @@ class Observer:
         # The engine's clock, not ours; after a cut from a little before the last event it told. A clock set back
         # meanwhile makes that a time to come, from which nothing would be replayed.
         now_ns = await _answer(self._api.time_ns())
+        self.connected_ns = now_ns
         self._last_event_ns = min(self._last_event_ns, now_ns)
         since_ns = (self._last_event_ns or now_ns) - _OVERLAP_NS
         self._silent, self._resumed_ns = False, self._last_event_ns
