@@ -63,7 +63,8 @@ def _line(event: str, row: Mapping[str, Any]) -> str:
             case "removed":
                 return "stopped, containers removed"
             case "transition":
-                return f"{row['service']} {row['from']} → {row['to']} ({row['cause']})"
+                lasted = f", after {duration(row['lasted'])}" if row.get("lasted") is not None else ""
+                return f"{row['service']} {row['from']} → {row['to']} ({row['cause']}{lasted})"
             case _:
                 return watch_line(event, row)
     except (KeyError, TypeError, ValueError):  # of another release

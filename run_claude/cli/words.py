@@ -132,7 +132,11 @@ def watch_line(event: str, facts: Mapping[str, Any]) -> str:
             return "watching: " + ", ".join(f"{name} {phase}" for name, phase in facts.items())
         case "action":
             line = f"healing: {_DOING[facts['action']]} {facts['service']} ({facts['reason']})"
-            return line + (f", attempt {facts['attempt']} of {facts['of']}" if facts["action"] != "examine" else "")
+            if facts["action"] == "examine":
+                return line
+            if facts["attempt"] > facts["of"]:  # only so behind a cause that no restart mends
+                return f"{line}, to see whether the cause is gone"
+            return f"{line}, attempt {facts['attempt']} of {facts['of']}"
         case "healed":
             return f"healed: {facts['service']} is healthy after {duration(facts['seconds'])}"
         case "left-alone":

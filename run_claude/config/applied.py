@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import read_bytes, write_if_changed
@@ -23,17 +24,19 @@ def record(prepared: Prepared, snapshot: Snapshot, services: Sequence[Service]) 
 
     :raises ConfigError: if it cannot be written
     """
-    containers = {service.value: snapshot[service].id for service in services}
-    row = {"fingerprint": prepared.fingerprint, "containers": _recorded(prepared.applied_file)[1] | containers}
+    last = _recorded(prepared.applied_file)
+    row = {
+        "fingerprint": prepared.fingerprint,
+        "containers": last.containers | {service.value: snapshot[service].id for service in services},
+        "definitions": last.definitions | {service.value: snapshot[service].config_hash for service in services},
+    }
     write_if_changed(prepared.applied_file, json.dumps(row) + "\n")
 
 
 def matches(prepared: Prepared, snapshot: Snapshot, services: Sequence[Service]) -> bool:
     """Whether the services' containers are those that a start would leave alone."""
-    fingerprint, containers = _recorded(prepared.applied_file)
-    return fingerprint == prepared.fingerprint and all(
-        snapshot[service].id and containers.get(service.value) == snapshot[service].id for service in services
-    )
+    last = _recorded(prepared.applied_file)
+    return last.fingerprint == prepared.fingerprint and all(last.made(service, snapshot) for service in services)
 
 
 def drift(prepared: Prepared, snapshot: Snapshot) -> list[str]:
@@ -43,20 +46,39 @@ def drift(prepared: Prepared, snapshot: Snapshot) -> list[str]:
         found.append("the image's build inputs have changed")
     if litellm.id and litellm.inputs != prepared.inputs:
         found.append("the proxy's configuration or keys have changed")
-    fingerprint, containers = _recorded(prepared.applied_file)
+    last = _recorded(prepared.applied_file)
     there = [service for service in Service if snapshot[service].id]
     if not found and there:
-        if any(containers.get(service.value) != snapshot[service].id for service in there):
+        if not all(last.made(service, snapshot) for service in there):
             found.append("a container was made by something else than the last start")
-        elif fingerprint != prepared.fingerprint:
+        elif last.fingerprint != prepared.fingerprint:
             found.append("settings or the compose file have changed")
     return found
 
 
-def _recorded(path: Path) -> tuple[str, dict[str, str]]:
-    """Return fingerprint and containers; a broken file counts as none, and costs one `compose up` that does nothing."""
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last start: its fingerprint, and of each service the container and Compose's hash of its definition."""
+
+    fingerprint: str = ""
+    containers: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, str] = field(default_factory=dict)
+
+    def made(self, service: Service, snapshot: Snapshot) -> bool:
+        """Whether the container is the one of the last start, or one that `watch` has made anew just like it."""
+        state = snapshot[service]
+        same = bool(state.config_hash) and self.definitions.get(service.value) == state.config_hash
+        return bool(state.id) and (same or self.containers.get(service.value) == state.id)
+
+
+def _recorded(path: Path) -> _Last:
+    """Return the last start; a broken file counts as none, and costs one `compose up` that does nothing."""
     try:
         row = json.loads(read_bytes(path) or b"{}")
-        return str(row.get("fingerprint", "")), {str(name): str(id) for name, id in row.get("containers", {}).items()}
+        containers, definitions = (
+            {str(service): str(mark) for service, mark in row.get(key, {}).items()}
+            for key in ("containers", "definitions")
+        )
+        return _Last(str(row.get("fingerprint", "")), containers, definitions)
     except (ValueError, AttributeError, RecursionError):
-        return "", {}
+        return _Last()

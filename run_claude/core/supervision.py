@@ -196,7 +196,11 @@ def settled(memory: Memory, wanted: Sequence[Service], snapshot: Snapshot, polic
         return replace(memory, healthy_since=0.0)
     since = memory.healthy_since if 0 < memory.healthy_since <= now else now
     in_a_row = 0 if now - since >= policy.stable else memory.in_a_row
-    return replace(memory, healthy_since=since, in_a_row=in_a_row, block=None)
+    if memory.block is not None:
+        # The cause lay outside; the attempts that have only found it to be there still are none of the budget.
+        before = tuple(at for at in memory.attempts if at < memory.block.since)
+        return replace(memory, healthy_since=since, in_a_row=0, attempts=before, block=None)
+    return replace(memory, healthy_since=since, in_a_row=in_a_row)
 
 
 def blocked(memory: Memory, code: str, message: str, help: str, fingerprint: str, now: float) -> Memory:

@@ -62,5 +62,16 @@ def test_drift_says_what_a_start_would_change(prepared: Prepared, running: Snaps
     assert drift(prepared, by_hand) == ["a container was made by something else than the last start"]
 
 
+def test_a_container_made_anew_from_the_same_definition_is_no_drift(prepared: Prepared, running: Snapshot) -> None:
+    running = replace(running, timescaledb=replace(running.timescaledb, config_hash="as it was"))
+    record(prepared, running, BOTH)
+    healed = replace(running, timescaledb=replace(running.timescaledb, id="t2"))
+    assert drift(prepared, healed) == []
+    assert matches(prepared, healed, BOTH)
+    other = replace(healed, timescaledb=replace(healed.timescaledb, config_hash="another"))
+    assert drift(prepared, other) == ["a container was made by something else than the last start"]
+    assert not matches(prepared, other, BOTH)
+
+
 def test_what_is_not_there_does_not_drift(prepared: Prepared) -> None:
     assert drift(prepared, Snapshot()) == []

@@ -287,6 +287,14 @@ def test_health_lifts_a_block() -> None:
     assert settled(memory, BOTH, snapshot(), POLICY, NOW).block is None
 
 
+def test_what_was_tried_behind_a_block_counts_no_more_when_it_is_gone() -> None:
+    memory = blocked(Memory(attempts=(NOW - 100,), in_a_row=1), "port-taken", "m", "h", "f", NOW)
+    for minute in range(1, 9):
+        memory = blocked(attempted(memory, POLICY, NOW + 60 * minute), "port-taken", "m", "h", "f", NOW + 60 * minute)
+    lifted = settled(memory, BOTH, snapshot(), POLICY, NOW + 600)
+    assert (lifted.in_a_row, lifted.attempts) == (0, (NOW - 100,))
+
+
 # --- no sequence breaks the promises ----------------------------------------------------------------------------------
 
 
