@@ -33,19 +33,19 @@ _PROBES_EVERY = "600ms"  # ten containers, each probed fifty times as often as u
 
 
 async def run(bench: Recorder) -> None:
-    """Follow a quiet stack, and count processor time and memory of who follows."""
+    """Let `run-claude watch` watch a quiet stack, and count its processor time and memory."""
     seconds = bench.rounds(60, 5)
     bench.note(f"Over {seconds} s each. The neighbours make as many events as 500 containers probed every 30 s.")
     async with dummies(bench.workspace, "idle", probes_every="30s") as made:
         container = next(iter(made.names.values()))
         polls = f"while :; do docker inspect --format '{{{{.State.Status}}}}' {container} >/dev/null; sleep 2; done"
-        follow = (sys.executable, "-m", "bench.follow", made.settings.instance)
+        watch = (sys.executable, "-m", "run_claude", "--instance", made.settings.instance, "watch", "--json")
         async with (
-            _process(bench.workspace, follow, says="following") as ours,
+            _process(bench.workspace, watch, says="{") as ours,
             _process(bench.workspace, ("bash", "-c", f"echo polling; {polls}"), says="polling") as polling,
         ):
             watched = {BASELINE: ours, POLLING: polling}
-            await anyio.sleep(1)  # the rest of its imports
+            await anyio.sleep(2)  # the rest of its start
             await _measure(bench, watched, seconds, "alone")
             async with _neighbours(bench, made.settings.python_image):
                 await _measure(bench, watched, seconds, "500 neighbours")

@@ -22,13 +22,14 @@ __all__ = ["FaultyStack"]
 
 STAND_IN_DATABASE = "run-claude-faults/timescaledb:stand-in"
 
-# As many attempts as there are faults, and no long pauses between them: policy is tested elsewhere.
+# As many attempts as there are faults, and no long pauses between them: the policy's own are tested elsewhere.
 WATCHING = {
     "RUN_CLAUDE_WATCH_BACKOFF": "0.2",
     "RUN_CLAUDE_WATCH_BACKOFF_MAX": "2",
     "RUN_CLAUDE_WATCH_IN_A_ROW": "1000",
     "RUN_CLAUDE_WATCH_BUDGET": "10000",
     "RUN_CLAUDE_WATCH_STABLE": "5",
+    "RUN_CLAUDE_WATCH_PROBE": "10",
 }
 
 
@@ -119,7 +120,7 @@ class FaultyStack(Instance):
         assert set(objects["container"]) <= {self.container(service) for service in BOTH}
         assert objects["volume"] == [f"{self.name}-litellm-logs", f"{self.name}-timescaledb-data"]
         assert objects["network"] == [f"{self.name}-network"]
-        assert not [path for path in self.config.rglob("*") if path.suffix in (".tmp", ".new")]
+        assert not [path for path in self.config.rglob("*") if path.suffix == ".tmp"]
 
     # --- the engine's own tools -------------------------------------------------------------------------------
 

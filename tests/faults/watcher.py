@@ -82,7 +82,7 @@ class Watcher:
         """Return where its story is now, for :meth:`until`."""
         return len(self.lines)
 
-    def until(self, fits: Callable[[Line], bool], *, since: int = 0, within: float = 90) -> Line:
+    def until(self, fits: Callable[[Line], bool], *, since: int = 0, within: float = 60) -> Line:
         """Return the first line from ``since`` on that fits; wait for it."""
         end = time.monotonic() + within
         with self._told:
@@ -101,7 +101,7 @@ class Watcher:
         """Wait until it watches."""
         self.until(lambda line: line.get("event") == "watching", within=30)
 
-    def until_phase(self, service: str, phase: str, *, since: int = 0, within: float = 120) -> Line:
+    def until_phase(self, service: str, phase: str, *, since: int = 0, within: float = 60) -> Line:
         """Wait until it tells that a service has got into a phase, and return that line."""
         return self.until(
             lambda line: line.get("service") == service and line.get("phase", line.get("to")) == phase,
