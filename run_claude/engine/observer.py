@@ -150,8 +150,8 @@ class Observer:
         # meanwhile makes that a time to come, from which nothing would be replayed.
         now_ns = await _answer(self._api.time_ns())
         self.connected_ns = now_ns
-        self._last_event_ns = min(self._last_event_ns, now_ns)
-        since_ns = (self._last_event_ns or now_ns) - _OVERLAP_NS
+        self._last_event_ns = min(self._last_event_ns or now_ns, now_ns)
+        since_ns = self._last_event_ns - _OVERLAP_NS
         self._silent, self._resumed_ns = False, self._last_event_ns
         self.heard.clear()
         ended = False
