@@ -52,7 +52,7 @@ class Stack(Session):
             self.reporter.note(note)
         services = services_of(database)
         before = await self.look()
-        if before.healthy(services) and applied.matches(prepared, before, services):
+        if before.healthy(services) and applied.matches(prepared, before, services) and not self.busy():
             self.intend("up", prepared, database=database)
             return Started(snapshot=before, services=services, prepared=prepared, already=True)
         from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
@@ -126,7 +126,7 @@ class Stack(Session):
         :raises EngineError: if there is no usable engine
         """
         before = await self.look()  # an engine that is not there is told before anything is written
-        if all(before[service].phase is Phase.ABSENT for service in Service) and not remove:
+        if all(before[service].phase is Phase.ABSENT for service in Service) and not remove and not self.busy():
             return before
         planned = await anyio.to_thread.run_sync(self.planned)
         async with self.writing("proxy stop"):

@@ -154,6 +154,10 @@ class Session:
         async with lock.lock(self.settings.paths.lock_file, purpose, wait=wait, on_wait=waiting):
             yield
 
+    def busy(self) -> str:
+        """Return who changes this instance now, in words: what is may not be what will be. Empty if nobody does."""
+        return lock.holder_of(self.settings.paths.lock_file)
+
     def intend(self, wanted: Literal["up", "down"], prepared: Prepared, *, database: bool) -> None:
         """Remember what the user wants: `watch` heals that, and nothing else."""
         profile = prepared.profile.name
