@@ -1,4 +1,4 @@
-"""A stack of a test's own, and what a cause has to look like from outside."""
+"""The engine's fixtures, for tests that stage a cause."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.instance import Instance
+from tests.engine.conftest import instance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.engine.instance import Instance
 
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[Instance]:
-    """A stack of this test alone; nothing is started yet."""
-    stack = Instance(tmp_path / "user")
-    stack.folder.mkdir()
-    yield stack
-    stack.remove()
-    assert not stack.left_over()
+__all__ = ["installed", "instance"]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     stack.folder.mkdir()
     yield stack
     stack.remove()
+    assert not stack.left_over()
 
 
 @pytest.fixture(scope="module")
