@@ -123,13 +123,13 @@ def test_watching_ends_with_ctrl_c_and_leaves_the_stack_running(instance: Instan
     command = instance.start_command("proxy", "start", "--profile", "demo", "--no-db", "--watch")
     assert command.stderr is not None
     for line in command.stderr:
-        if line.startswith("Watching."):
+        if line.startswith("Watching"):
             break
     docker("restart", instance.container("litellm"))
     seen = ""
     assert command.stdout is not None
     for line in command.stdout:
-        if "●" in line:
+        if "→" in line:
             seen = line
             break
     command.send_signal(signal.SIGINT)
