@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, TextIO
 
@@ -51,9 +52,11 @@ class Plain:
                 self._print(f"  {service}: {snapshot[service].phase}")
 
     def command(self, argv: Sequence[str]) -> None:
-        """Print the command line as a shell takes it."""
+        """Print the command line as a shell takes it, without what is a secret or looks like one."""
         if self._verbose:
-            self._print(f"$ {shlex.join(argv)}")
+            from run_claude.core.redact import redacted, secret_values
+
+            self._print(f"$ {redacted(shlex.join(argv), secret_values({}, os.environ))}")
 
     def close(self) -> None:
         """Nothing is left on the screen to clean up."""
