@@ -56,7 +56,8 @@ class Plain:
         if self._verbose:
             from run_claude.core.redact import redacted, secret_values
 
-            self._print(f"$ {redacted(shlex.join(argv), secret_values({}, os.environ))}")
+            secrets = secret_values({}, os.environ)
+            self._print(f"$ {shlex.join(redacted(word, secrets) for word in argv)}")
 
     def close(self) -> None:
         """Nothing is left on the screen to clean up."""
