@@ -40,9 +40,9 @@ class Output:
         click.echo(text, err=True, color=None if _may_colour() else False)
 
     def failure(self, error: RunClaudeError) -> int:
-        """Print an error and return its exit code."""
+        """Print an error and return its exit code; as JSON on one line, since it can end a stream of records."""
         if self.json:
-            self.document({"error": error.as_json()})
+            self.record({"error": error.as_json()})
             return error.exit_code
         if error.detail:
             for line in error.detail.splitlines():
@@ -58,7 +58,7 @@ class Output:
     def interrupted(self, code: int) -> None:
         """Say that a signal ended the command."""
         if self.json:
-            self.document({"error": {"code": "interrupted", "message": "Interrupted.", "exit_code": code}})
+            self.record({"error": {"code": "interrupted", "message": "Interrupted.", "exit_code": code}})
         else:
             click.echo("Interrupted. Nothing is half done: run the command again to go on.", err=True)
 

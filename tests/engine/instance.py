@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tests import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["Instance", "docker", "free_port"]
@@ -24,9 +25,16 @@ _COMMAND = [sys.executable, "-m", "run_claude"]
 _WITHIN = 300  # seconds; a command that hangs must fail its test, not the run
 
 
-def docker(*arguments: str, check: bool = True) -> str:
-    """Run the docker command and return its standard output."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=_WITHIN, check=False)
+def docker(*arguments: str, check: bool = True, environ: Mapping[str, str] | None = None) -> str:
+    """Run the docker command and return its standard output; ``environ`` is put beside its environment."""
+    done = subprocess.run(
+        ["docker", *arguments],
+        env={**os.environ, **(environ or {})},
+        capture_output=True,
+        text=True,
+        timeout=_WITHIN,
+        check=False,
+    )
     assert done.returncode == 0 or not check, done.stderr
     return done.stdout.strip()
 
@@ -133,6 +141,12 @@ class Instance:
     def sql(self, statement: str) -> str:
         """Run SQL in the database and return the rows, unadorned."""
         return docker("exec", self.container("timescaledb"), "psql", "-qAtU", "postgres", "-c", statement)
+
+    def sql_by_password(self, statement: str) -> str:
+        """Run SQL over TCP, with the password that stands in the user's ``.env``."""
+        psql = ("psql", "-h", "127.0.0.1", "-qAtU", "postgres", "-c", statement)
+        environ = {"PGPASSWORD": self.secrets()[1]}  # in the environment: a command line is for everybody to read
+        return docker("exec", "-e", "PGPASSWORD", self.container("timescaledb"), *psql, environ=environ)
 
     def secrets(self) -> list[str]:
         """Return the values that may never show."""

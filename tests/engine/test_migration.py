@@ -61,9 +61,7 @@ def test_the_rows_are_still_there_and_the_old_folder_is_gone(old: Instance) -> N
     assert old.sql("SELECT count(*) FROM kept") == "1000"
     assert not (old.folder / "state" / "dep").exists()
     assert (old.services / "docker-compose.yaml").is_file()
-    password = old.secrets()[1]
-    connect = ("exec", "-e", f"PGPASSWORD={password}", old.container("timescaledb"))
-    assert docker(*connect, "psql", "-h", "127.0.0.1", "-qAtU", "postgres", "-c", "SELECT 1") == "1"
+    assert old.sql_by_password("SELECT 1") == "1"
 
     second = old.run("proxy", "start", "--profile", "demo")
     assert second.stderr == "", "a second run must be silent"

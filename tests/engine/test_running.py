@@ -122,9 +122,7 @@ def test_rotated_secrets_are_in_force_at_once(running: Instance) -> None:
     running.run("secrets", "rotate", "--database")
     assert not set(before) & set(running.secrets())
     assert "demo profile" in running.run("models", "test", "demo-opus").stdout
-    password = running.secrets()[1]
-    connect = ("exec", "-e", f"PGPASSWORD={password}", running.container("timescaledb"))
-    assert docker(*connect, "psql", "-h", "127.0.0.1", "-qAtU", "postgres", "-c", "SELECT 1") == "1"
+    assert running.sql_by_password("SELECT 1") == "1"
 
 
 def test_no_secret_shows_anywhere(running: Instance) -> None:

@@ -76,8 +76,8 @@ def test_the_database_runs_as_postgres_with_what_its_entrypoint_needs(running: P
     process = status(running, running.timescaledb)
     assert "0" not in process["Uid"].split()
     assert int(process["CapEff"], 16) == 0
-    chown, dac_override, fowner, setgid, setuid = (1 << bit for bit in (0, 1, 3, 6, 7))
-    assert int(process["CapBnd"], 16) == chown | dac_override | fowner | setgid | setuid
+    chown, dac_override, fowner, kill, setgid, setuid = (1 << bit for bit in (0, 1, 3, 5, 6, 7))
+    assert int(process["CapBnd"], 16) == chown | dac_override | fowner | kill | setgid | setuid
     assert process["NoNewPrivs"] == "1"
 
 

@@ -138,10 +138,8 @@ def service_failure(
     words = _REASONS[reason].format(service=service, exit_code=exit_code)
     if state.error:
         words += f": {state.error}"
-    elif reason == "unhealthy" and level[1]:
-        words += f": {level[1]}"
-    elif reason == "unhealthy" and state.health_output:
-        words += f": {state.health_output.splitlines()[-1][:200]}"
+    elif reason == "unhealthy" and (why := _probe_words(state.health_output) or level[1]):
+        words += f": {why}"
     help = _REASON_HELP.get(reason, "Read its last log lines, above; `run-claude doctor` goes through what it needs.")
     return caused(
         f"container-{reason}",
@@ -162,6 +160,12 @@ def _read(service: Service, lines: Sequence[str], state: ServiceState, exit_code
             group = next((group for group in found.groups() if group), "")
             return code, message.format(group.strip(), service=service, exit_code=exit_code)
     return _EXIT_CODES.get(state.exit_code or 0) if service is Service.LITELLM else None
+
+
+def _probe_words(output: str) -> str:
+    """Return what the health check itself has said last; nothing if the engine only says that it took too long."""
+    last = (output.strip().splitlines() or [""])[-1][:200]
+    return "" if "exceeded timeout" in last else last
 
 
 def _limits(memory: Mapping[str, int]) -> str:
