@@ -1,8 +1,4 @@
-"""The watcher: looks, decides, acts, looks again. What it decides is in ``core.supervision``; this is the edge.
-
-It heals with what the last start has put on disk, not with its own environment: a service of the system's has not the
-keys that a shell had.
-"""
+"""The watcher: looks, decides, acts, looks again. ``core.supervision`` decides, ``healing`` acts; this is the edge."""
 
 from __future__ import annotations
 
@@ -16,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anyio
 
 from run_claude.config.intent import Intent, load_intent
-from run_claude.config.last_start import last_start
-from run_claude.core.diagnosis import engine_frozen, service_failure
-from run_claude.core.errors import BusyError, ConfigError, ConflictError, EngineError, RunClaudeError, StartError
-from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
+from run_claude.core.diagnosis import engine_frozen
+from run_claude.core.errors import BusyError, ConfigError, EngineError, RunClaudeError
+from run_claude.core.lifecycle import Service, Snapshot, Transition
 from run_claude.core.supervision import (
     Act,
     Blocked,
@@ -35,10 +30,10 @@ from run_claude.core.supervision import (
     noticed,
     settled,
 )
+from run_claude.healing import Healer, down_together, is_mendable
 from run_claude.hearing import Hearing
 from run_claude.host import lock
 from run_claude.host.ports import is_free
-from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.status import services_of
 from run_claude.watchfile import load_memory, save_memory
@@ -55,10 +50,6 @@ __all__ = ["Listener", "Supervisor", "watching"]
 BLOCKED_TICK = 5.0  # seconds between looks whether a file has changed or a port is free, while blocked
 TAKE_OVER = 15.0  # seconds that a stop may take which another watcher began before it was killed
 IDLE_TICK = 3600.0  # otherwise only changes wake it; the observer looks at all every 30 s
-
-# Errors of a start that trying again can mend, whatever their ``retryable`` says to a person: nobody is there to ask.
-_MENDABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
-_MENDABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
 
 
 class Listener(Protocol):
@@ -101,6 +92,7 @@ class Supervisor:
         self._memory = load_memory(stack.settings.paths.watch_file)
         self._intent: Intent | None = None
         self._hearing = Hearing(stack.api)
+        self._healer = Healer(stack, self._hearing)
         self._back_at = 0.0  # when the engine came (back) into reach, by the loop's clock
         self._away = True
         self._told_block = ""
@@ -268,7 +260,7 @@ class Supervisor:
             began = anyio.current_time()
             try:
                 with anyio.fail_after(DEFAULT_TIMEOUT * 2):
-                    await self._do(act, observer, snapshot)
+                    await self._do(act, snapshot)
             except RunClaudeError as error:
                 self._failed(act, error)
             except TimeoutError:
@@ -279,52 +271,22 @@ class Supervisor:
                     self._listener.told("healed", service=act.service.value, action=act.do.value, seconds=seconds)
             self._remember(replace(self._memory, acting="", last=time.time()))
 
-    async def _do(self, act: Act, observer: Observer, snapshot: Snapshot) -> None:
-        started = last_start(self._stack.settings)
-        services = [act.service]
+    async def _do(self, act: Act, snapshot: Snapshot) -> None:
         match act.do:
             case Do.EXAMINE:
-                await self._examine(act.service, snapshot)
-                return
+                examined = {**self._memory.examined, act.service: snapshot[act.service].restarts}
+                self._memory = replace(self._memory, examined=examined)
+                error = await self._healer.examine(act.service, snapshot)
+                self._listener.told("looping", service=act.service.value, code=error.code, message=error.message)
             case Do.RESTART:
-                async with self._hearing.stopping(act.service):
-                    await self._stack.compose(started).stop(services)
+                await self._healer.restart(act.service)
             case Do.UP:
-                services = self._down_together(act.service, snapshot)
-        begin_ns = await self._stack.api.time_ns()
-        try:
-            await Start(self._stack, started, tuple(services), DEFAULT_TIMEOUT).run()
-        except StartError as error:
-            if error.facts.get("reason") == "looping":  # such a start ends with a stop
-                await self._hearing.stopped(Service(str(error.facts["service"])), begin_ns)
-            raise
-
-    def _down_together(self, service: Service, snapshot: Snapshot) -> list[Service]:
-        """Return the service and those that are down as well: their starts overlap."""
-        down = [service]
-        for other in self._wanted():
-            state = snapshot[other]
-            stopped = other in self._memory.stops
-            if other is not service and not stopped and state.phase in (Phase.ABSENT, Phase.CREATED, Phase.EXITED):
-                down.append(other)
-        return sorted(down, key=list(Service).index)
-
-    async def _examine(self, service: Service, snapshot: Snapshot) -> None:
-        """Find out why Docker restarts a container again and again, and end that where it cannot help."""
-        state = snapshot[service]
-        self._memory = replace(self._memory, examined={**self._memory.examined, service: state.restarts})
-        log = await self._stack.log_tail(service, snapshot, lines=60)
-        error = service_failure(service, "looping", state, log, oom=state.oom_killed)
-        if _is_mendable(error):
-            self._listener.told("looping", service=service.value, code=error.code, message=error.message)
-            return
-        async with self._hearing.stopping(service):
-            await self._stack.compose(last_start(self._stack.settings)).stop([service])
-        raise error
+                wanted = [service for service in self._wanted() if service not in self._memory.stops]
+                await self._healer.start(down_together(act.service, wanted, snapshot))
 
     def _failed(self, act: Act, error: RunClaudeError) -> None:
         facts = {"service": act.service.value, "code": error.code, "message": error.message, "help": error.help}
-        if _is_mendable(error):
+        if is_mendable(error):
             self._listener.told("failed", **facts)
             return
         block = blocked(self._memory, error.code, error.message, error.help, "", time.time())
@@ -334,12 +296,6 @@ class Supervisor:
         self._remember(marked)
         self._told_block = error.code
         self._listener.told("blocked", **facts)
-
-
-def _is_mendable(error: RunClaudeError) -> bool:
-    if isinstance(error, ConfigError | ConflictError):
-        return False
-    return error.retryable or error.code in _MENDABLE
 
 
 def _phases(snapshot: Snapshot) -> dict[str, str]:

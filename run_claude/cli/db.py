@@ -245,21 +245,21 @@ def _not_confirmed() -> Exception:
 
 
 def _words(manifest: Manifest) -> str:
-    from run_claude.cli.words import size
+    from run_claude.cli.words import counted, size
 
     rows = sum(part.rows for part in manifest.parts)
     tables = sum(len(part.tables) for part in manifest.parts)
     names = ", ".join(part.database for part in manifest.parts)
-    return f"{names} with {tables} tables and {rows} rows, {size(manifest.bytes)}"
+    return f"{names} with {counted(tables, 'table')} and {counted(rows, 'row')}, {size(manifest.bytes)}"
 
 
 def _content_words(content: Content) -> str:
-    from run_claude.cli.words import size
+    from run_claude.cli.words import counted, size
 
     tables = [table for table in content.tables if table.rows]
     newest = f", the newest of {content.newest.replace('T', ' ')} UTC" if content.newest else ""
     rows = sum(table.rows for table in tables)
-    return f"{size(content.bytes)}, {len(content.tables)} tables with {rows} rows{newest}"
+    return f"{size(content.bytes)}, {counted(len(content.tables), 'table')} with {counted(rows, 'row')}{newest}"
 
 
 def _when(seconds: float) -> str:

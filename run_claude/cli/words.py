@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
     from run_claude.core.lifecycle import ServiceState, Transition
 
-__all__ = ["PHASE_STYLE", "ago", "duration", "service_name", "transition_json", "transition_line", "watch_line"]
+__all__ = [
+    "PHASE_STYLE",
+    "ago",
+    "counted",
+    "duration",
+    "service_name",
+    "size",
+    "transition_json",
+    "transition_line",
+    "watch_line",
+]
 
 # rich styles; on a screen without colour the words say the same
 PHASE_STYLE: dict[Phase, str] = {
@@ -47,6 +57,11 @@ def duration(seconds: float) -> str:
             rest = whole % size // small_size
             return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
     return f"{whole} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: ``1 table``, ``2 tables``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size(number: int) -> str:

@@ -179,6 +179,7 @@ class Database(Session):
         ones are replaced in one transaction; whatever fails before leaves everything as it was.
 
         :raises DataError: if the file is no whole backup, or cannot be restored
+        :raises StartError: if all is restored, but the proxy does not get healthy again
         """
         self.reporter.step("Checking the file")
         manifest = await anyio.to_thread.run_sync(read_manifest, path)
@@ -226,7 +227,8 @@ class Database(Session):
 
     async def _replace(self, server: Server, manifest: Manifest) -> None:
         """Swap the databases while the proxy stands still; it is started again, whatever comes of it."""
-        compose = self.compose(await anyio.to_thread.run_sync(self.planned))
+        planned = await anyio.to_thread.run_sync(self.planned)
+        compose = self.compose(planned)
         proxy = (await self.look()).litellm.running
         try:
             if proxy:
@@ -241,6 +243,8 @@ class Database(Session):
                 with anyio.CancelScope(shield=True):
                     await compose.up([Service.LITELLM])
         await server.wake_workers([part.database for part in manifest.parts if part.timescaledb])
+        if proxy:
+            await Start(self, planned, (Service.LITELLM,), DEFAULT_TIMEOUT).run()
 
     # --- destroy ----------------------------------------------------------------------------------------------
 

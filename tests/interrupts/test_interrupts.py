@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ TIMES = int(os.environ.get("RUN_CLAUDE_TEST_INTERRUPTS", "9"))
 SEED = int(os.environ.get("RUN_CLAUDE_TEST_SEED", "20261123"))
 WITHIN = 2.0  # seconds, on a machine that has nothing else to do
 CEILING = 8.0  # on one that has
-ENDED = {0, 130, 143, -signal.SIGTERM}  # SIGTERM before Python has begun ends it as it ends anything
+ENDED = {0, 130, 143, -signal.SIGINT, -signal.SIGTERM}  # a signal before Python has begun ends it as it ends anything
 
 
 def processes_of(instance: Instance) -> list[str]:
@@ -108,6 +109,28 @@ def test_random_interrupts_of_start_and_stop_leave_nothing_that_a_start_cannot_m
     assert sorted(instance.left_over()) == [f"{instance.name}-litellm-logs", f"{instance.name}-timescaledb-data"]
 
 
+def test_random_interrupts_of_install_leave_what_the_next_one_completes(instance: Instance) -> None:
+    chance = random.Random(SEED)  # noqa: S311
+    began = time.monotonic()
+    instance.run("install", "--no-build")
+    duration = time.monotonic() - began
+    for number in range(TIMES):
+        kept = instance.secrets() if chance.random() < 0.5 else []
+        shutil.rmtree(instance.services if kept else instance.config, ignore_errors=True)
+        moment, how = chance.uniform(0, duration), chance.choice(["terminal", "int", "term"])
+        what = f"seed {SEED}, number {number}: install, {how} after {moment:.2f} s"
+        command = begin(instance, "install", "--no-build")
+        time.sleep(moment)
+        _, code, printed = interrupt(instance, command, how)
+        assert code in ENDED, f"{what}: exit {code}\n{printed}"
+        assert "Traceback" not in printed, f"{what}\n{printed}"
+        instance.run("install", "--no-build")
+        assert len(instance.secrets()) == 2, what
+        assert not kept or instance.secrets() == kept, what
+        assert (instance.services / "docker-compose.yaml").is_file(), what
+        assert half_made(instance) == [], what
+
+
 @pytest.mark.parametrize("how", ["terminal", "term"])
 def test_an_interrupted_build_takes_buildx_with_it(instance: Instance, how: str) -> None:
     command = begin(instance, "-v", "proxy", "build", "--no-cache")
@@ -152,8 +175,6 @@ def test_a_second_ctrl_c_forces_the_end_and_takes_the_children_with_it(instance:
 
 
 def docker_path() -> str:
-    import shutil
-
     found = shutil.which("docker")
     assert found
     return found
