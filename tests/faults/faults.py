@@ -61,7 +61,13 @@ def crash_loop(stack: FaultyStack, service: str = "litellm", *, times: int = 4) 
 def pause(stack: FaultyStack, service: str) -> None:
     """Pause it, and let it go on a moment later."""
     container = stack.container(service)
-    stack.docker("pause", container)
+    # Right after a probe: Docker hangs on a container that is frozen while a probe is being started in it.
+    probes = ("events", "--filter=event=exec_die", f"--filter=container={container}")
+    with subprocess.Popen(["docker", *probes], env=stack.environment, stdout=subprocess.PIPE) as events:
+        assert events.stdout is not None
+        events.stdout.readline()
+        stack.docker("pause", container)
+        events.kill()
     assert stack.divergence() == ""
     stack.docker("unpause", container, check=False)
 

@@ -108,7 +108,7 @@ async def test_a_hundred_cuts_among_a_hundred_changes_lose_nothing(
     monkeypatch.setattr(observer_module, "_BACKOFF_REACHED", 0.02)
     chance = random.Random(7)  # noqa: S311 (a run that can be repeated)
     engine = engine_of(own)
-    changes = (["pause"], ["unpause"], ["kill"], ["start"], ["restart", "--time=0"], ["stop", "--time=0"])
+    changes = (["kill"], ["start"], ["restart", "--time=0"], ["stop", "--time=0"])
     with CuttingProxy(engine.socket.with_name("proxy.sock"), str(engine.socket)) as proxy:
         async with observing(own, proxy.host) as observer:
             await until(observer, lambda now: not now.lost)
