@@ -138,8 +138,8 @@ def service_failure(
     words = _REASONS[reason].format(service=service, exit_code=exit_code)
     if state.error:
         words += f": {state.error}"
-    elif reason == "unhealthy" and (why := _probe_words(state.health_output) or level[1]):
-        words += f": {why}"
+    elif reason == "unhealthy" and (why := [word for word in (_probe_words(state.health_output), level[1]) if word]):
+        words += f": {'; '.join(why)}"
     help = _REASON_HELP.get(reason, "Read its last log lines, above; `run-claude doctor` goes through what it needs.")
     return caused(
         f"container-{reason}",
