@@ -9,9 +9,8 @@ The names are imported when they are first used: a command that needs none of th
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+# Not imported from typing: nothing may take time before `__main__` answers Ctrl-C.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings, load_settings
     from run_claude.core.errors import RunClaudeError
@@ -45,6 +44,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME.get(name, 'core.lifecycle')}"), name)

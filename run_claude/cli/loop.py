@@ -11,23 +11,30 @@ from typing import TYPE_CHECKING, NoReturn
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from anyio.abc import TaskStatus
 
     from run_claude.cli.context import App
 
 __all__ = ["run_in_loop"]
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 def run_in_loop(app: App, call: Callable[[], Awaitable[int]]) -> int:
     """Run a command to its end, or to the first SIGINT or SIGTERM, and return its exit code."""
-    return anyio.run(partial(_run, app, call), backend="asyncio")
+    early: list[int] = []  # signals that come while the loop is being made; interrupted there, it leaves a traceback
+    for number in _SIGNALS:
+        signal.signal(number, lambda number, _: early.append(number))
+    return anyio.run(partial(_run, app, call, early), backend="asyncio")
 
 
-async def _run(app: App, call: Callable[[], Awaitable[int]]) -> int:
+async def _run(app: App, call: Callable[[], Awaitable[int]], early: Sequence[int]) -> int:
     code = 0
     async with anyio.create_task_group() as group:
         with anyio.CancelScope() as command:
-            group.start_soon(_signals, app, command.cancel)
+            await group.start(_signals, app, command.cancel, early)  # before the first step: it may write files
             code = await call()
         # A call that the cancellation has broken may have come back with an error's code.
         if command.cancelled_caught or (code and app.interrupted_code):
@@ -37,17 +44,26 @@ async def _run(app: App, call: Callable[[], Awaitable[int]]) -> int:
     return code
 
 
-async def _signals(app: App, cancel: Callable[[], None]) -> None:
+async def _signals(
+    app: App, cancel: Callable[[], None], early: Sequence[int], *, task_status: TaskStatus[None]
+) -> None:
     """Turn the first SIGINT or SIGTERM into a cancellation; a second one ends the process as it stands."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+
+    def take(number: int) -> None:
+        if app.on_signal is not None:
+            app.on_signal(number)
+        elif app.interrupted_code:
+            _force(app.interrupted_code)
+        else:
+            app.interrupted_code = 128 + number
+            cancel()
+
+    with anyio.open_signal_receiver(*_SIGNALS) as received:
+        task_status.started()
+        for number in early:
+            take(number)
         async for number in received:
-            if app.on_signal is not None:
-                app.on_signal(number)
-            elif app.interrupted_code:
-                _force(app.interrupted_code)
-            else:
-                app.interrupted_code = 128 + number
-                cancel()
+            take(number)
 
 
 def _force(code: int) -> NoReturn:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
+from glob import escape
 from typing import TYPE_CHECKING
 
 from run_claude.core.errors import ConfigError
@@ -63,6 +64,7 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
     help = f"Check the folder's owner and mode, and the space left: ls -ld {path.parent}; df -h {path.parent}"
     with _explained(f"{path} cannot be written", help, "file-unwritable", path):
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_left(target)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -138,6 +140,21 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _remove_left(target: Path) -> None:
+    """Remove what writers of this file have left that were killed."""
+    for left in target.parent.glob(f".{escape(target.name)}.*.????????.tmp"):
+        writer = left.name.removeprefix(f".{target.name}.").split(".")[0]
+        if not writer.isdecimal():
+            continue  # not of ours
+        try:
+            os.kill(int(writer), 0)
+        except (ProcessLookupError, OverflowError):
+            with suppress(OSError):
+                left.unlink()
+        except OSError:
+            continue  # it lives, and is somebody else's
 
 
 def _sync_folder(folder: Path) -> None:

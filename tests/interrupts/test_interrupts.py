@@ -65,7 +65,10 @@ def interrupt(instance: Instance, command: subprocess.Popen[str], how: str) -> t
         pass
     command.wait(timeout=CEILING)
     took = time.monotonic() - began
-    done = instance.finish(command)
+    out, err = command.communicate()
+    if "Traceback" in err and "/run_claude/" not in err:  # before our first line it ends as Python ends
+        return took, -signal.SIGINT, ""
+    done = instance.judge(command, out, err)
     assert processes_of(instance) == []
     return took, done.returncode, done.stdout + done.stderr
 

@@ -75,6 +75,22 @@ def test_a_kill_in_the_middle_leaves_the_old_or_the_new_file(tmp_path: Path) -> 
         assert path.read_text() in ("a" * 100_000, "b" * 100_000)
 
 
+def test_what_a_killed_writer_has_left_goes_with_the_next_write_and_nothing_else(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / f".file.{ended.pid}.0123abcd.tmp"
+    kept = [
+        tmp_path / f".file.{os.getpid()}.0123abcd.tmp",
+        tmp_path / ".file.mine.tmp",
+        tmp_path / ".file.my.01234567.tmp",
+    ]
+    for path in (left, *kept):
+        path.write_text("half")
+    write_atomic(tmp_path / "file", "whole")
+    assert not left.exists()
+    assert all(path.exists() for path in kept)
+
+
 def test_a_symlink_stays_one_and_its_target_is_replaced(tmp_path: Path) -> None:
     target, link = tmp_path / "dotfiles" / "env", tmp_path / "env"
     target.parent.mkdir()
