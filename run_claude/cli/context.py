@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from run_claude.config.settings import Settings
-    from run_claude.core.report import Reporter
+    from run_claude.domain.progress import Reporter
 
 __all__ = ["App", "common"]
 
@@ -50,14 +50,14 @@ class App:
 
     def reporter(self) -> Reporter:
         """Return the display for progress: a live one on a terminal, plain lines elsewhere, none with ``--quiet``."""
-        from run_claude.cli.plain import Plain
-        from run_claude.core.report import Silent
+        from run_claude.cli.views.plain import Plain
+        from run_claude.domain.progress import Silent
 
         if self.quiet:
             return Silent()
         if self.json or self.verbose or not sys.stderr.isatty() or self.environ.get("TERM") == "dumb":
             return Plain(sys.stderr, verbose=self.verbose)
-        from run_claude.cli.live import Live
+        from run_claude.cli.views.live import Live
 
         return Live()
 

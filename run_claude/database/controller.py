@@ -13,17 +13,17 @@ from typing import IO, TYPE_CHECKING
 import anyio
 
 from run_claude.config.files import ensure_folder
-from run_claude.config.intent import load_intent, save_intent
-from run_claude.config.prepare import prepare
-from run_claude.core.errors import ConfigError, DataError, RunClaudeError
-from run_claude.core.lifecycle import Phase, Service, ServiceState
 from run_claude.database.archive import Manifest, Writer, read_manifest, read_part
 from run_claude.database.queries import Content, content_sql, count_sql, drop_sql, parse_content, swap_sql
 from run_claude.database.server import Server
+from run_claude.deploy.plan import prepare
+from run_claude.domain.lifecycle import Phase, Service, ServiceState
+from run_claude.errors import ConfigError, DataError, RunClaudeError
+from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.volume import volume_name
+from run_claude.state.intent import load_intent, save_intent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator

@@ -1,7 +1,7 @@
 """Looks at everything that a working stack needs, says what is wrong, mends what is safe, and writes a report."""
 
 from run_claude.doctor.checks import examine
-from run_claude.doctor.lenient import lenient_settings
+from run_claude.doctor.lenient_settings import lenient_settings
 from run_claude.doctor.repairs import repair
 from run_claude.doctor.report import write_report
 

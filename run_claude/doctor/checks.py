@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.core.checkup import Finding, Mark, failed
-from run_claude.core.errors import RunClaudeError
 from run_claude.doctor import files, machine, running
-from run_claude.doctor.patient import Patient
+from run_claude.doctor.context import Patient
+from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

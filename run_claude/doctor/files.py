@@ -6,15 +6,15 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.migration import left_behind
-from run_claude.config.prepare import choose_profile
 from run_claude.config.secrets import DATABASE_PASSWORD, provider_keys, read_master_key
-from run_claude.config.services import changed_services, packaged_services
-from run_claude.core.checkup import Finding, Mark, failed
-from run_claude.core.errors import ConfigError
+from run_claude.deploy.migration import left_behind
+from run_claude.deploy.plan import choose_profile
+from run_claude.deploy.services import changed_services, packaged_services
+from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
-    from run_claude.doctor.patient import Patient
+    from run_claude.doctor.context import Patient
 
 __all__ = ["config", "files", "secrets", "services"]
 

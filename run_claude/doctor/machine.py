@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.core.checkup import Finding, Mark, failed, judge_compose, judge_engine, judge_machine
-from run_claude.core.diagnosis import compose_failure, port_taken
-from run_claude.core.errors import EngineError, RunClaudeError
-from run_claude.core.lifecycle import Service
-from run_claude.engine.process import run
-from run_claude.host import ports as host_ports
+from run_claude.docker.process import run
+from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine, judge_machine
+from run_claude.domain.diagnosis import compose_failure, port_taken
+from run_claude.domain.lifecycle import Service
+from run_claude.errors import EngineError, RunClaudeError
+from run_claude.stack import port_holders as host_ports
 
 if TYPE_CHECKING:
-    from run_claude.doctor.patient import Patient
+    from run_claude.doctor.context import Patient
 
 __all__ = ["compose", "context", "engine", "machine", "ports"]
 

@@ -10,18 +10,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import run_claude
-from run_claude.core.errors import RunClaudeError
-from run_claude.core.lifecycle import Service, as_json
-from run_claude.core.redact import redacted
-from run_claude.doctor.patient import Patient
-from run_claude.secrecy import known_secrets
+from run_claude.doctor.context import Patient
+from run_claude.domain.lifecycle import Service, as_json
+from run_claude.domain.redact import redacted
+from run_claude.errors import RunClaudeError
+from run_claude.stack.log_redaction import known_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from run_claude.config.settings import Settings
-    from run_claude.core.checkup import Finding
+    from run_claude.doctor.findings import Finding
 
 __all__ = ["write_report"]
 
@@ -77,7 +77,7 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
 
 async def _logs(patient: Patient) -> AsyncIterator[tuple[Service, str]]:
     """Yield the last log lines of each service that has a container."""
-    from run_claude.engine.stream import EngineStream
+    from run_claude.docker.events import EngineStream
 
     snapshot = await patient.snapshot()
     async with EngineStream.connect(patient.endpoint) as stream:

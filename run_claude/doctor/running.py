@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from run_claude.config import applied
 from run_claude.config.catalogue import DEMO, load_catalogue
-from run_claude.config.image import litellm_image
-from run_claude.config.prepare import COMPOSE_FILE
 from run_claude.config.secrets import read_master_key
-from run_claude.core.checkup import Finding, Mark, failed
-from run_claude.core.diagnosis import Levels, database_version, first_failing, service_failure
-from run_claude.core.errors import RunClaudeError
-from run_claude.core.lifecycle import Phase, Service
-from run_claude.host import lock
-from run_claude.secrecy import without_secrets
-from run_claude.status import services_of
-from run_claude.volume import volume_name, volume_version
-from run_claude.watchfile import load_memory
+from run_claude.deploy.image import litellm_image
+from run_claude.deploy.plan import COMPOSE_FILE
+from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.domain.diagnosis import Levels, database_version, first_failing, service_failure
+from run_claude.domain.lifecycle import Phase, Service
+from run_claude.errors import RunClaudeError
+from run_claude.stack.log_redaction import without_secrets
+from run_claude.stack.preflight import volume_name, volume_version
+from run_claude.stack.status import services_of
+from run_claude.state import applied, lock
+from run_claude.state.watch_memory import load_memory
 
 if TYPE_CHECKING:
-    from run_claude.core.lifecycle import ServiceState
-    from run_claude.doctor.patient import Patient
+    from run_claude.doctor.context import Patient
+    from run_claude.domain.lifecycle import ServiceState
 
 __all__ = ["containers", "drift", "image", "volume", "watch", "way"]
 
@@ -109,7 +108,7 @@ async def _unwell(patient: Patient, service: Service, state: ServiceState) -> Fi
             code="container-removed",
             repair="start",
         )
-    from run_claude.engine.stream import EngineStream
+    from run_claude.docker.events import EngineStream
 
     async with EngineStream.connect(patient.endpoint) as stream:
         log = without_secrets(await stream.log(state.id, tail=60), patient.settings)
@@ -166,7 +165,7 @@ async def way(patient: Patient) -> list[Finding]:
     snapshot = await patient.snapshot()
     if not snapshot.litellm.running:
         return [_skipped("answer", "the proxy does not run")]
-    from run_claude.engine.gateway import Gateway
+    from run_claude.gateway import Gateway
 
     settings = patient.settings
     planned = patient.plan()

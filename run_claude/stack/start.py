@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude import history
 from run_claude.config.secrets import read_secrets
-from run_claude.core.diagnosis import MINIMUM_API, engine_too_old, first_failing, service_failure, start_timeout
-from run_claude.core.errors import RunClaudeError
-from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
-from run_claude.core.readiness import Failed, Ready, judge
-from run_claude.core.timeline import Span, slowest, start_timeline
-from run_claude.engine.inspect import PROJECT_LABEL
-from run_claude.evidence import levels_of, memory_of
-from run_claude.holders import name_holder
+from run_claude.docker.inspect import PROJECT_LABEL
+from run_claude.domain.diagnosis import MINIMUM_API, engine_too_old, first_failing, service_failure, start_timeout
+from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
+from run_claude.domain.readiness import Failed, Ready, judge
+from run_claude.domain.timeline import Span, slowest, start_timeline
+from run_claude.errors import RunClaudeError
+from run_claude.stack.evidence import levels_of, memory_of
+from run_claude.stack.holders import name_holder
+from run_claude.stack.preflight import check_volume
 from run_claude.stack.started import Started
-from run_claude.volume import check_volume
+from run_claude.state import history
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from run_claude.config.prepare import Prepared
-    from run_claude.engine.compose import Compose
-    from run_claude.engine.observer import Missed
+    from run_claude.deploy.plan import Prepared
+    from run_claude.docker.compose import Compose
+    from run_claude.docker.observer import Missed
     from run_claude.stack.session import Session
 
 __all__ = ["Start", "tell_database"]

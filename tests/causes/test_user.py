@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from run_claude.cli.app import run
-from run_claude.config import migration, services
-from run_claude.core.causes import CAUSES
-from run_claude.engine import gateway
-from run_claude.host import lock
+from run_claude import gateway
+from run_claude.cli.root import run
+from run_claude.deploy import migration, services
+from run_claude.domain.causes import CAUSES
+from run_claude.state import lock
 
 from .expect import checked
 
@@ -170,7 +170,7 @@ def test_a_secret_of_the_environment_is_not_rotated(
 ) -> None:
     from run_claude.config.secrets import MASTER_KEY, rotate
     from run_claude.config.settings import load_settings
-    from run_claude.core.errors import ConfigError
+    from run_claude.errors import ConfigError
 
     with pytest.raises(ConfigError) as caught:
         rotate(load_settings({"HOME": str(home), "RUN_CLAUDE_HOME": str(home), MASTER_KEY: GOOD_KEY}), [MASTER_KEY])
@@ -197,7 +197,7 @@ def test_nothing_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
     import anyio
 
     from run_claude.cli import ask
-    from run_claude.core.errors import UsageError
+    from run_claude.errors import UsageError
 
     monkeypatch.setattr(ask, "at_terminal", lambda: False)
     with pytest.raises(UsageError) as caught:
@@ -244,7 +244,7 @@ def test_an_old_layout_that_cannot_be_taken_over(
 @cause("busy")
 @pytest.mark.anyio
 async def test_another_command_that_does_not_end(tmp_path: Path) -> None:
-    from run_claude.core.errors import BusyError
+    from run_claude.errors import BusyError
 
     async with lock.lock(tmp_path / "lock", "proxy start"):
         with pytest.raises(BusyError) as caught:
@@ -304,7 +304,7 @@ def proxy(status: int) -> Iterator[str]:
 async def test_a_proxy_that_does_not_answer_as_it_should(
     code: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from run_claude.core.errors import GatewayError
+    from run_claude.errors import GatewayError
 
     monkeypatch.setattr(gateway, "_ANSWER_WITHIN", 0.2)
     with proxy(status) as url:

@@ -6,9 +6,9 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from run_claude.config.image import litellm_image
-from run_claude.config.services import install_services
 from run_claude.config.settings import load_settings
+from run_claude.deploy.image import litellm_image
+from run_claude.deploy.services import install_services
 from tests.engine.instance import Instance
 
 from .oracle import BOTH, Oracle
