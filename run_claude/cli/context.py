@@ -14,6 +14,7 @@ from run_claude.cli.output import Output
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from run_claude.config.catalogue import Catalogue
     from run_claude.config.settings import Settings
     from run_claude.domain.progress import Reporter
 
@@ -47,6 +48,18 @@ class App:
         from run_claude.config.settings import load_settings
 
         return load_settings(self.environ, instance=self.instance, **overrides)
+
+    def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:
+        """Return the user's models and profiles, and whether a provider's variable is set.
+
+        :raises ConfigError: naming file, line and key of what cannot be used
+        """
+        from run_claude.config.catalogue import load_catalogue
+        from run_claude.config.secrets import provider_keys
+
+        settings = self.settings()
+        catalogue = load_catalogue(settings.paths)
+        return catalogue, provider_keys(settings.environment(), catalogue.variables).__contains__
 
     def reporter(self) -> Reporter:
         """Return the display for progress: a live one on a terminal, plain lines elsewhere, none with ``--quiet``."""

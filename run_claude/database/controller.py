@@ -28,14 +28,14 @@ from run_claude.state.intent import load_intent, save_intent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-__all__ = ["Database", "Look"]
+__all__ = ["Database", "DatabaseStatus"]
 
 _CLEAN_UP_WITHIN = 1.5  # seconds, after Ctrl-C; what is left, the next restore removes
 _TOLD_EVERY = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class DatabaseStatus:
     """What there is of a database.
 
     :param content: what is in it; ``None`` if it does not run
@@ -91,7 +91,7 @@ class Database(Session):
 
     # --- looking ----------------------------------------------------------------------------------------------
 
-    async def inspect(self) -> Look:
+    async def inspect(self) -> DatabaseStatus:
         """Return what there is, and if the database runs, what is in it.
 
         :raises EngineError: if the engine cannot be asked
@@ -99,7 +99,7 @@ class Database(Session):
         """
         state, volume = (await self.look()).timescaledb, volume_name(self.settings)
         content = await self.content() if state.running else None
-        return Look(state=state, volume=volume, has_volume=await self.api.has_volume(volume), content=content)
+        return DatabaseStatus(state=state, volume=volume, has_volume=await self.api.has_volume(volume), content=content)
 
     async def content(self) -> Content:
         """Return what is in the running database.

@@ -6,7 +6,7 @@ import os
 import shlex
 import signal
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING
@@ -15,12 +15,12 @@ import anyio
 from anyio.streams.text import TextReceiveStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
-__all__ = ["Completed", "kill_all", "open_group", "pump", "run"]
+__all__ = ["Completed", "kill_all", "open_group", "pump", "run", "ungrouped"]
 
 _KEEP_LINES = 2000  # of each stream; a failed build's whole output fits
 _TERMINATE_WITHIN = 1.5  # seconds; Compose ignored a SIGTERM that came 40 ms after its start
@@ -178,3 +178,17 @@ async def _end(process: Process) -> None:
 def _signal_group(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # it has ended already
         os.killpg(pid, number)
+
+
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """Raise the one exception in a group by itself; leave a group of several as it is."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        if isinstance(error, BaseExceptionGroup):
+            raise
+        raise error from error.__cause__

@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.config.paths import DEFAULT_INSTANCE, Paths
+from run_claude.config.settings import Settings, load_settings
 from run_claude.deploy.plan import Prepared, plan
 from run_claude.docker.api import EngineApi
 from run_claude.docker.endpoint import Endpoint, resolve_endpoint
-from run_claude.errors import RunClaudeError
+from run_claude.doctor.findings import failed
+from run_claude.errors import ConfigError, RunClaudeError
 from run_claude.state.intent import Intent, load_intent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from typing import Self
 
-    from run_claude.config.settings import Settings
     from run_claude.docker.inspect import Json
+    from run_claude.doctor.findings import Finding
     from run_claude.domain.lifecycle import Snapshot
 
-__all__ = ["Patient"]
+__all__ = ["Context", "lenient_settings"]
 
 
-class Patient:
+class Context:
     """One instance, as the checks look at it. Open with :meth:`open`; nothing is asked before a check asks."""
 
     def __init__(self, settings: Settings, exits: AsyncExitStack) -> None:
@@ -115,3 +118,17 @@ class Patient:
         if not self.settings.paths.compose_env_file.exists():
             return None
         return plan(self.settings, profile=None, database=self.database)
+
+
+def lenient_settings(environ: Mapping[str, str], instance: str | None) -> tuple[Settings, list[Finding]]:
+    """Return the settings; where they cannot be used, the defaults and what is wrong with the user's own.
+
+    :raises ConfigError: if not even the folders are known
+    :raises UsageError: if the instance's name cannot be used
+    """
+    try:
+        return load_settings(environ, instance=instance), []
+    except ConfigError as error:
+        name = instance or DEFAULT_INSTANCE
+        settings = Settings(instance=name, paths=Paths.resolve(environ, name), environ=environ)
+        return settings, [failed("settings", error)]

@@ -44,7 +44,7 @@ __all__ = [
 class Policy:
     """How hard to try. Times in seconds."""
 
-    in_a_row: int = 5  # attempts without success
+    consecutive_failures: int = 5  # attempts without success
     budget: int = 10  # attempts within ``window``, successful or not
     window: float = 1800.0
     backoff: float = 1.0  # before the second attempt in a row; doubles with each
@@ -62,7 +62,7 @@ class Do(StrEnum):
 
     UP = "start"  # `compose up` of the service: what is absent, created or exited is there and runs afterwards
     RESTART = "restart"  # stop it and start it again: what runs and is unhealthy
-    EXAMINE = "examine"  # find out why Docker restarts it again and again; stop it if that cannot help
+    DIAGNOSE = "diagnose"  # find out why Docker restarts it again and again; stop it if that cannot help
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ class Memory:
     """What the watcher knows beside what is. ``acting`` is set while it acts: left over, it was killed in between."""
 
     attempts: tuple[float, ...] = ()  # when, within the window
-    in_a_row: int = 0
+    consecutive_failures: int = 0
     last: float = 0.0  # when the last attempt ended
     healthy_since: float = 0.0
     stops: Mapping[Service, Stop] = field(default_factory=dict)
     paused: Mapping[Service, float] = field(default_factory=dict)  # when it was last seen paused
-    examined: Mapping[Service, int] = field(default_factory=dict)  # at how many restarts a loop was looked into
+    diagnosed: Mapping[Service, int] = field(default_factory=dict)  # at how many restarts a loop was looked into
     block: Block | None = None
     intended: float = 0.0  # when the user has last said what is wanted
     acting: str = ""
@@ -171,23 +171,29 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
             paused[service] = now
         elif state.phase is not Phase.UNHEALTHY:
             paused.pop(service, None)
-    examined = {
+    diagnosed = {
         service: count
-        for service, count in memory.examined.items()
+        for service, count in memory.diagnosed.items()
         if snapshot[service].restarts >= count and snapshot[service].phase is not Phase.HEALTHY
     }
-    return replace(memory, stops=stops, paused=paused, examined=examined)
+    return replace(memory, stops=stops, paused=paused, diagnosed=diagnosed)
 
 
 def intended(memory: Memory, at: float) -> Memory:
     """Return the memory after the user has started or stopped the stack: what has failed before counts no more."""
-    return memory if memory.intended == at else replace(memory, in_a_row=0, block=None, intended=at)
+    return memory if memory.intended == at else replace(memory, consecutive_failures=0, block=None, intended=at)
 
 
 def attempted(memory: Memory, policy: Policy, now: float) -> Memory:
     """Return the memory at the beginning of an attempt; it counts even if the watcher dies in it."""
     recent = tuple(at for at in memory.attempts if 0 <= now - at < policy.window)
-    return replace(memory, attempts=(*recent, now), in_a_row=memory.in_a_row + 1, last=now, healthy_since=0.0)
+    return replace(
+        memory,
+        attempts=(*recent, now),
+        consecutive_failures=memory.consecutive_failures + 1,
+        last=now,
+        healthy_since=0.0,
+    )
 
 
 def settled(memory: Memory, wanted: Sequence[Service], snapshot: Snapshot, policy: Policy, now: float) -> Memory:
@@ -195,12 +201,12 @@ def settled(memory: Memory, wanted: Sequence[Service], snapshot: Snapshot, polic
     if not wanted or not snapshot.healthy(wanted):
         return replace(memory, healthy_since=0.0)
     since = memory.healthy_since if 0 < memory.healthy_since <= now else now
-    in_a_row = 0 if now - since >= policy.stable else memory.in_a_row
+    consecutive_failures = 0 if now - since >= policy.stable else memory.consecutive_failures
     if memory.block is not None:
         # The cause lay outside; the attempts that have only found it to be there still are none of the budget.
         before = tuple(at for at in memory.attempts if at < memory.block.since)
-        return replace(memory, healthy_since=since, in_a_row=0, attempts=before, block=None)
-    return replace(memory, healthy_since=since, in_a_row=in_a_row)
+        return replace(memory, healthy_since=since, consecutive_failures=0, attempts=before, block=None)
+    return replace(memory, healthy_since=since, consecutive_failures=consecutive_failures)
 
 
 def blocked(memory: Memory, code: str, message: str, help: str, fingerprint: str, now: float) -> Memory:
@@ -234,7 +240,7 @@ def decide(
     if snapshot.lost:
         return Rest("the engine is out of reach")
     act = _wanted_act(wanted, snapshot, memory, policy, now)
-    if not isinstance(act, Act) or act.do is Do.EXAMINE:
+    if not isinstance(act, Act) or act.do is Do.DIAGNOSE:
         return act
     if memory.block is not None and memory.block.fingerprint == fingerprint:
         # A clock that was set back must not make this wait for ever.
@@ -263,7 +269,7 @@ def _about(
     service: Service, state: ServiceState, memory: Memory, policy: Policy, now: float
 ) -> Act | Wait | Rest | None:
     """Return what to do about one service, or why nothing; ``None`` where nothing is wrong."""
-    attempt = memory.in_a_row + 1
+    attempt = memory.consecutive_failures + 1
     stop = memory.stops.get(service)
     match state.phase:
         case Phase.HEALTHY:
@@ -273,8 +279,8 @@ def _about(
         case Phase.STARTING | Phase.REMOVING:
             return Rest(f"{service} is {state.phase}")
         case Phase.RESTARTING:
-            if state.restarts >= max(policy.loop, 2 * memory.examined.get(service, 0)):
-                return Act(Do.EXAMINE, service, f"died {state.restarts + 1} times", attempt)
+            if state.restarts >= max(policy.loop, 2 * memory.diagnosed.get(service, 0)):
+                return Act(Do.DIAGNOSE, service, f"died {state.restarts + 1} times", attempt)
             return Rest(f"{service} is being restarted by Docker")
         case Phase.UNKNOWN:
             return Rest(f"{service} is unknown")
@@ -296,15 +302,15 @@ def _why_down(state: ServiceState) -> str:
 
 def _within_budget(act: Act, memory: Memory, policy: Policy, now: float, jitter: float) -> Decision:
     recent = sorted(at for at in memory.attempts if 0 <= now - at < policy.window)
-    if memory.in_a_row >= policy.in_a_row and recent:
+    if memory.consecutive_failures >= policy.consecutive_failures and recent:
         until = recent[-1] + policy.window
-        return Blocked(_spent(f"{memory.in_a_row} attempts in a row have failed", now), until)
+        return Blocked(_spent(f"{memory.consecutive_failures} attempts in a row have failed", now), until)
     if len(recent) >= policy.budget:
         until = recent[-policy.budget] + policy.window
         return Blocked(_spent(f"{len(recent)} attempts in {policy.window / 60:.0f} minutes", now), until)
-    if memory.in_a_row == 0 or not 0 <= now - memory.last <= policy.backoff_max * 1.5:
+    if memory.consecutive_failures == 0 or not 0 <= now - memory.last <= policy.backoff_max * 1.5:
         return act
-    pause = min(policy.backoff * 2 ** (memory.in_a_row - 1), policy.backoff_max) * (1 + jitter / 2)
+    pause = min(policy.backoff * 2 ** (memory.consecutive_failures - 1), policy.backoff_max) * (1 + jitter / 2)
     due = memory.last + pause
     return act if now >= due else Wait(due, f"{act.service} {act.reason}")
 

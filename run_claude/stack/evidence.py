@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.domain.diagnosis import Levels
+from run_claude.domain.diagnosis import ProbeStages
 from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from run_claude.docker.api import EngineApi
     from run_claude.domain.lifecycle import ServiceState
 
-__all__ = ["levels_of", "memory_of"]
+__all__ = ["memory_of", "probe_stages_of"]
 
 _PROBE_WITHIN = 3.0  # seconds, for each level
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-async def levels_of(settings: Settings, *, uses_database: bool) -> Levels:
+async def probe_stages_of(settings: Settings, *, uses_database: bool) -> ProbeStages:
     """Return how far the running proxy gets, by calls that reach no provider."""
     from run_claude.config.secrets import read_master_key
     from run_claude.gateway import Gateway
@@ -38,7 +38,7 @@ async def levels_of(settings: Settings, *, uses_database: bool) -> Levels:
                     models = len(await gateway.models())
     except RunClaudeError:
         pass  # which call it was shows in what is unknown
-    return Levels(answer=answer, database=database, uses_database=uses_database, models=models)
+    return ProbeStages(answer=answer, database=database, uses_database=uses_database, models=models)
 
 
 async def memory_of(api: EngineApi, state: ServiceState) -> dict[str, int]:

@@ -11,7 +11,7 @@ import anyio
 from run_claude.deploy.plan import Prepared, plan, prepare
 from run_claude.docker.api import EngineApi
 from run_claude.docker.endpoint import Endpoint, resolve_endpoint
-from run_claude.docker.groups import ungrouped
+from run_claude.docker.process import ungrouped
 from run_claude.domain.progress import Reporter, Silent
 from run_claude.state import lock
 from run_claude.state.intent import Intent, load_intent, save_intent

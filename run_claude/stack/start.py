@@ -10,12 +10,12 @@ import anyio
 
 from run_claude.config.secrets import read_secrets
 from run_claude.docker.inspect import PROJECT_LABEL
-from run_claude.domain.diagnosis import MINIMUM_API, engine_too_old, first_failing, service_failure, start_timeout
+from run_claude.domain.diagnosis import MINIMUM_API, engine_too_old, first_failing_stage, service_failure, start_timeout
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.timeline import Span, slowest, start_timeline
 from run_claude.errors import RunClaudeError
-from run_claude.stack.evidence import levels_of, memory_of
+from run_claude.stack.evidence import memory_of, probe_stages_of
 from run_claude.stack.holders import name_holder
 from run_claude.stack.preflight import check_volume
 from run_claude.stack.started import Started
@@ -227,7 +227,8 @@ class Start:
             log = await self.session.log_tail(service, snapshot, lines=60)
         if service is not Service.LITELLM or snapshot.litellm.phase not in (Phase.STARTING, Phase.UNHEALTHY):
             return log, ("", "")
-        return log, first_failing(await levels_of(self.session.settings, uses_database=self.prepared.database))
+        stages = await probe_stages_of(self.session.settings, uses_database=self.prepared.database)
+        return log, first_failing_stage(stages)
 
     async def _timeline(self, snapshot: Snapshot, begin_ns: int, built: tuple[int, int] | None) -> tuple[Span, ...]:
         if Service.LITELLM not in self.services:

@@ -25,7 +25,7 @@ def load_memory(path: Path) -> Memory:
         block = Block(**row["block"]) if row["block"] else None
         return Memory(
             attempts=tuple(float(at) for at in row["attempts"]),
-            in_a_row=int(row["in_a_row"]),
+            consecutive_failures=int(row["consecutive_failures"]),
             last=float(row["last"]),
             stops=stops,
             block=block,
@@ -43,7 +43,7 @@ def save_memory(path: Path, memory: Memory) -> None:
     """
     row = {
         "attempts": memory.attempts,
-        "in_a_row": memory.in_a_row,
+        "consecutive_failures": memory.consecutive_failures,
         "last": memory.last,
         "stops": {service.value: asdict(stop) for service, stop in memory.stops.items()},
         "block": asdict(memory.block) if memory.block else None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from run_claude.domain.lifecycle import Snapshot
     from run_claude.errors import RunClaudeError
     from run_claude.stack import Stack
-    from run_claude.watch.own_stops import Hearing
+    from run_claude.watch.own_stops import OwnStops
 
 __all__ = ["Healer", "down_together", "is_mendable"]
 
@@ -47,9 +47,9 @@ def down_together(service: Service, wanted: Iterable[Service], snapshot: Snapsho
 class Healer:
     """Acts on the stack, under the lock that the caller holds. Its own stops are heard as nobody's purpose."""
 
-    def __init__(self, stack: Stack, hearing: Hearing) -> None:
+    def __init__(self, stack: Stack, own_stops: OwnStops) -> None:
         self._stack = stack
-        self._hearing = hearing
+        self._own_stops = own_stops
 
     async def start(self, services: Sequence[Service]) -> None:
         """Bring the services up and wait until they are healthy.
@@ -61,7 +61,7 @@ class Healer:
             await Start(self._stack, last_start(self._stack.settings), tuple(services), DEFAULT_TIMEOUT).run()
         except StartError as error:
             if error.facts.get("reason") == "looping":  # such a start ends with a stop
-                await self._hearing.stopped(Service(str(error.facts["service"])), begin_ns)
+                await self._own_stops.stopped(Service(str(error.facts["service"])), begin_ns)
             raise
 
     async def restart(self, service: Service) -> None:
@@ -69,7 +69,7 @@ class Healer:
         await self._stop(service)
         await self.start([service])
 
-    async def examine(self, service: Service, snapshot: Snapshot) -> RunClaudeError:
+    async def diagnose(self, service: Service, snapshot: Snapshot) -> RunClaudeError:
         """Find out why Docker restarts a container again and again; return the cause if going on may mend it.
 
         :raises RunClaudeError: the cause, if it will not; the container is stopped then
@@ -83,5 +83,5 @@ class Healer:
         return error
 
     async def _stop(self, service: Service) -> None:
-        async with self._hearing.stopping(service):
+        async with self._own_stops.stopping(service):
             await self._stack.compose(last_start(self._stack.settings)).stop([service])

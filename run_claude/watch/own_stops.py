@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from run_claude.docker.observer import Observer
     from run_claude.domain.lifecycle import ContainerEvent, Service
 
-__all__ = ["Hearing"]
+__all__ = ["OwnStops"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _OwnStop:
         return event.action == "stop" and event.service is self.service and self.begin_ns <= event.at_ns <= self.end_ns
 
 
-class Hearing:
+class OwnStops:
     """Sorts what an observer hears.
 
     An engine stops containers when it ends, and those that have outlived it when it starts: nobody has meant that. So

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["VARIABLES", "policy_of"]
 
 VARIABLES = {
-    "RUN_CLAUDE_WATCH_IN_A_ROW": "in_a_row",
+    "RUN_CLAUDE_WATCH_IN_A_ROW": "consecutive_failures",
     "RUN_CLAUDE_WATCH_BUDGET": "budget",
     "RUN_CLAUDE_WATCH_WINDOW": "window",
     "RUN_CLAUDE_WATCH_BACKOFF": "backoff",
@@ -22,7 +22,7 @@ VARIABLES = {
     "RUN_CLAUDE_WATCH_STABLE": "stable",
     "RUN_CLAUDE_WATCH_PROBE": "probe",
 }
-_COUNTS = ("in_a_row", "budget")
+_COUNTS = ("consecutive_failures", "budget")
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -29,14 +29,14 @@ from run_claude.domain.supervision import (
     settled,
 )
 from run_claude.errors import BusyError, ConfigError, EngineError, RunClaudeError
-from run_claude.stack.port_holders import is_free
+from run_claude.stack.holders import is_free
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.stack.status import services_of
 from run_claude.state import lock
 from run_claude.state.intent import Intent, load_intent
 from run_claude.state.watch_memory import load_memory, save_memory
 from run_claude.watch.healer import Healer, down_together, is_mendable
-from run_claude.watch.own_stops import Hearing
+from run_claude.watch.own_stops import OwnStops
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -58,7 +58,7 @@ class Listener(Protocol):
     def transition(self, transition: Transition) -> None:
         """Tell that a service went from one phase to another."""
 
-    def told(self, event: str, **facts: Any) -> None:
+    def notify(self, event: str, **facts: Any) -> None:
         """Tell what the watcher does: ``watching``, ``action``, ``healed``, ``failed``, ``blocked``, ``unblocked``."""
 
 
@@ -91,8 +91,8 @@ class Supervisor:
         self._policy = policy or Policy()
         self._memory = load_memory(stack.settings.paths.watch_file)
         self._intent: Intent | None = None
-        self._hearing = Hearing(stack.api)
-        self._healer = Healer(stack, self._hearing)
+        self._own_stops = OwnStops(stack.api)
+        self._healer = Healer(stack, self._own_stops)
         self._back_at = 0.0  # when the engine came (back) into reach, by the loop's clock
         self._away = True
         self._told_block = ""
@@ -111,7 +111,7 @@ class Supervisor:
             if isinstance(transition, Transition):
                 self._listener.transition(transition)
             else:
-                self._listener.told("missed", count=transition.count)
+                self._listener.notify("missed", count=transition.count)
 
     async def _watch(self, observer: Observer) -> None:
         last, pause, told = None, IDLE_TICK, False
@@ -127,7 +127,7 @@ class Supervisor:
             if not told:
                 told = True
                 self._take_over()
-                self._listener.told("watching", **_phases(snapshot))
+                self._listener.notify("watching", **_phases(snapshot))
             last = snapshot
             pause = await self._consider(observer, snapshot)
 
@@ -137,7 +137,7 @@ class Supervisor:
         """Note and decide, act if it has to be; return the seconds until this has to be considered again."""
         if snapshot.lost:
             self._away = True
-            self._hearing.lost()
+            self._own_stops.lost()
         elif self._away:
             self._away, self._back_at = False, anyio.current_time()
         decision = self._decision(observer, snapshot)
@@ -147,7 +147,7 @@ class Supervisor:
             try:
                 await self._act(observer)
             except (EngineError, BusyError) as error:
-                self._listener.told("failed", code=error.code, message=error.message, help=error.help)
+                self._listener.notify("failed", code=error.code, message=error.message, help=error.help)
                 return self._policy.backoff
             return 0.0 if observer.snapshot is not snapshot else self._policy.backoff
         if isinstance(decision, Blocked):
@@ -155,7 +155,7 @@ class Supervisor:
             return min(BLOCKED_TICK, decision.until - time.time())
         if self._told_block and self._memory.block is None:
             self._told_block = ""
-            self._listener.told("unblocked")
+            self._listener.notify("unblocked")
         self._tell_why_not(decision)
         return decision.until - time.time() if isinstance(decision, Wait) else IDLE_TICK
 
@@ -166,7 +166,7 @@ class Supervisor:
         until = min(time.time(), longest) + TAKE_OVER if memory.acting else memory.last
         for service in Service:
             if memory.acting.endswith(service.value) or not memory.acting:
-                self._hearing.take_as_ours(service, int(until * 1e9))
+                self._own_stops.take_as_ours(service, int(until * 1e9))
         self._memory = replace(memory, acting="")
 
     def _tell_why_not(self, decision: Rest | Wait) -> None:
@@ -176,14 +176,14 @@ class Supervisor:
         if why != self._told:
             self._told = why
             if by_hand:
-                self._listener.told("left-alone", message=by_hand)
+                self._listener.notify("left-alone", message=by_hand)
             elif isinstance(decision, Wait) and (seconds := decision.until - time.time()) >= 2:
-                self._listener.told("waiting", message=decision.reason, seconds=round(seconds, 1))
+                self._listener.notify("waiting", message=decision.reason, seconds=round(seconds, 1))
 
     def _decision(self, observer: Observer, snapshot: Snapshot) -> Decision:
         now = time.time()
         wanted = self._wanted()
-        memory = noticed(self._memory, snapshot, self._hearing.fresh(observer), self._policy, now)
+        memory = noticed(self._memory, snapshot, self._own_stops.fresh(observer), self._policy, now)
         memory = settled(memory, wanted, snapshot, self._policy, now)
         self._remember(memory)
         return decide(
@@ -202,7 +202,7 @@ class Supervisor:
             if intent is not None:
                 self._memory = intended(self._memory, intent.at)
                 if self._intent is not None:
-                    self._listener.told("intent", wanted=intent.wanted, database=intent.database)
+                    self._listener.notify("intent", wanted=intent.wanted, database=intent.database)
             self._intent = intent
         return services_of(intent.database) if intent is not None and intent.wanted == "up" else ()
 
@@ -212,13 +212,13 @@ class Supervisor:
             try:
                 save_memory(self._stack.settings.paths.watch_file, memory)
             except ConfigError as error:  # a full disk is no reason to stop watching
-                self._listener.told("failed", code=error.code, message=error.message, help=error.help)
+                self._listener.notify("failed", code=error.code, message=error.message, help=error.help)
 
     def _tell_block(self, decision: Blocked) -> None:
         block = decision.block
         if block.code != self._told_block:
             self._told_block = block.code
-            self._listener.told("blocked", code=block.code, message=block.message, help=block.help)
+            self._listener.notify("blocked", code=block.code, message=block.message, help=block.help)
 
     def _fingerprint(self) -> str:
         """Return what tells whether a cause that no restart mends may be gone."""
@@ -247,15 +247,15 @@ class Supervisor:
             if not isinstance(act, Act):
                 return
             now = time.time()
-            if act.do is not Do.EXAMINE:
+            if act.do is not Do.DIAGNOSE:
                 self._remember(replace(attempted(self._memory, self._policy, now), acting=f"{act.do} {act.service}"))
-            self._listener.told(
+            self._listener.notify(
                 "action",
                 action=act.do.value,
                 service=act.service.value,
                 reason=act.reason,
                 attempt=act.attempt,
-                of=self._policy.in_a_row,
+                of=self._policy.consecutive_failures,
             )
             began = anyio.current_time()
             try:
@@ -266,18 +266,18 @@ class Supervisor:
             except TimeoutError:
                 self._failed(act, engine_frozen(DEFAULT_TIMEOUT * 2))
             else:
-                if act.do is not Do.EXAMINE:
+                if act.do is not Do.DIAGNOSE:
                     seconds = round(anyio.current_time() - began, 3)
-                    self._listener.told("healed", service=act.service.value, action=act.do.value, seconds=seconds)
+                    self._listener.notify("healed", service=act.service.value, action=act.do.value, seconds=seconds)
             self._remember(replace(self._memory, acting="", last=time.time()))
 
     async def _do(self, act: Act, snapshot: Snapshot) -> None:
         match act.do:
-            case Do.EXAMINE:
-                examined = {**self._memory.examined, act.service: snapshot[act.service].restarts}
-                self._memory = replace(self._memory, examined=examined)
-                error = await self._healer.examine(act.service, snapshot)
-                self._listener.told("looping", service=act.service.value, code=error.code, message=error.message)
+            case Do.DIAGNOSE:
+                diagnosed = {**self._memory.diagnosed, act.service: snapshot[act.service].restarts}
+                self._memory = replace(self._memory, diagnosed=diagnosed)
+                error = await self._healer.diagnose(act.service, snapshot)
+                self._listener.notify("looping", service=act.service.value, code=error.code, message=error.message)
             case Do.RESTART:
                 await self._healer.restart(act.service)
             case Do.UP:
@@ -287,7 +287,7 @@ class Supervisor:
     def _failed(self, act: Act, error: RunClaudeError) -> None:
         facts = {"service": act.service.value, "code": error.code, "message": error.message, "help": error.help}
         if is_mendable(error):
-            self._listener.told("failed", **facts)
+            self._listener.notify("failed", **facts)
             return
         block = blocked(self._memory, error.code, error.message, error.help, "", time.time())
         self._memory = block
@@ -295,7 +295,7 @@ class Supervisor:
         marked = replace(block, block=replace(block.block, fingerprint=self._fingerprint())) if block.block else block
         self._remember(marked)
         self._told_block = error.code
-        self._listener.told("blocked", **facts)
+        self._listener.notify("blocked", **facts)
 
 
 def _phases(snapshot: Snapshot) -> dict[str, str]:

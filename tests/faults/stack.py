@@ -80,7 +80,7 @@ class FaultyStack(Instance):
 
     # --- what is owed after each fault ------------------------------------------------------------------------
 
-    def told(self) -> dict[str, Any]:
+    def notify(self) -> dict[str, Any]:
         """Return the services as `proxy status` tells them."""
         services: dict[str, Any] = self.json("proxy", "status", expect=None)["services"]
         return services
@@ -93,7 +93,7 @@ class FaultyStack(Instance):
         said = ""
         for _ in range(20):
             before = self.oracle.identity(), self.oracle.phases()
-            told = self.told()
+            told = self.notify()
             after = self.oracle.identity(), self.oracle.phases()
             ids = {service: found[0] if found else "" for service, found in after[0].items()}
             differs = [

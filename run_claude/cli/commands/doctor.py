@@ -43,15 +43,15 @@ async def doctor(app: App, fix: bool, report: str | None) -> int:
     run-claude doctor --report - | less
     """
     from run_claude.config.files import write_atomic
-    from run_claude.doctor import examine, lenient_settings, repair, write_report
+    from run_claude.doctor import diagnose, lenient_settings, repair, write_report
     from run_claude.doctor.findings import well
 
     settings, broken = lenient_settings(app.environ, app.instance)
-    findings, done = _joined(broken, await examine(settings)), []
+    findings, done = _joined(broken, await diagnose(settings)), []
     if fix and not broken and any(finding.repair for finding in findings):
         with closing(app.reporter()) as reporter:
             done = await repair(settings, findings, reporter)
-        findings = await examine(settings)
+        findings = await diagnose(settings)
     code = 0 if well(findings) else 1
     text = await write_report(settings, findings, done) if report else ""
     if report == "-":

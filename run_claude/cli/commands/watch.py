@@ -126,7 +126,12 @@ async def status(app: App) -> int:
     except ConfigError:
         installed = None
     block = {"code": memory.block.code, "message": memory.block.message} if memory.block and holder else None
-    row = {"watcher": holder, "installed": installed, "attempts_in_a_row": memory.in_a_row, "blocked": block}
+    row = {
+        "watcher": holder,
+        "installed": installed,
+        "attempts_in_a_row": memory.consecutive_failures,
+        "blocked": block,
+    }
     text = [f"Watched by {holder}." if holder else "Nobody watches."]
     text += [f"Installed as {installed}."] if installed else []
     text += [f"Blocked: {block['message']}"] if block else []

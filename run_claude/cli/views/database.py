@@ -9,19 +9,19 @@ from run_claude.domain.lifecycle import as_json
 
 if TYPE_CHECKING:
     from run_claude.cli.context import App
-    from run_claude.database.controller import Look
+    from run_claude.database.controller import DatabaseStatus
 
 __all__ = ["status_screen"]
 
 
-def status_screen(app: App, look: Look) -> None:
+def status_screen(app: App, status: DatabaseStatus) -> None:
     """Show what there is of a database."""
-    content = look.content
+    content = status.content
     if app.json:
         app.output.document(
             {
-                "timescaledb": as_json(look.state),
-                "volume": look.volume if look.has_volume else None,
+                "timescaledb": as_json(status.state),
+                "volume": status.volume if status.has_volume else None,
                 "version": content.version if content else None,
                 "bytes": content.bytes if content else None,
                 "databases": [
@@ -45,10 +45,10 @@ def status_screen(app: App, look: Look) -> None:
             }
         )
         return
-    app.output.text(f"timescaledb: {look.state.phase}")
-    app.output.text(f"Volume:      {look.volume}{'' if look.has_volume else ' (not there yet)'}")
+    app.output.text(f"timescaledb: {status.state.phase}")
+    app.output.text(f"Volume:      {status.volume}{'' if status.has_volume else ' (not there yet)'}")
     if content is None:
-        if look.has_volume:
+        if status.has_volume:
             app.output.text("`run-claude db start` starts it; then this shows what is in it.")
         return
     versions = sorted({version for version in content.timescaledb.values() if version})

@@ -59,7 +59,7 @@ class Teller:
     def _put_out(self, row: dict[str, object], line: str) -> None:
         self._print({"event": "transition", **row}, line)
 
-    def told(self, event: str, **facts: Any) -> None:
+    def notify(self, event: str, **facts: Any) -> None:
         """Tell what the watcher does."""
         line = watch_line(event, facts)
         if event not in ("watching", "missed", "waiting"):

@@ -1,15 +1,30 @@
-"""Every cause that run-claude can name: code, exit code, what it means, what helps, whether trying again does.
+"""Every failure that run-claude can name, and the one way to make an error of it."""
 
-The one list that the diagnosis, `docs/errors.md` and the tests agree on. A code that is raised anywhere stands here;
-each one has a test that stages it (``@pytest.mark.cause``).
-"""
+from __future__ import annotations
 
-from run_claude.domain.causes.cause import Cause
-from run_claude.domain.causes.engine import CAUSES as _ENGINE
-from run_claude.domain.causes.stack import CAUSES as _STACK
-from run_claude.domain.causes.user import CAUSES as _USER
-from run_claude.domain.causes.watch import CAUSES as _WATCH
+from typing import TYPE_CHECKING
 
-__all__ = ["CAUSES", "Cause"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-CAUSES: dict[str, Cause] = {cause.code: cause for cause in (*_ENGINE, *_STACK, *_USER, *_WATCH)}
+    from run_claude.errors import RunClaudeError
+
+__all__ = ["caused"]
+
+
+def caused(
+    code: str, message: str, *, help: str = "", detail: str = "", facts: Mapping[str, object] | None = None
+) -> RunClaudeError:
+    """Return the error of a registered cause: its class and whether to try again are the registry's.
+
+    :param help: the cause's own, in the words of this case; the registry's by default
+    :raises KeyError: for a code that is not registered
+    """
+    from run_claude.domain.causes.registry import (
+        CAUSES,  # only where something has failed: the table takes a while to make
+    )
+
+    cause = CAUSES[code]
+    return cause.error(
+        message, help=help or cause.help, code=code, detail=detail, retryable=cause.retryable, facts=facts
+    )

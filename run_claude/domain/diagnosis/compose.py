@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from run_claude.domain.diagnosis.caused import caused
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from run_claude.domain.diagnosis.caused import caused
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from run_claude.errors import RunClaudeError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Levels", "first_failing"]
+__all__ = ["ProbeStages", "first_failing_stage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Levels:
+class ProbeStages:
     """What was found at each level; ``None`` where nobody has looked.
 
     :param answer: of ``/health/readiness``: its HTTP status, 0 for no answer at all
@@ -23,7 +23,7 @@ class Levels:
     models: int | None = None
 
 
-def first_failing(levels: Levels) -> tuple[str, str]:
+def first_failing_stage(levels: ProbeStages) -> tuple[str, str]:
     """Return the first level that fails, and why in words; two empty strings if none does."""
     if not levels.running:
         return "running", "its container does not run"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from run_claude.domain.diagnosis.caused import caused
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def service_failure(
     :param log: the last lines of its container
     :param oom: whether the engine told of an out-of-memory kill; inspect forgets it at the restart
     :param memory: ``limit`` and ``peak`` in bytes, those that are known
-    :param level: of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing`, where somebody has looked
+    :param level: of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, where somebody has looked
     """
     facts: dict[str, object] = {
         "service": service.value,
@@ -189,7 +189,7 @@ def start_timeout(
     """Return the error for a start that nothing is wrong with, except that it takes too long.
 
     :param log: the last lines of the first service that is waited for
-    :param level: of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing`, where somebody has looked
+    :param level: of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, where somebody has looked
     """
     rows = list(waiting)
     words = ", ".join(f"{service} is {_phase_words(state)}" for service, state in rows)

@@ -14,36 +14,39 @@ import pytest
 from run_claude.cli.root import run
 from run_claude.config.settings import Settings, load_settings
 from run_claude.doctor import checks as checks_module
-from run_claude.doctor.checks import CHECKS, examine
+from run_claude.doctor.checks import CHECKS, diagnose
 from run_claude.doctor.findings import Finding, Mark
 from run_claude.errors import EngineError
+from tests.engine.instance import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from run_claude.doctor.context import Patient
+    from run_claude.doctor.context import Context
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings({"HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
+    # Ports of its own: those of the default may be taken by the user's own stack.
+    ports = {"LITELLM_PORT": str(free_port()), "RUN_CLAUDE_TIMESCALEDB_PORT": str(free_port())}
+    return load_settings({"HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock", **ports})
 
 
-async def fine(patient: Patient) -> Sequence[Finding]:
+async def fine(context: Context) -> Sequence[Finding]:
     return [Finding(check="fine", mark=Mark.OK, text="yes")]
 
 
-async def hangs(patient: Patient) -> Sequence[Finding]:
+async def hangs(context: Context) -> Sequence[Finding]:
     await anyio.sleep_forever()
     return []
 
 
-async def breaks(patient: Patient) -> Sequence[Finding]:
+async def breaks(context: Context) -> Sequence[Finding]:
     raise ZeroDivisionError("oh")
 
 
-async def tells(patient: Patient) -> Sequence[Finding]:
+async def tells(context: Context) -> Sequence[Finding]:
     raise EngineError("no engine", help="start it", code="engine-not-running")
 
 
@@ -52,7 +55,7 @@ async def tells(patient: Patient) -> Sequence[Finding]:
 async def test_no_check_hides_another(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     staged = {"hangs": hangs, "fine": fine, "breaks": breaks, "tells": tells}
     monkeypatch.setattr(checks_module, "CHECKS", staged)
-    found = await examine(settings, within=0.1)
+    found = await diagnose(settings, within=0.1)
     assert [(finding.check, finding.code) for finding in found] == [
         ("hangs", "engine-frozen"),
         ("fine", ""),
@@ -67,21 +70,21 @@ async def test_checks_run_at_the_same_time(settings: Settings, monkeypatch: pyte
     met = 0
     all_there = anyio.Event()
 
-    async def meets(patient: Patient) -> Sequence[Finding]:
+    async def meets(context: Context) -> Sequence[Finding]:
         nonlocal met
         met += 1
         if met == 3:
             all_there.set()
         await all_there.wait()
-        return await fine(patient)
+        return await fine(context)
 
     monkeypatch.setattr(checks_module, "CHECKS", {str(number): meets for number in range(3)})
-    assert [finding.mark for finding in await examine(settings, within=5)] == [Mark.OK] * 3
+    assert [finding.mark for finding in await diagnose(settings, within=5)] == [Mark.OK] * 3
 
 
 @pytest.mark.anyio
 async def test_without_an_engine_the_rest_is_looked_at_and_the_engine_told_once(settings: Settings) -> None:
-    found = await examine(settings)
+    found = await diagnose(settings)
     marks = {finding.check: finding.mark for finding in found}
     assert marks["engine"] is Mark.FAILED
     assert {marks[check] for check in ("image", "volume", "containers", "drift", "answer")} == {Mark.SKIPPED}

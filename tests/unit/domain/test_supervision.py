@@ -197,8 +197,8 @@ def test_a_loop_is_looked_into_after_some_restarts_and_again_when_they_have_doub
     assert isinstance(judged(looping(POLICY.loop - 1)), Rest)
     decision = judged(looping(POLICY.loop))
     assert isinstance(decision, Act)
-    assert decision.do is Do.EXAMINE
-    looked = Memory(examined={PROXY: POLICY.loop})
+    assert decision.do is Do.DIAGNOSE
+    looked = Memory(diagnosed={PROXY: POLICY.loop})
     assert isinstance(judged(looping(POLICY.loop + 1), looked), Rest)
     assert isinstance(judged(looping(2 * POLICY.loop), looked), Act)
 
@@ -208,7 +208,7 @@ def test_a_loop_is_looked_into_after_some_restarts_and_again_when_they_have_doub
 
 def test_pauses_double_up_to_the_longest() -> None:
     down, pauses, memory, now = snapshot(proxy=Phase.EXITED), [], Memory(), NOW
-    policy = Policy(in_a_row=20, budget=100, backoff=1.0, backoff_max=10.0, window=10_000)
+    policy = Policy(consecutive_failures=20, budget=100, backoff=1.0, backoff_max=10.0, window=10_000)
     for _ in range(7):
         memory = attempted(memory, policy, now)
         decision = decide(BOTH, down, memory, policy, now, jitter=0.0)
@@ -222,7 +222,7 @@ def test_pauses_double_up_to_the_longest() -> None:
 @pytest.mark.cause("watch-gave-up")
 def test_after_the_last_attempt_in_a_row_it_gives_up_and_tries_once_in_a_window() -> None:
     down = snapshot(proxy=Phase.EXITED)
-    memory = Memory(attempts=tuple(NOW + i for i in range(5)), in_a_row=5, last=NOW + 4)
+    memory = Memory(attempts=tuple(NOW + i for i in range(5)), consecutive_failures=5, last=NOW + 4)
     decision = judged(down, memory, NOW + 5)
     assert isinstance(decision, Blocked)
     assert decision.block.code == "watch-gave-up"
@@ -238,22 +238,22 @@ def test_a_budget_of_attempts_holds_also_if_each_succeeds() -> None:
 
 
 def test_stable_health_forgets_what_has_failed() -> None:
-    memory = settled(Memory(in_a_row=4), BOTH, snapshot(), POLICY, NOW)
-    assert settled(memory, BOTH, snapshot(), POLICY, NOW + POLICY.stable - 1).in_a_row == 4
-    assert settled(memory, BOTH, snapshot(), POLICY, NOW + POLICY.stable).in_a_row == 0
+    memory = settled(Memory(consecutive_failures=4), BOTH, snapshot(), POLICY, NOW)
+    assert settled(memory, BOTH, snapshot(), POLICY, NOW + POLICY.stable - 1).consecutive_failures == 4
+    assert settled(memory, BOTH, snapshot(), POLICY, NOW + POLICY.stable).consecutive_failures == 0
 
 
 def test_a_start_by_the_user_forgets_what_has_failed() -> None:
-    memory = replace(blocked(Memory(in_a_row=5), "disk-full", "m", "h", "f", NOW), intended=1.0)
+    memory = replace(blocked(Memory(consecutive_failures=5), "disk-full", "m", "h", "f", NOW), intended=1.0)
     assert intended(memory, 1.0) == memory
     fresh = intended(memory, 2.0)
-    assert (fresh.in_a_row, fresh.block) == (0, None)
+    assert (fresh.consecutive_failures, fresh.block) == (0, None)
 
 
 def test_a_clock_that_was_set_back_does_not_make_it_wait_for_ever() -> None:
     down = snapshot(proxy=Phase.EXITED)
     future = NOW + 86400
-    memory = Memory(attempts=(future,) * 10, in_a_row=1, last=future)
+    memory = Memory(attempts=(future,) * 10, consecutive_failures=1, last=future)
     assert isinstance(judged(down, memory), Act)
     stuck = blocked(Memory(), "disk-full", "m", "h", "", future)
     assert isinstance(judged(down, stuck), Act)
@@ -288,11 +288,11 @@ def test_health_lifts_a_block() -> None:
 
 
 def test_what_was_tried_behind_a_block_counts_no_more_when_it_is_gone() -> None:
-    memory = blocked(Memory(attempts=(NOW - 100,), in_a_row=1), "port-taken", "m", "h", "f", NOW)
+    memory = blocked(Memory(attempts=(NOW - 100,), consecutive_failures=1), "port-taken", "m", "h", "f", NOW)
     for minute in range(1, 9):
         memory = blocked(attempted(memory, POLICY, NOW + 60 * minute), "port-taken", "m", "h", "f", NOW + 60 * minute)
     lifted = settled(memory, BOTH, snapshot(), POLICY, NOW + 600)
-    assert (lifted.in_a_row, lifted.attempts) == (0, (NOW - 100,))
+    assert (lifted.consecutive_failures, lifted.attempts) == (0, (NOW - 100,))
 
 
 # --- no sequence breaks the promises ----------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ class Watching(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.policy = Policy(in_a_row=3, budget=5, window=600, stable=50, backoff_max=60)
+        self.policy = Policy(consecutive_failures=3, budget=5, window=600, stable=50, backoff_max=60)
         self.now = NOW
         self.memory = Memory()
         self.wanted: tuple[Service, ...] = BOTH

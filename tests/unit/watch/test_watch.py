@@ -42,7 +42,7 @@ def settings(environ: dict[str, str]) -> Settings:
 def test_what_has_to_survive_the_watcher_is_read_back(tmp_path: Path) -> None:
     memory = Memory(
         attempts=(1.5, 2.5),
-        in_a_row=2,
+        consecutive_failures=2,
         last=3.5,
         stops={Service.LITELLM: Stop("p1", 1.0)},
         block=Block(code="disk-full", message="m", help="h", since=1.0, fingerprint="f", tried=2.0),

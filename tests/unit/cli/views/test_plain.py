@@ -9,18 +9,18 @@ import pytest
 from run_claude.cli.views.plain import Plain
 
 
-def told(*argv: str, verbose: bool = True) -> str:
+def shown(*argv: str, verbose: bool = True) -> str:
     stream = io.StringIO()
     Plain(stream, verbose=verbose).command(argv)
     return stream.getvalue()
 
 
 def test_a_command_is_shown_as_a_shell_takes_it() -> None:
-    assert told("docker", "compose", "--file", "/a b/c.yaml", "up") == "$ docker compose --file '/a b/c.yaml' up\n"
+    assert shown("docker", "compose", "--file", "/a b/c.yaml", "up") == "$ docker compose --file '/a b/c.yaml' up\n"
 
 
 def test_without_verbose_no_command_is_shown() -> None:
-    assert told("docker", "ps", verbose=False) == ""
+    assert shown("docker", "ps", verbose=False) == ""
 
 
 @pytest.mark.parametrize(
@@ -34,5 +34,5 @@ def test_without_verbose_no_command_is_shown() -> None:
 )
 def test_a_secret_in_a_command_is_not_shown(argv: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "planted-by-name")
-    assert "planted" not in told(*argv)
-    assert "[redacted]" in told(*argv)
+    assert "planted" not in shown(*argv)
+    assert "[redacted]" in shown(*argv)

@@ -7,12 +7,12 @@ import errno
 import pytest
 
 from run_claude.domain.diagnosis import (
-    Levels,
+    ProbeStages,
     compose_failure,
     database_version,
     engine_frozen,
     engine_unreachable,
-    first_failing,
+    first_failing_stage,
     foreign_container,
     port_of,
     port_taken,
@@ -391,7 +391,7 @@ def test_a_failed_initialisation_is_told_until_one_has_succeeded() -> None:
 
 def test_an_unhealthy_proxy_names_the_level_it_does_not_reach() -> None:
     unhealthy = ServiceState(phase=Phase.UNHEALTHY, id="a", health_output="no answer")
-    level = first_failing(Levels(answer=200, database="Not connected", uses_database=True))
+    level = first_failing_stage(ProbeStages(answer=200, database="Not connected", uses_database=True))
     told = service_failure(Service.LITELLM, "unhealthy", unhealthy, [], level=level)
     assert (told.code, told.facts["level"]) == ("container-unhealthy", "database")
     assert "Not connected" in told.message
@@ -400,19 +400,19 @@ def test_an_unhealthy_proxy_names_the_level_it_does_not_reach() -> None:
 @pytest.mark.parametrize(
     ("levels", "level"),
     [
-        (Levels(running=False), "running"),
-        (Levels(answer=0), "answering"),
-        (Levels(answer=503), "answering"),
-        (Levels(answer=200, uses_database=True, database="Not connected"), "database"),
-        (Levels(answer=200, uses_database=True, database="connected", models=0), "models"),
-        (Levels(answer=200, database="Not connected", models=3), ""),
-        (Levels(answer=200, uses_database=True, database="connected", models=3), ""),
-        (Levels(), ""),
+        (ProbeStages(running=False), "running"),
+        (ProbeStages(answer=0), "answering"),
+        (ProbeStages(answer=503), "answering"),
+        (ProbeStages(answer=200, uses_database=True, database="Not connected"), "database"),
+        (ProbeStages(answer=200, uses_database=True, database="connected", models=0), "models"),
+        (ProbeStages(answer=200, database="Not connected", models=3), ""),
+        (ProbeStages(answer=200, uses_database=True, database="connected", models=3), ""),
+        (ProbeStages(), ""),
     ],
 )
-def test_the_first_level_that_fails_is_the_one_to_tell(levels: Levels, level: str) -> None:
-    assert first_failing(levels)[0] == level
-    assert bool(first_failing(levels)[1]) == bool(level)
+def test_the_first_level_that_fails_is_the_one_to_tell(levels: ProbeStages, level: str) -> None:
+    assert first_failing_stage(levels)[0] == level
+    assert bool(first_failing_stage(levels)[1]) == bool(level)
 
 
 def test_a_volume_of_another_version_is_told_with_both() -> None:

@@ -1,4 +1,4 @@
-"""`docs/errors.md`, from the registry: python -m run_claude.domain.causes.page > docs/errors.md"""
+"""`docs/errors.md`, from the registry: python scripts/errors_page.py > docs/errors.md"""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import sys
 from typing import TYPE_CHECKING
 
 from run_claude import errors
-from run_claude.domain.causes import CAUSES
+from run_claude.domain.causes.registry import CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from run_claude.domain.causes import Cause
+    from run_claude.domain.causes.cause import Cause
 
 __all__ = ["page"]
 
 _HEAD = """\
 # Errors: every code, what it means, what helps
 
-<!-- Generated: python -m run_claude.domain.causes.page > docs/errors.md -->
+<!-- Generated: python scripts/errors_page.py > docs/errors.md -->
 
 An error says what happened and to what, what you can do about it, and where there is more to read:
 

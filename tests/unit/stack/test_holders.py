@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.stack.port_holders import is_free, next_free, process_on
+from run_claude.stack.holders import is_free, next_free, process_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
