@@ -34,11 +34,12 @@ class App:
     interrupted_code: int = 0
     on_signal: Callable[[int], None] | None = None  # while a command of the user's has the terminal
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    _settings: dict[tuple[object, ...], Settings] = field(default_factory=dict)
 
     @property
     def output(self) -> Output:
         """Where results and errors go."""
-        return Output(json=self.json, verbose=self.verbose)
+        return Output(json=self.json, verbose=self.verbose, environ=self.environ)
 
     def settings(self, **overrides: Any) -> Settings:
         """Return the user's settings.
@@ -47,7 +48,10 @@ class App:
         """
         from run_claude.config.settings import load_settings
 
-        return load_settings(self.environ, instance=self.instance, **overrides)
+        key = (self.instance, *sorted(overrides.items()))
+        if key not in self._settings:  # `.env` is read once
+            self._settings[key] = load_settings(self.environ, instance=self.instance, **overrides)
+        return self._settings[key]
 
     def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:
         """Return the user's models and profiles, and whether a provider's variable is set.
@@ -69,7 +73,7 @@ class App:
         if self.quiet:
             return Silent()
         if self.json or self.verbose or not sys.stderr.isatty() or self.environ.get("TERM") == "dumb":
-            return Plain(sys.stderr, verbose=self.verbose)
+            return Plain(sys.stderr, self.environ, verbose=self.verbose)
         from run_claude.cli.views.live import Live
 
         return Live()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json as json_format
-import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from run_claude.errors import RunClaudeError
 
 __all__ = ["Output"]
@@ -22,10 +23,11 @@ class Output:
 
     json: bool
     verbose: bool
+    environ: Mapping[str, str]  # of the process: does the user want colours?
 
     def text(self, text: str) -> None:
         """Print a result for people."""
-        click.echo(text, color=None if _may_colour() else False)
+        click.echo(text, color=None if self._may_colour else False)
 
     def document(self, value: object) -> None:
         """Print a result as one JSON document."""
@@ -37,7 +39,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Tell people something beside the result."""
-        click.echo(text, err=True, color=None if _may_colour() else False)
+        click.echo(text, err=True, color=None if self._may_colour else False)
 
     def failure(self, error: RunClaudeError) -> int:
         """Print an error and return its exit code; as JSON on one line, since it can end a stream of records."""
@@ -46,13 +48,13 @@ class Output:
             return error.exit_code
         if error.detail:
             for line in error.detail.splitlines():
-                click.echo(_dim(f"  │ {line}"), err=True)
-        click.echo(f"{_red('error:')} {error.message}", err=True)
-        click.echo(f"{_dim('help:')}  {error.help}", err=True)
+                click.echo(self._dim(f"  │ {line}"), err=True)
+        click.echo(f"{self._styled('error:', fg='red', bold=True)} {error.message}", err=True)
+        click.echo(f"{self._dim('help:')}  {error.help}", err=True)
         if log := error.facts.get("log"):
-            click.echo(f"{_dim('log:')}   {log}", err=True)
+            click.echo(f"{self._dim('log:')}   {log}", err=True)
         if self.verbose and error.facts:
-            click.echo(f"{_dim('facts:')} {json_format.dumps(error.facts, ensure_ascii=False)}", err=True)
+            click.echo(f"{self._dim('facts:')} {json_format.dumps(error.facts, ensure_ascii=False)}", err=True)
         return error.exit_code
 
     def interrupted(self, code: int) -> None:
@@ -62,19 +64,13 @@ class Output:
         else:
             click.echo("Interrupted. Nothing is half done: run the command again to go on.", err=True)
 
+    @property
+    def _may_colour(self) -> bool:
+        """Whether the user lets us; whether it is a terminal is another question."""
+        return not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
 
-def _may_colour() -> bool:
-    """Whether the user lets us; whether it is a terminal is another question."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    def _dim(self, text: str) -> str:
+        return self._styled(text, dim=True)
 
-
-def _colour() -> bool:
-    return sys.stderr.isatty() and _may_colour()
-
-
-def _red(text: str) -> str:
-    return click.style(text, fg="red", bold=True) if _colour() else text
-
-
-def _dim(text: str) -> str:
-    return click.style(text, dim=True) if _colour() else text
+    def _styled(self, text: str, **style: Any) -> str:
+        return click.style(text, **style) if self._may_colour and sys.stderr.isatty() else text

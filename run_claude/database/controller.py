@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -16,17 +16,22 @@ from run_claude.config.files import ensure_folder
 from run_claude.database.archive import Manifest, Writer, read_manifest, read_part
 from run_claude.database.queries import Content, content_sql, count_sql, drop_sql, parse_content, swap_sql
 from run_claude.database.server import Server
-from run_claude.deploy.plan import prepare
+from run_claude.deploy.prepare import initialized_plan, write_plan
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.errors import ConfigError, DataError, RunClaudeError
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.state.intent import load_intent, save_intent
+from run_claude.state.deployed import load_deployment
+from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from run_claude.config.settings import Settings
+    from run_claude.domain.compose import Compose
+    from run_claude.domain.progress import Reporter
 
 __all__ = ["Database", "DatabaseStatus"]
 
@@ -47,47 +52,68 @@ class DatabaseStatus:
     content: Content | None
 
 
-class Database(Session):
+class Database:
     """The database of one instance. Open with :meth:`open`."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, *, reporter: Reporter | None = None) -> AsyncIterator[Database]:
+        """Yield the controller of an instance's database. Nothing is asked of the engine yet, nothing is changed.
+
+        :raises EngineError: if the endpoint cannot be resolved
+        """
+        async with Session.open(settings, reporter=reporter) as session:
+            yield cls(session)
 
     async def start(self, *, timeout: float = DEFAULT_TIMEOUT) -> ServiceState:  # noqa: ASYNC109 (as in Stack.up)
         """Bring the database up, and nothing else, and wait until it is healthy.
 
         :raises RunClaudeError: as :meth:`Stack.up <run_claude.stack.controller.Stack.up>` does
         """
-        prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
-        for note in prepared.notes:
-            self.reporter.note(note)
-        state = (await self.look()).timescaledb
-        if state.phase is Phase.HEALTHY:
-            self._want_database(True)
+        session, settings = self.session, self.session.settings
+        state = (await session.look()).timescaledb
+        if state.phase is Phase.HEALTHY and not self._changes_intent(True):
             return state
-        async with self.writing("db start"):
+        async with session.writing("db start"):
+            planned = await anyio.to_thread.run_sync(lambda: initialized_plan(settings, profile=None, database=True))
+            for note in planned.notes:
+                session.reporter.note(note)
+            before = await session.look()
             self._want_database(True)
-            started = await Start(self, prepared, (Service.TIMESCALEDB,), timeout).run()
-        return started.snapshot.timescaledb
+            if before.timescaledb.phase is Phase.HEALTHY:
+                return before.timescaledb
+            await anyio.to_thread.run_sync(write_plan, settings, planned)
+            healthy = await Start(session, planned, (Service.TIMESCALEDB,), timeout, before).run()
+        return healthy.snapshot.timescaledb
 
     async def stop(self) -> ServiceState:
         """Stop the database; its data stays, and the proxy runs on.
 
         :raises EngineError: if there is no usable engine
         """
-        before = (await self.look()).timescaledb
+        session = self.session
+        before = (await session.look()).timescaledb
         if not before.id:
             return before
-        planned = await anyio.to_thread.run_sync(self.planned)
-        async with self.writing("db stop"):
+        compose = await session.deployed_compose()
+        async with session.writing("db stop"):
             self._want_database(False)
-            self.reporter.step("Stopping the database")
-            await self.compose(planned).stop([Service.TIMESCALEDB])
-            return (await self.look()).timescaledb
+            session.reporter.step("Stopping the database")
+            await compose.stop([Service.TIMESCALEDB])
+            return (await session.look()).timescaledb
 
     def _want_database(self, wanted: bool) -> None:
         """Remember it where the stack is wanted up. One that is wanted down is healed by nobody anyway."""
-        path = self.settings.paths.intent_file
-        intent = load_intent(path)[0]
-        if intent is not None and intent.wanted == "up" and intent.database is not wanted:
-            save_intent(path, replace(intent, database=wanted, at=time.time()))
+        if intent := self._changes_intent(wanted):
+            save_intent(self.session.settings.paths.intent_file, replace(intent, database=wanted, at=time.time()))
+
+    def _changes_intent(self, wanted: bool) -> Intent | None:
+        """Return the intent, if the stack is wanted up and differently in this."""
+        intent = self.session.intent()
+        return intent if intent and intent.wanted == "up" and intent.database is not wanted else None
 
     # --- looking ----------------------------------------------------------------------------------------------
 
@@ -97,9 +123,11 @@ class Database(Session):
         :raises EngineError: if the engine cannot be asked
         :raises DataError: if the database does not answer
         """
-        state, volume = (await self.look()).timescaledb, volume_name(self.settings)
+        session, volume = self.session, volume_name(self.session.settings)
+        state = (await session.look()).timescaledb
         content = await self.content() if state.running else None
-        return DatabaseStatus(state=state, volume=volume, has_volume=await self.api.has_volume(volume), content=content)
+        has_volume = await session.api.has_volume(volume)
+        return DatabaseStatus(state=state, volume=volume, has_volume=has_volume, content=content)
 
     async def content(self) -> Content:
         """Return what is in the running database.
@@ -115,21 +143,22 @@ class Database(Session):
 
         :raises DataError: if it does not run
         """
-        state = (await self.look()).timescaledb
+        session = self.session
+        state = (await session.look()).timescaledb
         if not state.running:
             raise DataError(
                 "The database does not run.",
                 help="Start it with `run-claude db start`.",
                 code="database-not-running",
             )
-        return Server(self.endpoint, state.id, on_command=self.reporter.command)
+        return Server(session.endpoint, state.id, session.settings.environ, on_command=session.reporter.command)
 
     # --- backup -----------------------------------------------------------------------------------------------
 
     def backup_path(self) -> Path:
         """Return where a backup goes that was given no file."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        return self.settings.paths.state / "backups" / f"{self.settings.instance}-{stamp}.tar"
+        return self.session.settings.paths.state / "backups" / f"{self.session.settings.instance}-{stamp}.tar"
 
     async def backup(self, path: Path) -> Manifest:
         """Write all databases to a file (0600) that is there when it is whole, and not before. The proxy runs on.
@@ -142,15 +171,15 @@ class Database(Session):
                 f"{path} is there already.", help="Name a new file, or remove it first.", code="file-exists"
             )
         server = await self.server()
-        async with self.writing("db backup"):
+        async with self.session.writing("db backup"):
             content = await self.content()
             ensure_folder(path.parent)
             with _written_whole(path) as file:
                 writer = Writer(file)
                 for database in content.worth_keeping():
-                    self.reporter.step(f"Backing up {database}")
+                    self.session.reporter.step(f"Backing up {database}")
                     await self._dump(server, writer, database)
-                manifest = writer.finish(instance=self.settings.instance, server=content.version)
+                manifest = writer.finish(instance=self.session.settings.instance, server=content.version)
         return replace(manifest, path=str(path), bytes=os.stat(path).st_size)  # noqa: PTH116 (quick, as lexists is)
 
     async def _dump(self, server: Server, writer: Writer, database: str) -> None:
@@ -164,7 +193,7 @@ class Database(Session):
                 part.write(chunk)
                 if part.bytes - told >= _TOLD_EVERY:
                     told = part.bytes
-                    self.reporter.line(f"{told >> 20} MB")
+                    self.session.reporter.line(f"{told >> 20} MB")
 
             async with server.snapshot(database, count_sql()) as (snapshot, rows):
                 part.timescaledb, part.tables = _counted(rows)
@@ -181,16 +210,17 @@ class Database(Session):
         :raises DataError: if the file is no whole backup, or cannot be restored
         :raises StartError: if all is restored, but the proxy does not get healthy again
         """
-        self.reporter.step("Checking the file")
+        self.session.reporter.step("Checking the file")
         manifest = await anyio.to_thread.run_sync(read_manifest, path)
         server = await self.server()
+        compose = await self.session.deployed_compose()
         names = [part.database for part in manifest.parts]
         fresh = [f"{name}_restoring" for name in names]
-        async with self.writing("db restore"):
+        async with self.session.writing("db restore"):
             await server.ask("template1", drop_sql([*fresh, *(f"{name}_replaced" for name in names)]))
             try:
                 await self._read_in(server, manifest)
-                await self._replace(server, manifest)
+                await self._replace(server, compose, manifest)
             except BaseException:
                 with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
                     with suppress(RunClaudeError):  # what has failed is the one to tell
@@ -200,7 +230,7 @@ class Database(Session):
 
     async def _read_in(self, server: Server, manifest: Manifest) -> None:
         for part in manifest.parts:
-            self.reporter.step(f"Restoring {part.database}")
+            self.session.reporter.step(f"Restoring {part.database}")
             name = f"{part.database}_restoring"
             await server.create(name, timescaledb=part.timescaledb)
             await server.restore(name, self._told(read_part(Path(manifest.path), part)), part.timescaledb)
@@ -223,18 +253,17 @@ class Database(Session):
             done += len(chunk)
             if done - told >= _TOLD_EVERY:
                 told = done
-                self.reporter.line(f"{told >> 20} MB")
+                self.session.reporter.line(f"{told >> 20} MB")
 
-    async def _replace(self, server: Server, manifest: Manifest) -> None:
+    async def _replace(self, server: Server, compose: Compose, manifest: Manifest) -> None:
         """Swap the databases while the proxy stands still; it is started again, whatever comes of it."""
-        planned = await anyio.to_thread.run_sync(self.planned)
-        compose = self.compose(planned)
-        proxy = (await self.look()).litellm.running
+        before = await self.session.look()
+        proxy = before.litellm.running
         try:
             if proxy:
-                self.reporter.step("Stopping the proxy")
+                self.session.reporter.step("Stopping the proxy")
                 await compose.stop([Service.LITELLM])
-            self.reporter.step("Replacing the databases")
+            self.session.reporter.step("Replacing the databases")
             there = parse_content(await server.ask("template1", content_sql([]))).databases
             sql = swap_sql([part.database for part in manifest.parts], there)
             await server.ask("template1", sql, code="restore-failed")
@@ -244,7 +273,8 @@ class Database(Session):
                     await compose.up([Service.LITELLM])
         await server.wake_workers([part.database for part in manifest.parts if part.timescaledb])
         if proxy:
-            await Start(self, planned, (Service.LITELLM,), DEFAULT_TIMEOUT).run()
+            deployment = load_deployment(self.session.settings.paths)
+            await Start(self.session, deployment, (Service.LITELLM,), DEFAULT_TIMEOUT, before).run()
 
     # --- destroy ----------------------------------------------------------------------------------------------
 
@@ -253,13 +283,13 @@ class Database(Session):
 
         :raises EngineError: if the engine refuses
         """
-        planned = await anyio.to_thread.run_sync(self.planned)
-        async with self.writing("db destroy"):
-            self.intend("down", planned, database=True)
-            self.reporter.step("Removing the containers")
-            await self.compose(planned).down()
-            self.reporter.step("Removing the data")
-            await self.compose(planned).remove_volume(volume_name(self.settings))
+        compose = await self.session.deployed_compose()
+        async with self.session.writing("db destroy"):
+            self.session.intend("down", database=True)
+            self.session.reporter.step("Removing the containers")
+            await compose.down()
+            self.session.reporter.step("Removing the data")
+            await compose.remove_volume(volume_name(self.session.settings))
 
 
 @contextmanager

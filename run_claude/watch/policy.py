@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from run_claude.domain.supervision import Policy
+from run_claude.domain.supervision_memory import Policy
 from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def started(app: App, settings: Settings, result: Started) -> None:
             {
                 "instance": settings.instance,
                 "already_healthy": result.already,
-                "profile": result.prepared.profile.name,
+                "profile": result.profile.name,
                 "url": settings.base_url,
                 "services": _services_json(result.snapshot, result.services),
                 "timeline": _spans_json(result.spans),
@@ -50,7 +50,7 @@ def started(app: App, settings: Settings, result: Started) -> None:
         return
     if result.already:
         # The quick way: one line, and rich is not even imported.
-        app.output.text(f"Already healthy: {settings.base_url} serves profile {result.prepared.profile.name}.")
+        app.output.text(f"Already healthy: {settings.base_url} serves profile {result.profile.name}.")
         return
     console = _console()
     console.print(_table(result.snapshot, result.services, settings))
@@ -58,8 +58,8 @@ def started(app: App, settings: Settings, result: Started) -> None:
         console.print()
         _waterfall(console, result.spans)
     console.print()
-    console.print(f"{settings.base_url} serves profile {result.prepared.profile.name}.")
-    console.print(f"Try: run-claude with {result.prepared.profile.name} -- claude", style="dim")
+    console.print(f"{settings.base_url} serves profile {result.profile.name}.")
+    console.print(f"Try: run-claude with {result.profile.name} -- claude", style="dim")
 
 
 def stopped(app: App, snapshot: Snapshot) -> None:

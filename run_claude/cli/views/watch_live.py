@@ -28,15 +28,15 @@ async def watch_stack(app: App, stack: Stack) -> None:
     from run_claude.watch.supervisor import Supervisor, watching
 
     policy = policy_of(stack.settings)
-    stack.reporter = Silent()  # the watcher tells the steps of what it does in its own words
+    stack.session.reporter = Silent()  # the watcher tells the steps of what it does in its own words
     teller = Teller(app, stack.settings)
     async with anyio.create_task_group() as group:
         if not app.json:
             group.start_soon(_logs, app, stack)
         try:
-            async with watching(stack):
+            async with watching(stack.settings):
                 app.output.note("Watching, and healing what fails. Ctrl-C ends it and leaves the stack running.")
-                await Supervisor(stack, teller, policy).run()
+                await Supervisor(stack.session, teller, policy).run()
         except BusyError as error:
             app.output.note(f"{error.message} This one only looks. Ctrl-C ends it.")
         async for seen in stack.transitions():
@@ -53,6 +53,6 @@ async def _logs(app: App, stack: Stack) -> None:
             await stack.wait(Service.LITELLM, Phase.HEALTHY)
         except RunClaudeError as error:
             sys.stderr.write(f"no logs now: {error.message}\n")
-            observer = await stack.observe()
+            observer = await stack.session.observe()
             await observer.wait_for(lambda now: now if now.litellm.phase is Phase.HEALTHY else None)
         tail = 20
