@@ -7,7 +7,7 @@ import sys
 import anyio
 import asyncclick as click
 
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 __all__ = ["ask", "at_terminal", "confirm"]
 
@@ -24,10 +24,10 @@ async def ask(question: str, *, instead: str) -> str:
     :raises UsageError: if there is no terminal
     """
     if not at_terminal():
-        raise UsageError(
+        raise caused(
+            "not-a-terminal",
             "This command asks for confirmation, and there is no terminal to ask at.",
             help=f"Pass {instead} if you are sure.",
-            code="not-a-terminal",
         )
     click.echo(f"{question} ", err=True, nl=False)
     await anyio.wait_readable(sys.stdin)  # a terminal becomes readable when a whole line is there

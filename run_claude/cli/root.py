@@ -10,6 +10,7 @@ import asyncclick as click
 
 import run_claude
 from run_claude.cli.context import App, common
+from run_claude.domain.causes import caused
 from run_claude.errors import RunClaudeError, UsageError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ async def _call(app: App, arguments: list[str]) -> int:
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "run-claude"
         app.json = app.json or "--json" in arguments  # the option may follow the part that click could not parse
-        return app.output.failure(UsageError(error.format_message(), help=f"See `{path} --help`."))
+        return app.output.failure(caused("usage", error.format_message(), help=f"See `{path} --help`."))
     except click.Abort:
         app.output.interrupted(130)
         return 130
@@ -143,7 +144,8 @@ def _internal(error: Exception) -> RunClaudeError:
     """Return an unexpected exception as an error like the others, with its traceback as detail."""
     import traceback
 
-    return RunClaudeError(
+    return caused(
+        "internal",
         f"Internal error: a bug in run-claude: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
         help="Please report it with the output of `run-claude doctor --report FILE`, which contains no secrets.",
         detail="".join(traceback.format_exception(error)).rstrip(),

@@ -17,8 +17,9 @@ from run_claude.database.archive import Manifest, Writer, read_manifest, read_pa
 from run_claude.database.queries import Content, content_sql, count_sql, drop_sql, parse_content, swap_sql
 from run_claude.database.server import Server
 from run_claude.deploy.plan import prepare
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
-from run_claude.errors import ConfigError, DataError, RunClaudeError
+from run_claude.errors import RunClaudeError
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
@@ -117,10 +118,8 @@ class Database(Session):
         """
         state = (await self.look()).timescaledb
         if not state.running:
-            raise DataError(
-                "The database does not run.",
-                help="Start it with `run-claude db start`.",
-                code="database-not-running",
+            raise caused(
+                "database-not-running", "The database does not run.", help="Start it with `run-claude db start`."
             )
         return Server(self.endpoint, state.id, on_command=self.reporter.command)
 
@@ -138,9 +137,7 @@ class Database(Session):
         :raises DataError: if the database does not run or cannot be dumped
         """
         if os.path.lexists(path):  # noqa: ASYNC240 (one system call)
-            raise ConfigError(
-                f"{path} is there already.", help="Name a new file, or remove it first.", code="file-exists"
-            )
+            raise caused("file-exists", f"{path} is there already.")
         server = await self.server()
         async with self.writing("db backup"):
             content = await self.content()
@@ -209,10 +206,10 @@ class Database(Session):
                 wrong = sorted(
                     table for table in found.keys() | part.tables.keys() if found.get(table) != part.tables.get(table)
                 )
-                raise DataError(
+                raise caused(
+                    "restore-failed",
                     f"{part.database} has other rows than were backed up: {', '.join(wrong)}.",
                     help="The data that was there is in place, nothing was replaced. Try another backup.",
-                    code="restore-failed",
                     facts={"tables": wrong},
                 )
 
@@ -282,10 +279,10 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(folder)
         os.close(folder)
     except OSError as error:
-        raise DataError(
+        raise caused(
+            "backup-failed",
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}.",
             help=f"Check the folder and the space left: df -h {path.parent}",
-            code="backup-failed",
             facts={"file": str(path)},
         ) from error
 

@@ -8,8 +8,8 @@ import anyio
 
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.deploy.plan import prepare
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
-from run_claude.errors import DataError, UsageError
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
 from run_claude.stack.status import Status, database_words, services_of
@@ -99,10 +99,10 @@ class Stack(Session):
         names = [MASTER_KEY] * master_key + [DATABASE_PASSWORD] * database
         before = await self.look()
         if database and not before.timescaledb.running:
-            raise DataError(
+            raise caused(
+                "database-not-running",
                 "The database does not run, so it cannot be given a new password.",
                 help="Start it with `run-claude proxy start`, then rotate.",
-                code="database-not-running",
             )
         planned = await anyio.to_thread.run_sync(self.planned)
         async with self.writing("secrets rotate"):
@@ -191,10 +191,6 @@ class Stack(Session):
         snapshot = await self.look()
         present = [service for service in services if snapshot[service].id]
         if not present:
-            raise UsageError(
-                f"There are no containers of {self.settings.instance}.",
-                help="Start them with `run-claude proxy start`.",
-                code="not-started",
-            )
+            raise caused("not-started", f"There are no containers of {self.settings.instance}.")
         compose = self.compose(await anyio.to_thread.run_sync(self.planned))
         await compose.logs(present, tail=tail, follow=follow, on_line=emit)

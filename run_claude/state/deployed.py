@@ -9,7 +9,7 @@ from run_claude.config import dotenv
 from run_claude.config.files import read_bytes, read_text
 from run_claude.config.model import Profile
 from run_claude.deploy.plan import CALLBACKS_FILE, COMPOSE_FILE, Prepared
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
@@ -25,10 +25,9 @@ def last_start(settings: Settings) -> Prepared:
     paths = settings.paths
     text = read_text(paths.compose_env_file)
     if text is None:
-        raise ConfigError(
+        raise caused(
+            "never-started",
             f"The instance {settings.instance} was never started here.",
-            help="Start it with `run-claude proxy start`.",
-            code="never-started",
             facts={"file": str(paths.compose_env_file)},
         )
     variables = {name: value for name, (value, _) in dotenv.values(text, str(paths.compose_env_file), {}).items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncclick as click
 
 from run_claude.cli.context import App, common
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 __all__ = ["config"]
 
@@ -38,7 +38,7 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name.isidentifier():
-            raise UsageError(f"{assignment!r} is no NAME=VALUE.", help="For example: LITELLM_PORT=4445")
+            raise caused("usage", f"{assignment!r} is no NAME=VALUE.", help="For example: LITELLM_PORT=4445")
         changes[name] = value
     trial = App(instance=app.instance, environ=app.environ | changes)
     settings = trial.settings()  # refuses an invalid value before it is written

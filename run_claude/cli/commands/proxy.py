@@ -9,6 +9,7 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service
 
 __all__ = ["proxy"]
@@ -208,7 +209,6 @@ async def wait(app: App, phase: str, service: str, timeout: float) -> None:
     \b
     run-claude proxy wait healthy --timeout 30
     """
-    from run_claude.errors import StartTimeout
     from run_claude.stack import Stack
 
     async with Stack.open(app.settings()) as stack:
@@ -216,8 +216,8 @@ async def wait(app: App, phase: str, service: str, timeout: float) -> None:
             with anyio.fail_after(timeout):
                 await stack.wait(Service(service), Phase(phase))
         except TimeoutError as error:
-            raise StartTimeout(
+            raise caused(
+                "start-timeout",
                 f"{service} is not {phase} within {timeout:g} s.",
                 help="`run-claude proxy status` shows what it is.",
-                retryable=True,
             ) from error

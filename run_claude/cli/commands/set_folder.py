@@ -8,7 +8,7 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 __all__ = ["set_folder"]
 
@@ -31,7 +31,7 @@ async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -
 
     settings = app.settings()
     if clear == bool(profile):
-        raise UsageError("Name a profile, or --clear.", help="For example: run-claude set-folder demo")
+        raise caused("usage", "Name a profile, or --clear.", help="For example: run-claude set-folder demo")
     if profile:
         path = folders.set_folder(settings, folder, load_catalogue(settings.paths).profile(profile))
         app.output.text(f"Wrote {path}. Run `direnv allow` to activate it.")

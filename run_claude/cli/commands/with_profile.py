@@ -12,7 +12,7 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
     """
     command = command[1:] if command[0] == "--" else command
     if not command:
-        raise UsageError("There is no command after --.", help="For example: run-claude with demo -- claude")
+        raise caused("usage", "There is no command after --.", help="For example: run-claude with demo -- claude")
     from run_claude.config.client_env import applied, client_environment
     from run_claude.config.secrets import read_master_key
     from run_claude.stack import Stack
@@ -60,14 +60,14 @@ async def run_in_the_terminal(app: App, command: Sequence[str], environment: dic
     try:
         process = await anyio.open_process(list(command), stdin=None, stdout=None, stderr=None, env=environment)
     except FileNotFoundError as error:
-        raise _CommandNotFound(
+        raise caused(
+            "command-not-found",
             f"There is no command {command[0]!r}.",
             help="Check the name after --, or install it: Claude Code is `npm install -g @anthropic-ai/claude-code`.",
-            code="command-not-found",
         ) from error
     except OSError as error:  # no permission, or no program at all
-        raise _CommandNotExecutable(
-            f"{command[0]!r} cannot be executed.", help=f"Try `chmod +x {command[0]}`.", code="command-not-executable"
+        raise caused(
+            "command-not-executable", f"{command[0]!r} cannot be executed.", help=f"Try `chmod +x {command[0]}`."
         ) from error
 
     def forward(number: int) -> None:
@@ -99,15 +99,3 @@ async def _report_outages(stack: Stack) -> None:
             gone = True
             what = "the state of the proxy is unknown" if phase is Phase.UNKNOWN else f"the proxy is {phase}"
             print(f"\r\nrun-claude: {what} ({transition.cause}).\r", file=sys.stderr)  # noqa: T201
-
-
-class _CommandNotFound(UsageError):
-    """The command after ``--`` does not exist; the code is the shell's."""
-
-    exit_code = 127
-
-
-class _CommandNotExecutable(UsageError):
-    """The command after ``--`` is no executable file; the code is the shell's."""
-
-    exit_code = 126
