@@ -13,12 +13,13 @@ RunClaudeError
 └── DataError            11   a database command that failed or was refused
 
 Each has a message (one line: what happened), a help (one line: what to do), a stable ``code``
-for machines, an exit code that belongs to the class, and ``facts`` that went into it.
+for machines, an exit code that belongs to the class, and the ``facts`` it was derived from.
+`run_claude.domain.causes.caused` makes them all: class, exit code and ``retryable`` of a code are in its registry.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,21 +44,20 @@ class RunClaudeError(Exception):
 
     :param message: one line, what happened and to what
     :param help: one line, what the user can do about it
-    :param code: stable identifier for machines, kebab-case (``port-taken``); the class's own by default
+    :param code: stable identifier for machines, kebab-case (``port-taken``)
     :param detail: what the user may want to read below the two lines (last log lines, a failed build step)
     :param retryable: whether the same call may work later without any change by the user
     :param facts: what the error was derived from; JSON values only, never a secret
     """
 
-    exit_code: ClassVar[int] = 1
-    default_code: ClassVar[str] = "internal"
+    exit_code = 1
 
     def __init__(
         self,
         message: str,
         *,
         help: str,
-        code: str | None = None,
+        code: str,
         detail: str = "",
         retryable: bool = False,
         facts: Mapping[str, object] | None = None,
@@ -65,7 +65,7 @@ class RunClaudeError(Exception):
         super().__init__(message)
         self.message = message
         self.help = help
-        self.code = code or self.default_code
+        self.code = code
         self.detail = detail
         self.retryable = retryable
         self.facts: dict[str, object] = dict(facts or {})
@@ -87,67 +87,57 @@ class UsageError(RunClaudeError):
     """A flag, an argument or a name that does not exist."""
 
     exit_code = 2
-    default_code = "usage"
 
 
 class ConfigError(RunClaudeError):
     """A file or a variable of the user's that cannot be used; names file, line and key where known."""
 
     exit_code = 3
-    default_code = "config-invalid"
 
 
 class EngineError(RunClaudeError):
     """The Docker engine or its Compose plugin cannot be used."""
 
     exit_code = 4
-    default_code = "engine-unavailable"
 
 
 class BuildError(RunClaudeError):
     """The image cannot be built, or a base image cannot be had."""
 
     exit_code = 5
-    default_code = "build-failed"
 
 
 class StartError(RunClaudeError):
     """A container died, loops, or is unhealthy."""
 
     exit_code = 6
-    default_code = "start-failed"
 
 
 class StartTimeout(RunClaudeError):
     """Nothing failed, but the stack is not healthy within the given time."""
 
     exit_code = 7
-    default_code = "start-timeout"
 
 
 class ConflictError(RunClaudeError):
     """A port, a name or a volume belongs to somebody else."""
 
     exit_code = 8
-    default_code = "conflict"
 
 
 class BusyError(RunClaudeError):
     """Another run-claude command holds the lock of this instance."""
 
     exit_code = 9
-    default_code = "busy"
 
 
 class GatewayError(RunClaudeError):
     """The proxy runs, but does not answer as it should."""
 
     exit_code = 10
-    default_code = "gateway"
 
 
 class DataError(RunClaudeError):
     """A database command failed or was refused."""
 
     exit_code = 11
-    default_code = "data"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from run_claude.errors import GatewayError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,19 +92,9 @@ class Gateway:
         try:
             return await self._client.request(method, path, **arguments)
         except httpx.TimeoutException as error:
-            raise GatewayError(
-                f"The proxy at {self.base_url} does not answer in time.",
-                help="Look at `run-claude proxy logs`; `run-claude proxy restart` helps if it hangs.",
-                code="gateway-timeout",
-                retryable=True,
-            ) from error
+            raise caused("gateway-timeout", f"The proxy at {self.base_url} does not answer in time.") from error
         except httpx.HTTPError as error:
-            raise GatewayError(
-                f"No proxy answers at {self.base_url}.",
-                help="Start it with `run-claude proxy start`.",
-                code="gateway-unreachable",
-                retryable=True,
-            ) from error
+            raise caused("gateway-unreachable", f"No proxy answers at {self.base_url}.") from error
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.is_success:
@@ -112,15 +102,14 @@ class Gateway:
         said = _json(answer).get("error") or {}
         message = str(said.get("message") if isinstance(said, dict) else said)[:300] or answer.reason_phrase
         if answer.status_code == 401:
-            raise GatewayError(
+            raise caused(
+                "gateway-key",
                 f"The proxy at {self.base_url} refuses the master key.",
                 help="It was started with another one: `run-claude proxy restart`.",
-                code="gateway-key",
             )
-        raise GatewayError(
+        raise caused(
+            "gateway-refused",
             f"The proxy answered {answer.status_code}: {message}",
-            help="`run-claude proxy logs` shows what the provider said.",
-            code="gateway-refused",
             facts={"status": answer.status_code},
         )
 

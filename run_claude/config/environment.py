@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import read_text
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,9 @@ class Environment:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise ConfigError(f"{self.origin(name)} is not UTF-8 text.", help=f"Set {name} anew.") from error
+            raise caused(
+                "config-invalid", f"{self.origin(name)} is not UTF-8 text.", help=f"Set {name} anew."
+            ) from error
         return value
 
     def from_file(self, name: str) -> str:

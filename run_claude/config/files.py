@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from typing import TYPE_CHECKING
 
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +51,10 @@ def read_text(path: Path) -> str | None:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
+        raise caused(
+            "file-encoding",
             f"{path}:{line}: not UTF-8 text (byte 0x{data[error.start]:02x}).",
             help="Save the file as UTF-8.",
-            code="file-encoding",
             facts={"file": str(path), "line": line},
         ) from error
 
@@ -192,4 +192,4 @@ def _explained(what: str, help: str, code: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"{what}: {reason}.", help=help, code=code, facts={"file": str(path)}) from error
+        raise caused(code, f"{what}: {reason}.", help=help, facts={"file": str(path)}) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
-from run_claude.errors import ConfigError, UsageError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +82,7 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
     env = env_file.load()
     name = instance or _checked(env, "RUN_CLAUDE_INSTANCE", _instance, DEFAULT_INSTANCE)
     if not _INSTANCE.fullmatch(name):
-        raise UsageError(f"{name!r} is no instance name.", help=_INSTANCE_HELP)
+        raise caused("usage", f"{name!r} is no instance name.", help=_INSTANCE_HELP)
     default = Settings(instance=name, paths=Paths.resolve(environ, name))
     settings = Settings(
         instance=name,
@@ -105,10 +105,10 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         env_file=env_file,
     )
     if settings.port == settings.database_port:
-        raise ConfigError(
+        raise caused(
+            "port-invalid",
             f"The proxy and the database cannot both have port {settings.port}.",
             help="Set LITELLM_PORT or RUN_CLAUDE_TIMESCALEDB_PORT to another one.",
-            code="port-invalid",
             facts={"port": settings.port},
         )
     return settings
@@ -125,10 +125,10 @@ def _checked(env: Environment, name: str, check: Callable[[str], T], default: D)
     try:
         return check(value)
     except ValueError as error:
-        raise ConfigError(
+        raise caused(
+            error.args[1] if len(error.args) > 1 else "setting-invalid",
             f"{env.origin(name)}: {error.args[0]}, not {value!r}.",
             help=f"Correct {name}, or remove it for the default{f' ({default})' if default else ''}.",
-            code=error.args[1] if len(error.args) > 1 else "setting-invalid",
             facts={**env.facts(name), "value": value},
         ) from error
 

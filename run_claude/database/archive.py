@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from run_claude.errors import DataError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["Manifest", "Part", "Writer", "read_manifest", "read_part"]
 
@@ -180,10 +182,10 @@ def _digest(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     return digest.hexdigest()
 
 
-def _invalid(path: Path, what: str) -> DataError:
-    return DataError(
+def _invalid(path: Path, what: str) -> RunClaudeError:
+    return caused(
+        "backup-invalid",
         f"{path} {what}.",
         help="Choose a file that `run-claude db backup` has written. Nothing was changed.",
-        code="backup-invalid",
         facts={"file": str(path)},
     )

@@ -17,8 +17,9 @@ from run_claude.database.archive import Manifest, Writer, read_manifest, read_pa
 from run_claude.database.queries import Content, content_sql, count_sql, drop_sql, parse_content, swap_sql
 from run_claude.database.server import Server
 from run_claude.deploy.prepare import initialized_plan, write_plan
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
-from run_claude.errors import ConfigError, DataError, RunClaudeError
+from run_claude.errors import RunClaudeError
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
@@ -146,10 +147,8 @@ class Database:
         session = self.session
         state = (await session.look()).timescaledb
         if not state.running:
-            raise DataError(
-                "The database does not run.",
-                help="Start it with `run-claude db start`.",
-                code="database-not-running",
+            raise caused(
+                "database-not-running", "The database does not run.", help="Start it with `run-claude db start`."
             )
         return Server(session.endpoint, state.id, session.settings.environ, on_command=session.reporter.command)
 
@@ -167,9 +166,7 @@ class Database:
         :raises DataError: if the database does not run or cannot be dumped
         """
         if os.path.lexists(path):  # noqa: ASYNC240 (one system call)
-            raise ConfigError(
-                f"{path} is there already.", help="Name a new file, or remove it first.", code="file-exists"
-            )
+            raise caused("file-exists", f"{path} is there already.")
         server = await self.server()
         async with self.session.writing("db backup"):
             content = await self.content()
@@ -239,10 +236,10 @@ class Database:
                 wrong = sorted(
                     table for table in found.keys() | part.tables.keys() if found.get(table) != part.tables.get(table)
                 )
-                raise DataError(
+                raise caused(
+                    "restore-failed",
                     f"{part.database} has other rows than were backed up: {', '.join(wrong)}.",
                     help="The data that was there is in place, nothing was replaced. Try another backup.",
-                    code="restore-failed",
                     facts={"tables": wrong},
                 )
 
@@ -312,10 +309,10 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(folder)
         os.close(folder)
     except OSError as error:
-        raise DataError(
+        raise caused(
+            "backup-failed",
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}.",
             help=f"Check the folder and the space left: df -h {path.parent}",
-            code="backup-failed",
             facts={"file": str(path)},
         ) from error
 

@@ -10,12 +10,13 @@ import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from run_claude.docker.process import Completed, open_group, pump, run
-from run_claude.errors import DataError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 
     from run_claude.docker.endpoint import Endpoint
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["Server"]
 
@@ -155,13 +156,13 @@ async def _ended(process: object, argv: Sequence[str]) -> Completed:
     return Completed(tuple(argv), await process.wait(), "", said.decode(errors="replace"))
 
 
-def _failed(what: str, done: Completed, code: str) -> DataError:
+def _failed(what: str, done: Completed, code: str) -> RunClaudeError:
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
     kept = " The data that was there is in place." if code == "restore-failed" else ""
-    return DataError(
+    return caused(
+        code,
         f"{what}: {first.strip() or f'exit code {done.returncode}'}",
         help=f"`run-claude proxy logs --service timescaledb` shows what it says itself.{kept}",
-        code=code,
         detail="\n".join(lines[-12:]) if len(lines) > 1 else "",
     )

@@ -19,7 +19,8 @@ from run_claude.config.settings import load_settings
 from run_claude.deploy.initialize import ensure_initialized
 from run_claude.deploy.litellm_config import render_litellm_config
 from run_claude.deploy.plan import choose_profile
-from run_claude.errors import RunClaudeError, UsageError
+from run_claude.domain.causes import caused
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,10 +106,10 @@ def _parse(arguments: Sequence[str]) -> tuple[str | None, int | None]:
         if word == "--port":
             value = rest.pop(0) if rest else ""
             if not value.isdecimal() or not 1 <= int(value) <= 65535:
-                raise UsageError(f"--port wants a number from 1 to 65535, not {value!r}.", help=_USAGE)
+                raise caused("usage", f"--port wants a number from 1 to 65535, not {value!r}.", help=_USAGE)
             port = int(value)
         elif word.startswith("-") or profile is not None:
-            raise UsageError(f"There is no argument {word!r} here.", help=_USAGE)
+            raise caused("usage", f"There is no argument {word!r} here.", help=_USAGE)
         else:
             profile = word
     return profile, port

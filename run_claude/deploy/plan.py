@@ -13,8 +13,8 @@ from run_claude.config.secrets import provider_keys, read_secrets
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.litellm_config import render_litellm_config
+from run_claude.domain.causes import caused
 from run_claude.domain.compose import Project
-from run_claude.errors import ConfigError
 from run_claude.state.intent import load_intent
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["Plan", "choose_profile", "plan"]
 
@@ -138,12 +139,12 @@ def choose_profile(
     return catalogue.profile(DEMO), notes
 
 
-def _keys_missing(settings: Settings, profile: Profile, missing: Mapping[str, tuple[str, ...]]) -> ConfigError:
+def _keys_missing(settings: Settings, profile: Profile, missing: Mapping[str, tuple[str, ...]]) -> RunClaudeError:
     names = sorted({name for lacking in missing.values() for name in lacking})
-    return ConfigError(
+    return caused(
+        "key-missing",
         f"Profile {profile.name} cannot be used: {' and '.join(names)} not set.",
         help=f"Put it into {settings.paths.env_file} as {names[0].split()[0]}=…, or set it in the environment.",
-        code="key-missing",
         facts={"profile": profile.name, "missing": names},
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import ensure_folder, exclusive, read_bytes, write_atomic
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +37,7 @@ def packaged_services() -> dict[str, bytes]:
     else:
         found = dict(_files(checkout / "dep", checkout / "dep")) | dict(_files(checkout / "callbacks", checkout))
     if "docker-compose.yaml" not in found:
-        raise ConfigError(
-            "The compose file of run-claude is missing from its installation.",
-            help="Install it again: pip install --force-reinstall run-claude",
-            code="installation-broken",
-        )
+        raise caused("installation-broken", "The compose file of run-claude is missing from its installation.")
     return found
 
 

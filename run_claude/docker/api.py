@@ -17,14 +17,15 @@ import anyio
 
 from run_claude.docker.http import Answer, HttpClient, HttpError
 from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, snapshot_of
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import parse_time
-from run_claude.errors import EngineError, RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from run_claude.docker.endpoint import Endpoint
     from run_claude.domain.lifecycle import Snapshot
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["EngineApi", "Image", "has_docker_cli"]
 
@@ -61,10 +62,8 @@ class EngineApi:
         :raises EngineError: for an endpoint of a kind that cannot serve a proxy on this machine
         """
         if not endpoint.host.startswith(("unix://", "tcp://")):
-            raise EngineError(
-                f"The Docker endpoint {endpoint.host} cannot be used: only unix:// and tcp:// can.",
-                help="Run run-claude on the engine's own machine, or select a local context with `docker context use`.",
-                code="engine-endpoint",
+            raise caused(
+                "engine-endpoint", f"The Docker endpoint {endpoint.host} cannot be used: only unix:// and tcp:// can."
             )
         async with HttpClient.connect(endpoint) as client:
             yield cls(client, endpoint)
@@ -212,10 +211,8 @@ class EngineApi:
             if answer.status == 404 and "missing" in on:
                 return None
             if answer.status >= 400:
-                raise EngineError(
-                    f"The Docker engine refused {path}: {answer.status} {answer.text.strip()[:200]}",
-                    help="Run `docker info`; if that fails too, restart the engine.",
-                    code="engine-refused",
+                raise caused(
+                    "engine-refused", f"The Docker engine refused {path}: {answer.status} {answer.text.strip()[:200]}"
                 )
             return json.loads(answer.body)
         except (HttpError, OSError, ValueError) as error:

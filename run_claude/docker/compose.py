@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import Completed, run
+from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
-from run_claude.errors import EngineError, RunClaudeError
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,11 +167,7 @@ class DockerCompose:
         try:
             done = await run(argv, env=self.environment(), cwd=self.directory, on_line=on_line, text=text)
         except FileNotFoundError as error:
-            raise EngineError(
-                "There is no docker command.",
-                help="Install Docker Engine 25 or newer with Compose v2 (`scripts/engine` does on Debian).",
-                code="docker-cli-missing",
-            ) from error
+            raise caused("docker-cli-missing", "There is no docker command.") from error
         if done.returncode != 0:
             raise compose_failure(name, done.returncode, done.stderr)
         return done

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from run_claude.errors import EngineError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     import ssl
@@ -75,10 +75,10 @@ class Endpoint:
                 context.verify_mode = ssl.CERT_NONE
             context.load_cert_chain(self.tls / "cert.pem", self.tls / "key.pem")
         except OSError as error:
-            raise EngineError(
+            raise caused(
+                "engine-tls",
                 f"The TLS certificates of the Docker endpoint {self.host} cannot be used: {error}",
                 help=f"Check ca.pem, cert.pem and key.pem in {self.tls}.",
-                code="engine-tls",
             ) from error
         return context
 
@@ -128,15 +128,11 @@ def _inspect_context(name: str, environ: Mapping[str, str]) -> Endpoint:
         files = (docker.get("TLSMaterial") or {}).get("docker") or []
         store = Path(docker["Storage"]["TLSPath"]) / "docker" if files else None
     except FileNotFoundError as error:
-        raise EngineError(
+        raise caused(
+            "docker-cli-missing",
             f"The Docker context {name!r} is selected, but there is no docker command to resolve it.",
             help="Install the Docker CLI, or set DOCKER_HOST to the engine's socket.",
-            code="docker-cli-missing",
         ) from error
     except (ValueError, LookupError, TypeError, subprocess.TimeoutExpired) as error:
-        raise EngineError(
-            f"The Docker context {name!r} cannot be used.",
-            help="Run `docker context ls`, and `docker context use NAME` or unset DOCKER_CONTEXT.",
-            code="engine-context",
-        ) from error
+        raise caused("engine-context", f"The Docker context {name!r} cannot be used.") from error
     return Endpoint(host, context=name, tls=store, verify=not skip_verify)

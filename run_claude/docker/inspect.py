@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import (
     ABSENT,
     ContainerEvent,
@@ -14,7 +15,6 @@ from run_claude.domain.lifecycle import (
     parse_time,
     phase_of,
 )
-from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,11 +106,7 @@ def container_of(raw: Json) -> Found | None:
         service = service_of((raw.get("Config") or {}).get("Labels") or {})
         return None if service is None else (service, service_state(raw))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise EngineError(
-            f"The Docker engine's answer cannot be understood: {error}",
-            help="Run `docker info`; if the engine is newer than run-claude, update run-claude.",
-            code="engine-answer",
-        ) from error
+        raise caused("engine-answer", f"The Docker engine's answer cannot be understood: {error}") from error
 
 
 def snapshot_of(containers: Iterable[Found]) -> Snapshot:

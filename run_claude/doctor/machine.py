@@ -13,9 +13,10 @@ import anyio
 
 from run_claude.docker.process import run
 from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine, judge_machine
+from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure, port_taken
 from run_claude.domain.lifecycle import Service
-from run_claude.errors import EngineError, RunClaudeError
+from run_claude.errors import RunClaudeError
 from run_claude.stack import holders as host_ports
 
 if TYPE_CHECKING:
@@ -82,11 +83,7 @@ async def compose(context: Context) -> list[Finding]:
     try:
         done = await run(["docker", "compose", "version", "--short"], env=context.settings.environ)
     except FileNotFoundError:
-        missing = EngineError(
-            "There is no docker command.",
-            help="Install Docker Engine 25 or newer with Compose v2 (`scripts/engine` does on Debian).",
-            code="docker-cli-missing",
-        )
+        missing = caused("docker-cli-missing", "There is no docker command.")
         return [failed("compose", missing)]
     if done.returncode != 0:
         return [failed("compose", compose_failure("version", done.returncode, done.stderr))]

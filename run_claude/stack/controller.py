@@ -10,8 +10,8 @@ import anyio
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.deploy.initialize import is_initialized
 from run_claude.deploy.plan import Plan, plan
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
-from run_claude.errors import DataError, UsageError
 from run_claude.stack.drift import drift
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
@@ -190,10 +190,10 @@ class Stack:
         session = self.session
         before = await session.look()
         if database and not before.timescaledb.running:
-            raise DataError(
+            raise caused(
+                "database-not-running",
                 "The database does not run, so it cannot be given a new password.",
                 help="Start it with `run-claude proxy start`, then rotate.",
-                code="database-not-running",
             )
         compose = await session.deployed_compose()
         async with session.writing("secrets rotate"):
@@ -306,10 +306,6 @@ class Stack:
         snapshot = await self.session.look()
         present = [service for service in services if snapshot[service].id]
         if not present:
-            raise UsageError(
-                f"There are no containers of {self.settings.instance}.",
-                help="Start them with `run-claude proxy start`.",
-                code="not-started",
-            )
+            raise caused("not-started", f"There are no containers of {self.settings.instance}.")
         compose = await self.session.deployed_compose()
         await compose.logs(present, tail=tail, follow=follow, on_line=emit)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import read_text
+from run_claude.domain.causes import caused
 from run_claude.domain.compose import Project
-from run_claude.errors import ConfigError
 from run_claude.state import reader
 
 if TYPE_CHECKING:
@@ -49,10 +49,9 @@ def load_deployment(paths: Paths) -> Deployment:
     """
     text = read_text(paths.compose_env_file)
     if text is None:
-        raise ConfigError(
+        raise caused(
+            "never-started",
             f"The instance {paths.instance} was never started here.",
-            help="Start it with `run-claude proxy start`.",
-            code="never-started",
             facts={"file": str(paths.compose_env_file)},
         )
     variables = {name: value for name, (value, _) in dotenv.values(text, str(paths.compose_env_file), {}).items()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.errors import BusyError
+from run_claude.domain.causes import caused
 from run_claude.state import reader
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ async def lock(
                 with anyio.fail_after(wait):
                     await _blocking(descriptor)
             except TimeoutError as error:
-                raise BusyError(
+                raise caused(
+                    "busy",
                     f"{holder} has been working on this instance for over {wait:.0f} s.",
                     help="Wait for it, or end it; the lock goes with the process.",
-                    retryable=True,
                 ) from error
         record = {"pid": os.getpid(), "purpose": purpose, "since": time.time()}
         os.ftruncate(descriptor, 0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import engine_frozen
 from run_claude.domain.lifecycle import Service, Snapshot
 from run_claude.domain.supervision import Act, Blocked, Do, Wait, decide
@@ -57,10 +58,10 @@ async def watching(settings: Settings) -> AsyncIterator[None]:
             # A command that asks which process holds the lock has it for a moment.
             await held.enter_async_context(lock.lock(path, "watch", wait=1.0))
         except BusyError as error:
-            raise BusyError(
+            raise caused(
+                "already-watched",
                 f"This instance is being watched already, by {lock.holder_of(path) or 'another run-claude watch'}.",
                 help="One watcher is enough: end it first, or look at what it does with `run-claude history`.",
-                code="already-watched",
             ) from error
         yield
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from run_claude.cli.context import App, common
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase
 
 if TYPE_CHECKING:
@@ -192,7 +193,6 @@ async def destroy(app: App, no_dump: bool, yes_destroy_data: bool) -> None:
     """
     from run_claude.cli.ask import ask
     from run_claude.database import Database
-    from run_claude.errors import DataError
 
     settings = app.settings()
     backup: Manifest | None = None
@@ -200,10 +200,8 @@ async def destroy(app: App, no_dump: bool, yes_destroy_data: bool) -> None:
         async with Database.open(settings, reporter=reporter) as database:
             look = await database.inspect()
             if not look.has_volume and not look.state.id:
-                raise DataError(
-                    f"There is no database of {settings.instance}.",
-                    help="Nothing is there to remove.",
-                    code="no-data",
+                raise caused(
+                    "no-data", f"There is no database of {settings.instance}.", help="Nothing is there to remove."
                 )
             app.output.note(f"This removes the volume {look.volume} with all that is in it:")
             words = _content_words(look.content) if look.content else "the database does not run, so nobody can tell"
@@ -237,11 +235,7 @@ async def _backup_first(database: Database, *, running: bool) -> Manifest:
 
 
 def _not_confirmed() -> Exception:
-    from run_claude.errors import DataError
-
-    return DataError(
-        "Not confirmed: nothing was changed.", help="Run it again to be asked again.", code="not-confirmed"
-    )
+    return caused("not-confirmed", "Not confirmed: nothing was changed.", help="Run it again to be asked again.")
 
 
 def _words(manifest: Manifest) -> str:
