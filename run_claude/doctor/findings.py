@@ -1,4 +1,4 @@
-"""What a check has found, and how measured facts are judged. Pure."""
+"""Findings: what a check found, and how measured values are judged. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from run_claude.domain.diagnosis.engine import MINIMUM_API
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from run_claude.errors import RunClaudeError
 
-__all__ = ["Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "well"]
+__all__ = ["Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "merged", "well"]
 
 _GB = 1 << 30
 MINIMUM_COMPOSE = (2, 20)
@@ -57,6 +57,12 @@ class Finding:
 def well(findings: Iterable[Finding]) -> bool:
     """Whether nothing needs the user."""
     return all(finding.mark is not Mark.FAILED for finding in findings)
+
+
+def merged(first: Sequence[Finding], findings: Iterable[Finding]) -> list[Finding]:
+    """Return both, without those of the second that say the same as one of the first."""
+    texts = {finding.text for finding in first}
+    return [*first, *(finding for finding in findings if finding.text not in texts)]
 
 
 def failed(check: str, error: RunClaudeError, *, repair: str = "") -> Finding:

@@ -16,11 +16,11 @@ __all__ = ["set_folder"]
 @click.command("set-folder")
 @click.argument("profile", required=False, shell_complete=complete_profile)
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True), default=".")
-@click.option("--clear", is_flag=True, help="Take the selection back.")
+@click.option("--clear", is_flag=True, help="Remove the selection.")
 @common
 @click.pass_obj
 async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -> None:
-    """Make a folder select a profile, by a block in its direnv file (.envrc).
+    """Select a profile for a folder, with a block in its direnv file (.envrc).
 
     \b
     run-claude set-folder demo
@@ -34,7 +34,7 @@ async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -
         raise caused("usage", "Name a profile, or --clear.", help="For example: run-claude set-folder demo")
     if profile:
         path = folders.set_folder(settings, folder, load_catalogue(settings.paths).profile(profile))
-        app.output.text(f"Wrote {path}; `direnv allow` puts it in force.")
+        app.output.text(f"Wrote {path}. Run `direnv allow` to activate it.")
     else:
         folders.clear_folder(folder)
-        app.output.text("This folder selects no profile any more.")
+        app.output.text("This folder no longer selects a profile.")

@@ -1,21 +1,23 @@
-"""What `db status` shows."""
+"""The screen of `db status`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from run_claude.cli.views.formatting import padded, size, wide
+from run_claude.cli.views.formatting import counted, size
+from run_claude.cli.views.table import Column, table
 from run_claude.domain.lifecycle import as_json
 
 if TYPE_CHECKING:
     from run_claude.cli.context import App
+    from run_claude.database import Table
     from run_claude.database.controller import DatabaseStatus
 
 __all__ = ["status_screen"]
 
 
 def status_screen(app: App, status: DatabaseStatus) -> None:
-    """Show what there is of a database."""
+    """Show the state of the database and what it holds."""
     content = status.content
     if app.json:
         app.output.document(
@@ -45,29 +47,35 @@ def status_screen(app: App, status: DatabaseStatus) -> None:
             }
         )
         return
-    app.output.text(f"timescaledb: {status.state.phase}")
-    app.output.text(f"Volume:      {status.volume}{'' if status.has_volume else ' (not there yet)'}")
+    screen = app.output.screen
+    facts = [
+        ("timescaledb:", str(status.state.phase)),
+        ("Volume:", f"{status.volume}{'' if status.has_volume else ' (not created yet)'}"),
+    ]
+    if content is not None:
+        versions = sorted({version for version in content.timescaledb.values() if version})
+        extension = f", TimescaleDB {versions[-1]}" if versions else ""
+        sizes = ", ".join(f"{name} {size(number)}" for name, number in content.databases.items())
+        facts += [
+            ("Version:", f"PostgreSQL {content.version}{extension}"),
+            ("Size:", f"{size(content.bytes)} ({sizes})"),
+        ]
+    app.output.lines(table(screen, (Column(), Column()), facts))
     if content is None:
         if status.has_volume:
-            app.output.text("`run-claude db start` starts it; then this shows what is in it.")
+            app.output.text("Run `run-claude db start` to see its content.")
         return
-    versions = sorted({version for version in content.timescaledb.values() if version})
-    extension = f", TimescaleDB {versions[-1]}" if versions else ""
-    app.output.text(f"Version:     PostgreSQL {content.version}{extension}")
-    sizes = ", ".join(f"{name} {size(number)}" for name, number in content.databases.items())
-    app.output.text(f"Size:        {size(content.bytes)} ({sizes})")
     rows = [
-        (f"{table.database}.{table.name}", f"{'' if table.exact else '~'}{table.rows}", table.newest.replace("T", " "))
-        for table in content.tables
-        if table.rows
+        (f"{found.database}.{found.name}", f"{'' if found.exact else '~'}{found.rows}", _newest(found))
+        for found in content.tables
+        if found.rows
     ]
-    empty = len(content.tables) - len(rows)
     if rows:
-        app.output.text("")
-        names, counts = max(wide(row[0]) for row in rows), max(len(row[1]) for row in rows)
-        names, counts = max(names, len("TABLE")), max(counts, len("ROWS"))
-        app.output.text(f"{'TABLE'.ljust(names)}  {'ROWS'.rjust(counts)}  NEWEST (UTC)")
-        for name, count, newest in rows:
-            app.output.text(f"{padded(name, names)}  {count.rjust(counts)}  {newest or '-'}")
-    if empty:
-        app.output.text(f"{empty} {'table is' if empty == 1 else 'tables are'} empty.")
+        columns = (Column("TABLE"), Column("ROWS", right=True), Column("NEWEST (UTC)"))
+        app.output.lines(["", *table(screen, columns, rows)])
+    if empty := len(content.tables) - len(rows):
+        app.output.text(f"{counted(empty, 'empty table')}.")
+
+
+def _newest(found: Table) -> str:
+    return found.newest.replace("T", " ") or "-"

@@ -18,7 +18,7 @@ __all__ = ["Plain"]
 
 
 class Plain:
-    """A reporter that prints one line for each thing."""
+    """A reporter that prints a line for each event."""
 
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._stream = stream
@@ -33,7 +33,7 @@ class Plain:
         self._print(f"{text} …")
 
     def line(self, text: str) -> None:
-        """Print a subprocess's line if the user wants to see them."""
+        """Print a line of a subprocess, with ``--verbose`` only."""
         if self._verbose and text.strip():
             self._print(f"  {text}")
 
@@ -46,13 +46,13 @@ class Plain:
         self._print(f"  {transition_line(transition)}")
 
     def snapshot(self, snapshot: Snapshot) -> None:
-        """Print what is, if the user wants to see it all."""
+        """Print the phase of each service, with ``--verbose`` only."""
         if self._verbose:
             for service in Service:
                 self._print(f"  {service}: {snapshot[service].phase}")
 
     def command(self, argv: Sequence[str]) -> None:
-        """Print the command line as a shell takes it, without what is a secret or looks like one."""
+        """Print the command line, quoted for a shell and with secrets redacted, with ``--verbose`` only."""
         if self._verbose:
             from run_claude.domain.redact import redacted, secret_values
 
@@ -60,4 +60,4 @@ class Plain:
             self._print(f"$ {shlex.join(redacted(word, secrets) for word in argv)}")
 
     def close(self) -> None:
-        """Nothing is left on the screen to clean up."""
+        """Do nothing: plain lines leave nothing to clean up."""
