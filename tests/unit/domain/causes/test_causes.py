@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ COMPOSED = {
 }
 
 
+@cache
 def sources() -> dict[Path, ast.Module]:
     return {
         path: ast.parse(path.read_text())
@@ -50,6 +52,7 @@ def _part(node: ast.expr) -> str:
     return "{" + ast.unparse(node.value) + "}" if isinstance(node, ast.FormattedValue) else text_of(node)
 
 
+@cache
 def raised() -> list[tuple[str, str, str]]:
     """Return where, by which callable and with which code an error is made."""
     found = []
@@ -127,6 +130,7 @@ def test_a_cause_is_told_in_whole_lines(cause: object) -> None:
         assert "|" not in text, "it is a cell of a table"
 
 
+@cache
 def staged() -> set[str]:
     """Return the codes that tests say they stage: ``@pytest.mark.cause("a", "b")``, or a ``cause`` mark on a param."""
     found: set[str] = set()
