@@ -1,4 +1,4 @@
-"""What the checks share: the engine's connection and one look, made once, whoever asks first."""
+"""What the checks share: one connection to the engine and one look at it, made by whichever check needs it first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Context", "lenient_settings"]
 
 
 class Context:
-    """One instance, as the checks look at it. Open with :meth:`open`; nothing is asked before a check asks."""
+    """One instance, for the checks. Open with :meth:`open`; the engine is asked only when a check needs it."""
 
     def __init__(self, settings: Settings, exits: AsyncExitStack) -> None:
         self.settings = settings
@@ -43,7 +43,7 @@ class Context:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Yield it; the engine's connection ends with it."""
+        """Yield a context; its connection to the engine is closed at the end."""
         async with AsyncExitStack() as exits:
             yield cls(settings, exits)
 
@@ -58,7 +58,7 @@ class Context:
     async def api(self) -> EngineApi:
         """Return the connection to an engine that answers.
 
-        :raises EngineError: if it does not; the same error for everyone, found out once
+        :raises EngineError: if it does not answer; every check gets the same error
         """
         async with self._connecting:
             if self._broken is not None:
@@ -75,7 +75,7 @@ class Context:
             return self._api
 
     async def reachable(self) -> bool:
-        """Whether the engine answers: the check of the engine says why not, and the others are passed over."""
+        """Return whether the engine answers. If not, its own check says why, and the others are skipped."""
         try:
             await self.api()
         except RunClaudeError:
@@ -83,7 +83,7 @@ class Context:
         return True
 
     async def info(self) -> Json:
-        """Return what the engine says of itself.
+        """Return what the engine says about itself.
 
         :raises EngineError: if it does not answer
         """
@@ -92,7 +92,7 @@ class Context:
         return self._info
 
     async def snapshot(self) -> Snapshot:
-        """Return one look at the containers.
+        """Return the state of the containers, as they were when the engine was first asked.
 
         :raises EngineError: if the engine does not answer
         """
@@ -107,11 +107,11 @@ class Context:
 
     @property
     def database(self) -> bool:
-        """Whether the database belongs to what is wanted."""
+        """Whether the user wants the database to run, too."""
         return self.intent.database if self.intent else True
 
     def plan(self) -> Prepared | None:
-        """Return what a start would start; ``None`` before the first one.
+        """Return what a start would start; ``None`` before the first start.
 
         :raises ConfigError: if the user's files cannot be used
         """
@@ -121,10 +121,10 @@ class Context:
 
 
 def lenient_settings(environ: Mapping[str, str], instance: str | None) -> tuple[Settings, list[Finding]]:
-    """Return the settings; where they cannot be used, the defaults and what is wrong with the user's own.
+    """Return the settings. If they are invalid, return the defaults, and a finding that says what is wrong.
 
-    :raises ConfigError: if not even the folders are known
-    :raises UsageError: if the instance's name cannot be used
+    :raises ConfigError: if the folders cannot be determined
+    :raises UsageError: if the name of the instance is invalid
     """
     try:
         return load_settings(environ, instance=instance), []
