@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,19 +14,22 @@ from run_claude.database.queries import Content, content_sql, parse_content
 from run_claude.database.restore import restore_backup
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
-from run_claude.deploy.plan import prepare
+from run_claude.deploy.prepare import initialized_plan, write_plan
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.state.intent import load_intent, save_intent
+from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from run_claude.config.settings import Settings
     from run_claude.database.archive import Manifest
+    from run_claude.domain.progress import Reporter
 
 __all__ = ["Database", "DatabaseStatus"]
 
@@ -43,47 +47,68 @@ class DatabaseStatus:
     content: Content | None
 
 
-class Database(Session):
+class Database:
     """The database of one instance. Open with :meth:`open`."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, *, reporter: Reporter | None = None) -> AsyncIterator[Database]:
+        """Yield the database of an instance. Nothing is asked of the engine or changed yet.
+
+        :raises EngineError: if the endpoint cannot be resolved
+        """
+        async with Session.open(settings, reporter=reporter) as session:
+            yield cls(session)
 
     async def start(self, *, timeout: float = DEFAULT_TIMEOUT) -> ServiceState:  # noqa: ASYNC109 (as in Stack.up)
         """Start the database alone, and wait until it is healthy.
 
         :raises RunClaudeError: as :meth:`Stack.up <run_claude.stack.controller.Stack.up>` does
         """
-        prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
-        for note in prepared.notes:
-            self.reporter.note(note)
-        state = (await self.look()).timescaledb
-        if state.phase is Phase.HEALTHY:
-            self._want_database(True)
+        session, settings = self.session, self.session.settings
+        state = (await session.look()).timescaledb
+        if state.phase is Phase.HEALTHY and not self._changes_intent(True):
             return state
-        async with self.writing("db start"):
+        async with session.writing("db start"):
+            planned = await anyio.to_thread.run_sync(lambda: initialized_plan(settings, profile=None, database=True))
+            for note in planned.notes:
+                session.reporter.note(note)
+            before = await session.look()
             self._want_database(True)
-            started = await Start(self, prepared, (Service.TIMESCALEDB,), timeout).run()
-        return started.snapshot.timescaledb
+            if before.timescaledb.phase is Phase.HEALTHY:
+                return before.timescaledb
+            await anyio.to_thread.run_sync(write_plan, settings, planned)
+            healthy = await Start(session, planned, (Service.TIMESCALEDB,), timeout, before).run()
+        return healthy.snapshot.timescaledb
 
     async def stop(self) -> ServiceState:
         """Stop the database. The data stays, and the proxy keeps running.
 
         :raises EngineError: if there is no usable engine
         """
-        before = (await self.look()).timescaledb
+        session = self.session
+        before = (await session.look()).timescaledb
         if not before.id:
             return before
-        planned = await anyio.to_thread.run_sync(self.planned)
-        async with self.writing("db stop"):
+        compose = await session.deployed_compose()
+        async with session.writing("db stop"):
             self._want_database(False)
-            self.reporter.step("Stopping the database")
-            await self.compose(planned).stop([Service.TIMESCALEDB])
-            return (await self.look()).timescaledb
+            session.reporter.step("Stopping the database")
+            await compose.stop([Service.TIMESCALEDB])
+            return (await session.look()).timescaledb
 
     def _want_database(self, wanted: bool) -> None:
         """Remember whether the database is wanted, if the stack is. The watcher ignores a stack that is not."""
-        path = self.settings.paths.intent_file
-        intent = load_intent(path)[0]
-        if intent is not None and intent.wanted == "up" and intent.database is not wanted:
-            save_intent(path, replace(intent, database=wanted, at=time.time()))
+        if intent := self._changes_intent(wanted):
+            save_intent(self.session.settings.paths.intent_file, replace(intent, database=wanted, at=time.time()))
+
+    def _changes_intent(self, wanted: bool) -> Intent | None:
+        """Return the intent, if the stack is wanted and this changes it."""
+        intent = self.session.intent()
+        return intent if intent and intent.wanted == "up" and intent.database is not wanted else None
 
     # --- inspect ----------------------------------------------------------------------------------------------
 
@@ -93,9 +118,11 @@ class Database(Session):
         :raises EngineError: if the engine cannot be asked
         :raises DataError: if the database does not answer
         """
-        state, volume = (await self.look()).timescaledb, volume_name(self.settings)
+        session, volume = self.session, volume_name(self.session.settings)
+        state = (await session.look()).timescaledb
         content = await self.content() if state.running else None
-        return DatabaseStatus(state=state, volume=volume, has_volume=await self.api.has_volume(volume), content=content)
+        has_volume = await session.api.has_volume(volume)
+        return DatabaseStatus(state=state, volume=volume, has_volume=has_volume, content=content)
 
     async def content(self) -> Content:
         """Return what the running database holds.
@@ -111,19 +138,20 @@ class Database(Session):
 
         :raises DataError: if it is not running
         """
-        state = (await self.look()).timescaledb
+        session = self.session
+        state = (await session.look()).timescaledb
         if not state.running:
             raise caused(
                 "database-not-running", "The database is not running.", help="Start it with `run-claude db start`."
             )
-        return Server(self.endpoint, state.id, on_command=self.reporter.command)
+        return Server(session.endpoint, state.id, session.settings.environ, on_command=session.reporter.command)
 
     # --- backup, restore, destroy -----------------------------------------------------------------------------
 
     @property
     def backup_folder(self) -> Path:
         """Where backups go that were given no file."""
-        return self.settings.paths.state / "backups"
+        return self.session.settings.paths.state / "backups"
 
     async def backup(self, path: Path | None = None) -> Manifest:
         """Write all databases to a file (0600) that gets its name only when it is complete. The proxy keeps running.
@@ -133,12 +161,13 @@ class Database(Session):
         :raises DataError: if the database is not running or cannot be dumped
         """
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        path = path or self.backup_folder / f"{self.settings.instance}-{stamp}.tar"
+        path = path or self.backup_folder / f"{self.session.settings.instance}-{stamp}.tar"
         refuse_existing(path)
         server = await self.server()
-        async with self.writing("db backup"):
+        async with self.session.writing("db backup"):
             content = await self.content()
-            return await write_backup(server, content, path, instance=self.settings.instance, reporter=self.reporter)
+            instance, reporter = self.session.settings.instance, self.session.reporter
+            return await write_backup(server, content, path, instance=instance, reporter=reporter)
 
     async def restore(self, path: Path) -> Manifest:
         """Replace the databases with those of a backup: all of them, or none.
@@ -149,11 +178,12 @@ class Database(Session):
         :raises DataError: if the file is not a complete backup, or cannot be restored
         :raises StartError: if everything is restored, but the proxy does not get healthy again
         """
-        self.reporter.step("Verifying the backup")
+        self.session.reporter.step("Verifying the backup")
         manifest = await anyio.to_thread.run_sync(verify_file, path)
         server = await self.server()
-        async with self.writing("db restore"):
-            await restore_backup(self, server, manifest)
+        compose = await self.session.deployed_compose()
+        async with self.session.writing("db restore"):
+            await restore_backup(self.session, server, compose, manifest)
         return manifest
 
     async def inspect_existing(self) -> DatabaseStatus:
@@ -163,7 +193,7 @@ class Database(Session):
         """
         status = await self.inspect()
         if not status.has_volume and not status.state.id:
-            name = self.settings.instance
+            name = self.session.settings.instance
             raise caused("no-data", f"{name} has no database.", help="There is nothing to remove.")
         return status
 
@@ -176,14 +206,14 @@ class Database(Session):
         """
         manifest = None
         if backup:
-            if not (await self.look()).timescaledb.running:
+            if not (await self.session.look()).timescaledb.running:
                 await self.start()
             manifest = await self.backup()
-        planned = await anyio.to_thread.run_sync(self.planned)
-        async with self.writing("db destroy"):
-            self.intend("down", planned, database=True)
-            self.reporter.step("Removing the containers")
-            await self.compose(planned).down()
-            self.reporter.step("Removing the data")
-            await self.compose(planned).remove_volume(volume_name(self.settings))
+        compose = await self.session.deployed_compose()
+        async with self.session.writing("db destroy"):
+            self.session.intend("down", database=True)
+            self.session.reporter.step("Removing the containers")
+            await compose.down()
+            self.session.reporter.step("Removing the data")
+            await compose.remove_volume(volume_name(self.session.settings))
         return manifest

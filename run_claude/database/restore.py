@@ -16,12 +16,14 @@ from run_claude.domain.lifecycle import Service
 from run_claude.errors import RunClaudeError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state.deployed import load_deployment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from run_claude.database.archive import Manifest
     from run_claude.database.server import Server
+    from run_claude.domain.compose import Compose
     from run_claude.domain.progress import Reporter
     from run_claude.stack.session import Session
 
@@ -30,7 +32,7 @@ __all__ = ["restore_backup"]
 _CLEAN_UP_WITHIN = 1.5  # seconds, after Ctrl-C; the next restore removes what is left
 
 
-async def restore_backup(session: Session, server: Server, manifest: Manifest) -> None:
+async def restore_backup(session: Session, server: Server, compose: Compose, manifest: Manifest) -> None:
     """Replace the databases with those of a verified backup: all of them, or none. Hold the instance's lock.
 
     :raises DataError: if the backup cannot be restored; the old data is in place
@@ -41,7 +43,7 @@ async def restore_backup(session: Session, server: Server, manifest: Manifest) -
     await server.ask("template1", drop_sql([*fresh, *(f"{name}_replaced" for name in names)]))
     try:
         await _read_in(server, manifest, session.reporter)
-        await _swap(session, server, manifest)
+        await _swap(session, server, compose, manifest)
     except BaseException:
         with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
             with suppress(RunClaudeError):  # the first error is the one to report
@@ -65,11 +67,10 @@ async def _reported(chunks: Iterable[bytes], progress: Megabytes) -> AsyncIterat
         progress.add(len(chunk))
 
 
-async def _swap(session: Session, server: Server, manifest: Manifest) -> None:
+async def _swap(session: Session, server: Server, compose: Compose, manifest: Manifest) -> None:
     """Swap the databases while the proxy is stopped, and start it again, whether or not that works."""
-    planned = await anyio.to_thread.run_sync(session.planned)
-    compose = session.compose(planned)
-    proxy = (await session.look()).litellm.running
+    before = await session.look()
+    proxy = before.litellm.running
     try:
         if proxy:
             session.reporter.step("Stopping the proxy")
@@ -84,4 +85,5 @@ async def _swap(session: Session, server: Server, manifest: Manifest) -> None:
                 await compose.up([Service.LITELLM])
     await server.wake_workers([part.database for part in manifest.parts if part.timescaledb])
     if proxy:
-        await Start(session, planned, (Service.LITELLM,), DEFAULT_TIMEOUT).run()
+        deployment = load_deployment(session.settings.paths)
+        await Start(session, deployment, (Service.LITELLM,), DEFAULT_TIMEOUT, before).run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from run_claude.docker.process import Completed, open_group, pump, run
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 
     from run_claude.docker.endpoint import Endpoint
     from run_claude.errors import RunClaudeError
@@ -42,6 +41,7 @@ class Server:
 
     endpoint: Endpoint
     container: str  # its ID
+    environ: Mapping[str, str] = field(repr=False)  # of the docker command
     on_command: Callable[[Sequence[str]], None] = field(default=lambda argv: None)
 
     def argv(self, *command: str, options: Sequence[str] = ("-i",)) -> list[str]:
@@ -50,8 +50,8 @@ class Server:
 
     def environment(self) -> dict[str, str]:
         """Return the environment that makes the docker command use our engine."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
-        if config := os.environ.get("DOCKER_CONFIG"):
+        kept = {name: value for name, value in self.environ.items() if not name.startswith("DOCKER_")}
+        if config := self.environ.get("DOCKER_CONFIG"):
             kept["DOCKER_CONFIG"] = config
         return kept | self.endpoint.environment()
 

@@ -8,7 +8,6 @@ watch another.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +83,7 @@ class Endpoint:
         return context
 
 
-def resolve_endpoint(environ: Mapping[str, str] = os.environ) -> Endpoint:
+def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     """Return the endpoint that the docker CLI would use: ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context.
 
     :raises EngineError: if a context is named that does not exist, or no docker CLI is there to ask for it

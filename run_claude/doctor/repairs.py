@@ -58,8 +58,8 @@ async def _files(settings: Settings, _reporter: Reporter) -> list[str]:
 
 
 async def _image(settings: Settings, reporter: Reporter) -> list[str]:
-    async with Stack.open(settings, reporter=reporter, environ=settings.environ) as stack:
-        if await stack.api.image(litellm_image(settings)) is not None:
+    async with Stack.open(settings, reporter=reporter) as stack:
+        if await stack.session.api.image(litellm_image(settings)) is not None:
             return []  # another name was meant by files that are repaired now
         return [f"Built {await stack.build_if_missing()}."]
 
@@ -67,6 +67,6 @@ async def _image(settings: Settings, reporter: Reporter) -> list[str]:
 async def _start(settings: Settings, reporter: Reporter) -> list[str]:
     """Start what the user wants, with the current configuration."""
     intent = load_intent(settings.paths.intent_file)[0]
-    async with Stack.open(settings, reporter=reporter, environ=settings.environ) as stack:
+    async with Stack.open(settings, reporter=reporter) as stack:
         started = await stack.up(database=intent.database if intent else True)
-    return [f"Started the stack; {settings.base_url} serves profile {started.prepared.profile.name}."]
+    return [f"Started the stack; {settings.base_url} serves profile {started.profile.name}."]

@@ -77,14 +77,12 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
 
 async def _logs(context: Context) -> AsyncIterator[tuple[Service, str]]:
     """Yield the last log lines of each service that has a container."""
-    from run_claude.docker.events import EngineStream
-
     snapshot = await context.snapshot()
-    async with EngineStream.connect(context.endpoint) as stream:
-        for service in Service:
-            if id := snapshot[service].id:
-                with suppress(RunClaudeError):
-                    yield service, _COLOUR.sub("", "\n".join(await stream.log(id, tail=_LOG_LINES)))
+    for service in Service:
+        if snapshot[service].id:
+            with suppress(RunClaudeError):
+                log = await context.session.log_tail(service, snapshot, lines=_LOG_LINES)
+                yield service, _COLOUR.sub("", "\n".join(log))
 
 
 def _row(finding: Finding) -> str:

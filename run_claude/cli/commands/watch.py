@@ -58,7 +58,7 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     import anyio
 
     from run_claude.cli.views.watch_log import WatchLog
-    from run_claude.stack import Stack
+    from run_claude.stack.session import Session
     from run_claude.watch.hooks import Hook, notifier
     from run_claude.watch.policy import policy_of
     from run_claude.watch.supervisor import Supervisor, watching
@@ -66,11 +66,11 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     settings = app.settings()
     policy = policy_of(settings)
     commands = [command, notifier(app.environ) if notify else None]
-    async with Stack.open(settings) as stack, watching(stack), anyio.create_task_group() as group:
-        hooks = [Hook(line, app.output.note) for line in commands if line]
+    async with Session.open(settings) as session, watching(settings), anyio.create_task_group() as group:
+        hooks = [Hook(line, app.environ, app.output.note) for line in commands if line]
         for hook in hooks:
             group.start_soon(hook.run)
-        await Supervisor(stack, WatchLog(app, settings, hooks), policy).run()
+        await Supervisor(session, WatchLog(app, settings, hooks), policy).run()
 
 
 @watch.command()

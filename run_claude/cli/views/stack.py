@@ -30,7 +30,7 @@ def started(app: App, settings: Settings, result: Started) -> None:
             {
                 "instance": settings.instance,
                 "already_healthy": result.already,
-                "profile": result.prepared.profile.name,
+                "profile": result.profile.name,
                 "url": settings.base_url,
                 "services": _services_json(result.snapshot, result.services),
                 "timeline": _spans_json(result.spans),
@@ -38,9 +38,9 @@ def started(app: App, settings: Settings, result: Started) -> None:
         )
         return
     if result.already:
-        app.output.sentence(f"Already healthy: {settings.base_url} serves profile {result.prepared.profile.name}.")
+        app.output.sentence(f"Already healthy: {settings.base_url} serves profile {result.profile.name}.")
         return
-    screen, profile = app.output.screen, result.prepared.profile.name
+    screen, profile = app.output.screen, result.profile.name
     app.output.lines(_services_table(screen, result.snapshot, result.services, settings))
     if result.spans:
         app.output.lines(["", *_waterfall(screen, result.spans)])

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from run_claude.config.catalogue import DEMO, load_catalogue
 from run_claude.config.secrets import read_master_key
 from run_claude.deploy.image import litellm_image
-from run_claude.deploy.plan import COMPOSE_FILE
 from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.domain.compose import COMPOSE_FILE
 from run_claude.domain.diagnosis import ProbeStages, database_version, first_failing_stage, service_failure
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
-from run_claude.stack.log_redaction import without_secrets
+from run_claude.stack.drift import drift as drift_of
 from run_claude.stack.preflight import volume_name, volume_version
 from run_claude.stack.status import services_of
-from run_claude.state import applied, lock
+from run_claude.state import lock
 from run_claude.state.watch_memory import load_memory
 
 if TYPE_CHECKING:
@@ -108,10 +108,7 @@ async def _not_running(context: Context, service: Service, state: ServiceState) 
             code="container-removed",
             repair="start",
         )
-    from run_claude.docker.events import EngineStream
-
-    async with EngineStream.connect(context.endpoint) as stream:
-        log = without_secrets(await stream.log(state.id, tail=60), context.settings)
+    log = await context.session.log_tail(service, await context.snapshot(), lines=60)
     error = service_failure(service, _REASONS.get(state.phase, "died"), state, log)
     if not error.code.startswith("container-"):
         return failed("containers", error)
@@ -135,7 +132,7 @@ async def drift(context: Context) -> list[Finding]:
     planned, snapshot = context.plan(), await context.snapshot()
     if planned is None or not any(snapshot[service].id for service in Service):
         return [Finding(check="drift", mark=Mark.OK, text="nothing is running")]
-    differs = applied.drift(planned, snapshot)
+    differs = drift_of(context.settings, planned, snapshot)
     if not differs:
         return [Finding(check="drift", mark=Mark.OK, text="the running stack is up to date")]
     help = "Run `run-claude proxy start` to apply it."
