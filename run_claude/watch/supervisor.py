@@ -44,6 +44,7 @@ BLOCKED_TICK = 5.0  # seconds between looks whether a file has changed or a port
 TAKE_OVER = 15.0  # seconds that a stop may take which another watcher began before it was killed
 IDLE_TICK = 3600.0  # otherwise only changes wake it; the observer looks at all every 30 s
 ACT_WITHIN = DEFAULT_TIMEOUT * 2  # seconds for one action
+FREE_WITHIN = 1.0  # seconds: a command that asks which process holds the lock has it for a moment
 
 
 @asynccontextmanager
@@ -55,8 +56,7 @@ async def watching(settings: Settings) -> AsyncIterator[None]:
     path = settings.paths.watch_lock_file
     async with AsyncExitStack() as held:
         try:
-            # A command that asks which process holds the lock has it for a moment.
-            await held.enter_async_context(lock.lock(path, "watch", wait=1.0))
+            await held.enter_async_context(lock.lock(path, "watch", wait=FREE_WITHIN))
         except BusyError as error:
             raise caused(
                 "already-watched",

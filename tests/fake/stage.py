@@ -121,7 +121,8 @@ class Stage:
     def deployed(self, *, database: bool = False) -> None:
         """Put on disk what a start leaves there, in its smallest form."""
         paths = self.settings.paths
-        paths.secrets_dir.mkdir(parents=True, exist_ok=True)
+        for folder in (paths.config, paths.secrets_dir):
+            folder.mkdir(parents=True, exist_ok=True)
         variables = {"RUN_CLAUDE_LITELLM_IMAGE": IMAGE, "RUN_CLAUDE_LITELLM_INPUTS": "i1"}
         paths.compose_env_file.write_text(render_compose_env(variables))
         secrets = {"LITELLM_MASTER_KEY": "sk-planted-0123456789"} | ({"DATABASE_HOST": "db"} if database else {})

@@ -56,7 +56,6 @@ async def user_stops(stage: Stage, stops: Stops) -> list[ContainerEvent]:
 
 
 async def test_it_starts_what_was_deployed_whatever_is_configured_now(stage: Stage, healer: Healer) -> None:
-    stage.settings.paths.config.mkdir()
     stage.settings.paths.models_file.write_text("broken: [")
     await healer.start([PROXY])
     assert stage.container(PROXY).image == IMAGE
