@@ -35,6 +35,7 @@ class App:
     interrupted_code: int = 0
     on_signal: Callable[[int], None] | None = None  # set while the user's command has the terminal
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    _settings: dict[tuple[object, ...], Settings] = field(default_factory=dict)
 
     @property
     def output(self) -> Output:
@@ -53,7 +54,10 @@ class App:
         """
         from run_claude.config.settings import load_settings
 
-        return load_settings(self.environ, instance=self.instance, **overrides)
+        key = (self.instance, *sorted(overrides.items()))
+        if key not in self._settings:  # `.env` is read once
+            self._settings[key] = load_settings(self.environ, instance=self.instance, **overrides)
+        return self._settings[key]
 
     def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:
         """Load the user's models and profiles. The second value tells whether a provider's variable is set.
@@ -76,7 +80,7 @@ class App:
             return Silent()
         screen = Screen.of(sys.stderr, self.environ)
         if self.json or self.verbose or not screen.terminal:
-            return Plain(sys.stderr, verbose=self.verbose)
+            return Plain(sys.stderr, self.environ, verbose=self.verbose)
         from run_claude.cli.views.live import Live
 
         return Live(screen)
@@ -94,7 +98,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 _OPTIONS = (
     click.option("--json", is_flag=True, expose_value=False, callback=_set("json"), help="Print JSON."),
     click.option(
-        "--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Use this instance."
+        "--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Use the instance NAME."
     ),
     click.option(
         "-v",

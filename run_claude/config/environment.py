@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "EnvironmentFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,31 @@ class Environment:
         for name in {**self.file, **self.process}:
             if self.get(name):
                 yield name
+
+
+class EnvironmentFile:
+    """`.env` under a process environment: read at its first use, and again only after the file has changed."""
+
+    def __init__(self, process: Mapping[str, str], path: Path) -> None:
+        self._process = process
+        self._path = path
+        self._known: tuple[object, Environment] | None = None
+
+    def load(self) -> Environment:
+        """Return the environment with the file as it is now; a missing one is an empty one.
+
+        :raises ConfigError: if the file cannot be read, naming the line that is no assignment
+        """
+        mark = self._mark()
+        if self._known is None or self._known[0] != mark:
+            self._known = mark, Environment.load(self._process, self._path)
+        return self._known[1]
+
+    def _mark(self) -> object:
+        """Return what differs once the file has changed. A pipe gives its content once: it never changes."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        content = (found.st_size, found.st_mtime_ns, found.st_ctime_ns) if stat.S_ISREG(found.st_mode) else ()
+        return (found.st_dev, found.st_ino, *content)

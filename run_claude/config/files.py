@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["ensure_folder", "exclusive", "mend_mode", "read_bytes", "read_text", "write_atomic", "write_if_changed"]
+__all__ = [
+    "ensure_folder",
+    "exclusive",
+    "is_written",
+    "mend_mode",
+    "read_bytes",
+    "read_text",
+    "write_atomic",
+    "write_if_changed",
+]
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -90,12 +99,21 @@ def write_if_changed(path: Path, data: str | bytes, *, mode: int = 0o600, owner:
     :raises ConfigError: if it cannot be read or written
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
-    if read_bytes(path) == content:
-        found = path.stat()
-        if stat.S_IMODE(found.st_mode) == mode and owner in (None, (found.st_uid, found.st_gid)):
-            return False
+    if is_written(path, content, mode=mode, owner=owner):
+        return False
     write_atomic(path, content, mode=mode, owner=owner)
     return True
+
+
+def is_written(path: Path, content: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> bool:
+    """Whether a file has this very content, mode and owner.
+
+    :raises ConfigError: if it is there and cannot be read
+    """
+    if read_bytes(path) != content:
+        return False
+    found = path.stat()
+    return stat.S_IMODE(found.st_mode) == mode and owner in (None, (found.st_uid, found.st_gid))
 
 
 def ensure_folder(path: Path, *, mode: int = 0o700) -> None:

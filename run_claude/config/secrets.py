@@ -30,6 +30,7 @@ __all__ = [
     "Secrets",
     "ensure_secrets",
     "export",
+    "has_secrets",
     "masked",
     "overview",
     "provider_keys",
@@ -76,6 +77,18 @@ def ensure_secrets(settings: Settings) -> list[str]:
                 write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), _generate(missing)))
                 notes.append(f"Generated {' and '.join(missing)} in {path}.")
     return notes
+
+
+def has_secrets(settings: Settings) -> bool:
+    """Whether :func:`ensure_secrets` would find them all, in a file that only its owner can read.
+
+    :raises ConfigError: if `.env` cannot be used
+    """
+    try:
+        private = not settings.paths.env_file.stat().st_mode & 0o077
+    except FileNotFoundError:
+        private = True
+    return private and not _missing(settings.environment())
 
 
 def read_master_key(settings: Settings) -> str:

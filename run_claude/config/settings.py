@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from run_claude.config.environment import Environment
+from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.domain.causes import caused
 
@@ -51,6 +51,11 @@ class Settings:
     prisma_mirror: str = ""
     lock_timeout: float = 600.0  # seconds that a command waits for another
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    env_file: EnvironmentFile | None = field(default=None, repr=False, compare=False)  # `.env`, as far as it was read
+
+    def __post_init__(self) -> None:
+        if self.env_file is None:
+            object.__setattr__(self, "env_file", EnvironmentFile(self.environ, self.paths.env_file))
 
     @property
     def base_url(self) -> str:
@@ -59,11 +64,12 @@ class Settings:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def environment(self) -> Environment:
-        """Return the user's environment with the current content of `.env`.
+        """Return the user's environment with the current content of `.env`, which is read again only if it changed.
 
         :raises ConfigError: if `.env` cannot be read
         """
-        return Environment.load(self.environ, self.paths.env_file)
+        assert self.env_file is not None  # noqa: S101 (set in __post_init__)
+        return self.env_file.load()
 
 
 def load_settings(environ: Mapping[str, str], *, instance: str | None = None, port: int | None = None) -> Settings:
@@ -72,7 +78,8 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
     :raises ConfigError: with the origin of the value, if a value is invalid
     :raises UsageError: if an argument is invalid
     """
-    env = Environment.load(environ, Paths.resolve(environ).env_file)
+    env_file = EnvironmentFile(environ, Paths.resolve(environ).env_file)
+    env = env_file.load()
     name = instance or _checked(env, "RUN_CLAUDE_INSTANCE", _instance, DEFAULT_INSTANCE)
     if not _INSTANCE.fullmatch(name):
         raise caused("usage", f"{name!r} is not a valid instance name.", help=_INSTANCE_HELP)
@@ -95,6 +102,7 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         prisma_mirror=env.get("PRISMA_ENGINES_MIRROR"),
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         environ=environ,
+        env_file=env_file,
     )
     if settings.port == settings.database_port:
         raise caused(

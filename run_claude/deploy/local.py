@@ -23,7 +23,7 @@ from run_claude.domain.causes import caused
 from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
@@ -77,11 +77,11 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
     return Local(profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *why))
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Replace this process with LiteLLM; return only if that fails."""
     try:
         profile, port = _parse(arguments)
-        settings = load_settings(os.environ, port=port)
+        settings = load_settings(environ, port=port)
         local = prepare_local(settings, profile=profile)
     except RunClaudeError as error:
         _say(f"error: {error.message}", f"help: {error.help}")
@@ -122,4 +122,4 @@ def _say(*lines: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import Completed, run
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from run_claude.docker.endpoint import Endpoint
+    from run_claude.domain.compose import Project
     from run_claude.domain.lifecycle import Service
 
-__all__ = ["Compose"]
+__all__ = ["DockerCompose"]
 
 IMAGE_LABEL = "run-claude.image=litellm"  # set by our Dockerfile
 
 
 @dataclass(frozen=True, slots=True)
-class Compose:
-    """One Compose project on one engine.
+class DockerCompose:
+    """One Compose project on one engine: the docker command behind :class:`~run_claude.domain.compose.Compose`.
 
-    :param project: the project name, which is the instance's name
+    :param name: the project name, which is the instance's name
     :param directory: the services folder: project directory and build context
     :param env_file: the variables of the compose file: paths and names, never a secret
-    :param files: the compose files, the project's own first
-    :param variables: the names set in ``env_file``
+    :param environ: the process environment of the docker command
     :param on_command: called with each command line before it runs
     """
 
     endpoint: Endpoint
-    project: str
+    project: Project
+    name: str
     directory: Path
     env_file: Path
-    files: tuple[Path, ...]
-    variables: frozenset[str] = frozenset()
+    environ: Mapping[str, str]
     on_command: Callable[[Sequence[str]], None] = field(default=lambda argv: None)
 
     def argv(self, *arguments: str) -> list[str]:
         """Return the full command line of a Compose command, which also works in the user's shell."""
-        files = [word for path in self.files for word in ("--file", str(path))]
+        files = [word for path in self.project.files for word in ("--file", str(path))]
         return [
             *("docker", "compose", *files),
-            *("--project-name", self.project, "--project-directory", str(self.directory)),
+            *("--project-name", self.name, "--project-directory", str(self.directory)),
             *("--env-file", str(self.env_file), *arguments),
         ]
 
@@ -59,40 +60,37 @@ class Compose:
         """
         kept = {
             name: value
-            for name, value in os.environ.items()
-            if name not in self.variables and not name.startswith(("COMPOSE_", "RUN_CLAUDE_", "DOCKER_"))
+            for name, value in self.environ.items()
+            if name not in self.project.variables and not name.startswith(("COMPOSE_", "RUN_CLAUDE_", "DOCKER_"))
         }
         for name in ("DOCKER_CONFIG", "DOCKER_BUILDKIT"):
-            if name in os.environ:
-                kept[name] = os.environ[name]
+            if name in self.environ:
+                kept[name] = self.environ[name]
         return kept | self.endpoint.environment()
 
-    async def up(self, services: Sequence[Service], *, on_line: Callable[[str], None] | None = None) -> None:
-        """Create and start the services; return when they run, not when they are healthy.
+    async def up(self, services: Sequence[Service]) -> None:
+        """Create and start the services. Returns when they run, not when they are healthy.
 
         :raises RunClaudeError: with the cause, if Compose fails
         """
-        await self._do("up", "up", "--detach", "--no-build", "--no-deps", *services, on_line=on_line)
+        await self._do("up", "up", "--detach", "--no-build", "--no-deps", *services)
 
-    async def stop(self, services: Sequence[Service], *, on_line: Callable[[str], None] | None = None) -> None:
+    async def stop(self, services: Sequence[Service]) -> None:
         """Stop the services; their containers stay.
 
         :raises RunClaudeError: with the cause, if Compose fails
         """
-        await self._do("stop", "stop", *services, on_line=on_line)
+        await self._do("stop", "stop", *services)
 
-    async def down(self, *, on_line: Callable[[str], None] | None = None) -> None:
+    async def down(self, project: str = "") -> None:
         """Remove the containers and the network; volumes stay.
 
+        :param project: another project's name, which is found by its labels alone
         :raises RunClaudeError: with the cause, if Compose fails
         """
-        await self._do("down", "down", on_line=on_line)
-
-    async def release(self, project: str) -> None:
-        """Remove the containers and the network of another project, found by its labels; volumes stay.
-
-        :raises RunClaudeError: with the cause, if Compose fails
-        """
+        if not project:
+            await self._do("down", "down")
+            return
         argv = ["docker", "compose", "--project-name", project, "down"]
         self.on_command(argv)
         # Not from the services folder: Compose would apply its compose file to the other project.
@@ -152,12 +150,14 @@ class Compose:
     async def build(
         self, service: Service, *, no_cache: bool = False, on_line: Callable[[str], None] | None = None
     ) -> None:
-        """Build the image of a service.
+        """Build the image of a service, and remove old ones that no container uses.
 
         :raises BuildError: with the step that failed and its last lines of output
         """
         arguments = ["build", *(["--no-cache"] if no_cache else []), service]
         await self._do(f"build {service}", "--progress", "plain", *arguments, on_line=on_line)
+        with suppress(RunClaudeError):  # old images only take space
+            await self.prune_images()
 
     async def _do(
         self, name: str, *arguments: str, on_line: Callable[[str], None] | None = None, text: str = ""

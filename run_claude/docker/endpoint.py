@@ -7,7 +7,6 @@ Left to themselves, the two would start containers on one engine and watch anoth
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +83,7 @@ class Endpoint:
         return context
 
 
-def resolve_endpoint(environ: Mapping[str, str] = os.environ) -> Endpoint:
+def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     """Return the endpoint that the docker CLI would use: ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context.
 
     :raises EngineError: if the context does not exist, or if there is no docker CLI to ask about it

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from run_claude.domain.causes import caused
-from run_claude.domain.supervision import Policy
+from run_claude.domain.supervision_memory import Policy
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings

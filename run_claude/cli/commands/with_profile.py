@@ -47,7 +47,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
         async with Stack.open(settings, reporter=reporter) as stack:
             result = await stack.up(profile=profile, database=not no_db)
             reporter.close()
-            variables = client_environment(settings, result.prepared.profile, read_master_key(settings))
+            variables = client_environment(settings, result.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:
                 group.start_soon(_report_outages, stack)
                 code = await run_in_the_terminal(app, command, applied(app.environ, variables))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING, TextIO
 
@@ -10,7 +9,7 @@ from run_claude.cli.views.formatting import transition_line
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from run_claude.domain.lifecycle import Snapshot, Transition
 
@@ -20,8 +19,9 @@ __all__ = ["Plain"]
 class Plain:
     """A reporter that prints a line for each event."""
 
-    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+    def __init__(self, stream: TextIO, environ: Mapping[str, str], *, verbose: bool = False) -> None:
         self._stream = stream
+        self._environ = environ
         self._verbose = verbose
 
     def _print(self, text: str) -> None:
@@ -56,7 +56,7 @@ class Plain:
         if self._verbose:
             from run_claude.domain.redact import redacted, secret_values
 
-            secrets = secret_values({}, os.environ)
+            secrets = secret_values({}, self._environ)
             self._print(f"$ {shlex.join(redacted(word, secrets) for word in argv)}")
 
     def close(self) -> None:

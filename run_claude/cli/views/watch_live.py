@@ -27,17 +27,17 @@ async def watch_stack(app: App, stack: Stack) -> None:
     from run_claude.watch.supervisor import Supervisor, watching
 
     policy = policy_of(stack.settings)
-    stack.reporter = Silent()  # the watcher reports its own actions
+    stack.session.reporter = Silent()  # the watcher reports its own actions
     log = WatchLog(app, stack.settings)
     async with anyio.create_task_group() as group:
         if not app.json:
             group.start_soon(_logs, app, stack)
         try:
-            async with watching(stack):
+            async with watching(stack.settings):
                 app.output.note(
                     "Watching and healing the stack. Press Ctrl-C to stop watching; the stack keeps running."
                 )
-                await Supervisor(stack, log, policy).run()
+                await Supervisor(stack.session, log, policy).run()
         except BusyError as error:
             app.output.note(f"{error.message} Showing transitions only. Press Ctrl-C to stop.")
         async for seen in stack.transitions():
@@ -54,6 +54,6 @@ async def _logs(app: App, stack: Stack) -> None:
             await stack.wait(Service.LITELLM, Phase.HEALTHY)
         except RunClaudeError as error:
             app.output.note(f"No logs: {error.message}")
-            observer = await stack.observe()
+            observer = await stack.session.observe()
             await observer.wait_for(lambda now: now if now.litellm.phase is Phase.HEALTHY else None)
         tail = 20
