@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.builtin.models import builtin_models
 from run_claude.config.builtin.profiles import builtin_profiles
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from run_claude.config.model import Model, Profile
     from run_claude.config.paths import Paths
     from run_claude.config.yamlfile import Document
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["DEMO", "Catalogue", "load_catalogue"]
 
@@ -122,14 +123,14 @@ def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
     return left if left.role("opus") else None
 
 
-def _unknown(kind: str, name: str, known: Iterable[str], command: str) -> UsageError:
+def _unknown(kind: str, name: str, known: Iterable[str], command: str) -> RunClaudeError:
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), n=3)
     meant = f"Did you mean {' or '.join(close)}? " if close else ""
-    return UsageError(
+    return caused(
+        f"unknown-{kind}",
         f"There is no {kind} {name!r}.",
         help=f"{meant}`run-claude {command}` shows what there is.",
-        code=f"unknown-{kind}",
         facts={kind: name, "close": close},
     )

@@ -11,10 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["Entry", "parse", "quote", "set_values", "values"]
 
@@ -181,10 +183,10 @@ def _unescape(raw: str, *, single: bool) -> str:
     return escape.sub(lambda match: _DECODED.get(match[1], match[1]), raw)
 
 
-def _malformed(source: str, line: int, why: str = "this is no NAME=value") -> ConfigError:
-    return ConfigError(
+def _malformed(source: str, line: int, why: str = "this is no NAME=value") -> RunClaudeError:
+    return caused(
+        "dotenv-invalid",
         f"{source}:{line}: {why}.",
         help=f"Write NAME=value, or NAME='value' if it holds blanks or special characters, in line {line}.",
-        code="dotenv-invalid",
         facts={"file": source, "line": line},
     )

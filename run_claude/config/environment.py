@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import read_text
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "EnvironmentFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ class Environment:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise ConfigError(f"{self.origin(name)} is not UTF-8 text.", help=f"Set {name} anew.") from error
+            raise caused(
+                "config-invalid", f"{self.origin(name)} is not UTF-8 text.", help=f"Set {name} anew."
+            ) from error
         return value
 
     def from_file(self, name: str) -> str:
@@ -66,3 +69,31 @@ class Environment:
         for name in {**self.file, **self.process}:
             if self.get(name):
                 yield name
+
+
+class EnvironmentFile:
+    """`.env` under a process environment: read at its first use, and again only after the file has changed."""
+
+    def __init__(self, process: Mapping[str, str], path: Path) -> None:
+        self._process = process
+        self._path = path
+        self._known: tuple[object, Environment] | None = None
+
+    def load(self) -> Environment:
+        """Return the environment with the file as it is now; a missing one is an empty one.
+
+        :raises ConfigError: if the file cannot be read, naming the line that is no assignment
+        """
+        mark = self._mark()
+        if self._known is None or self._known[0] != mark:
+            self._known = mark, Environment.load(self._process, self._path)
+        return self._known[1]
+
+    def _mark(self) -> object:
+        """Return what differs once the file has changed. A pipe gives its content once: it never changes."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        content = (found.st_size, found.st_mtime_ns, found.st_ctime_ns) if stat.S_ISREG(found.st_mode) else ()
+        return (found.st_dev, found.st_ino, *content)

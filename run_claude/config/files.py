@@ -9,13 +9,22 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from typing import TYPE_CHECKING
 
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["ensure_folder", "exclusive", "mend_mode", "read_bytes", "read_text", "write_atomic", "write_if_changed"]
+__all__ = [
+    "ensure_folder",
+    "exclusive",
+    "is_written",
+    "mend_mode",
+    "read_bytes",
+    "read_text",
+    "write_atomic",
+    "write_if_changed",
+]
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -42,10 +51,10 @@ def read_text(path: Path) -> str | None:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
+        raise caused(
+            "file-encoding",
             f"{path}:{line}: not UTF-8 text (byte 0x{data[error.start]:02x}).",
             help="Save the file as UTF-8.",
-            code="file-encoding",
             facts={"file": str(path), "line": line},
         ) from error
 
@@ -88,12 +97,21 @@ def write_if_changed(path: Path, data: str | bytes, *, mode: int = 0o600, owner:
     :raises ConfigError: if it cannot be read or written
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
-    if read_bytes(path) == content:
-        found = path.stat()
-        if stat.S_IMODE(found.st_mode) == mode and owner in (None, (found.st_uid, found.st_gid)):
-            return False
+    if is_written(path, content, mode=mode, owner=owner):
+        return False
     write_atomic(path, content, mode=mode, owner=owner)
     return True
+
+
+def is_written(path: Path, content: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> bool:
+    """Whether a file has this very content, mode and owner.
+
+    :raises ConfigError: if it is there and cannot be read
+    """
+    if read_bytes(path) != content:
+        return False
+    found = path.stat()
+    return stat.S_IMODE(found.st_mode) == mode and owner in (None, (found.st_uid, found.st_gid))
 
 
 def ensure_folder(path: Path, *, mode: int = 0o700) -> None:
@@ -174,4 +192,4 @@ def _explained(what: str, help: str, code: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"{what}: {reason}.", help=help, code=code, facts={"file": str(path)}) from error
+        raise caused(code, f"{what}: {reason}.", help=help, facts={"file": str(path)}) from error

@@ -6,7 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import read_text, write_atomic
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,10 +100,10 @@ def _block(path: Path, lines: list[str]) -> slice | None:
         return None
     if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
         line = (begins + ends)[0] + 1
-        raise ConfigError(
+        raise caused(
+            "envrc-damaged",
             f"{path}:{line}: run-claude's block is not whole any more.",
             help=f"Remove its lines (`{_BEGIN[:20]}` to `{_END}`) by hand, then call it again.",
-            code="envrc-damaged",
             facts={"file": str(path), "line": line},
         )
     return slice(begins[0], ends[0] + 1)

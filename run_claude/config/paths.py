@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,9 +140,5 @@ def _base(environ: Mapping[str, str], name: str, fallback: str) -> Path:
 def _home(environ: Mapping[str, str]) -> Path:
     home = environ.get("HOME") or ""
     if not home.startswith("/"):
-        raise ConfigError(
-            "There is no home folder: HOME is not set to an absolute path.",
-            help="Set HOME, or RUN_CLAUDE_HOME and RUN_CLAUDE_STATE.",
-            code="no-home",
-        )
+        raise caused("no-home", "There is no home folder: HOME is not set to an absolute path.")
     return Path(home)

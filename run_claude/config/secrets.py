@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
+from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.environment import Environment
     from run_claude.config.settings import Settings
+    from run_claude.errors import RunClaudeError
 
 __all__ = [
     "DATABASE_PASSWORD",
@@ -28,6 +30,7 @@ __all__ = [
     "Secrets",
     "ensure_secrets",
     "export",
+    "has_secrets",
     "masked",
     "overview",
     "provider_keys",
@@ -72,6 +75,18 @@ def ensure_secrets(settings: Settings) -> list[str]:
                 write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), _generate(missing)))
                 notes.append(f"Generated {' and '.join(missing)} in {path}.")
     return notes
+
+
+def has_secrets(settings: Settings) -> bool:
+    """Whether :func:`ensure_secrets` would find them all, in a file that only its owner can read.
+
+    :raises ConfigError: if `.env` cannot be used
+    """
+    try:
+        private = not settings.paths.env_file.stat().st_mode & 0o077
+    except FileNotFoundError:
+        private = True
+    return private and not _missing(settings.environment())
 
 
 def read_master_key(settings: Settings) -> str:
@@ -138,10 +153,10 @@ def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
     wanted, env = list(names), settings.environment()
     for name in wanted:
         if settings.environ.get(name):
-            raise ConfigError(
+            raise caused(
+                "secret-overridden",
                 f"{name} is set in the environment, which wins over {env.path}.",
                 help=f"Unset {name}, then rotate it.",
-                code="secret-overridden",
                 facts=env.facts(name),
             )
     fresh = _generate(wanted)
@@ -157,7 +172,7 @@ def export(settings: Settings, path: Path) -> None:
     import shlex
 
     if path.exists() or path.is_symlink():
-        raise ConfigError(f"{path} is there already.", help="Name a new file, or remove it first.", code="file-exists")
+        raise caused("file-exists", f"{path} is there already.")
     values = settings.environment().file
     lines = [
         f"export {name}={shlex.quote(value)}\n" for name, (value, _) in values.items() if _SHELL_NAME.fullmatch(name)
@@ -205,19 +220,16 @@ def _check_master_key(env: Environment) -> str:
     elif not re.fullmatch(r"[!-~]+", key):
         problem = "has characters in it that cannot be sent in a header"
     if problem:
-        raise ConfigError(
+        raise caused(
+            "master-key-refused",
             f"{env.origin(MASTER_KEY)}: the master key {problem}.",
             help="Remove the line: a strong key is generated at the next start.",
-            code="master-key-refused",
             facts=env.facts(MASTER_KEY),
         )
     return key
 
 
-def _not_there(env: Environment, name: str) -> ConfigError:
-    return ConfigError(
-        f"There is no {name} in {env.path} yet.",
-        help="Run `run-claude secrets init`.",
-        code="secret-missing",
-        facts={"file": str(env.path), "key": name},
+def _not_there(env: Environment, name: str) -> RunClaudeError:
+    return caused(
+        "secret-missing", f"There is no {name} in {env.path} yet.", facts={"file": str(env.path), "key": name}
     )

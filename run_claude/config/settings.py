@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from run_claude.config.environment import Environment
+from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
-from run_claude.errors import ConfigError, UsageError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,6 +51,11 @@ class Settings:
     prisma_mirror: str = ""
     lock_timeout: float = 600.0  # seconds that a command waits for another one
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    env_file: EnvironmentFile | None = field(default=None, repr=False, compare=False)  # `.env`, as far as it was read
+
+    def __post_init__(self) -> None:
+        if self.env_file is None:
+            object.__setattr__(self, "env_file", EnvironmentFile(self.environ, self.paths.env_file))
 
     @property
     def base_url(self) -> str:
@@ -59,11 +64,12 @@ class Settings:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def environment(self) -> Environment:
-        """Return the user's environment with `.env` as it is now.
+        """Return the user's environment with `.env` as it is now; a file that has not changed is not read again.
 
         :raises ConfigError: if `.env` cannot be read
         """
-        return Environment.load(self.environ, self.paths.env_file)
+        assert self.env_file is not None  # noqa: S101 (set in __post_init__)
+        return self.env_file.load()
 
 
 def load_settings(environ: Mapping[str, str], *, instance: str | None = None, port: int | None = None) -> Settings:
@@ -72,10 +78,11 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
     :raises ConfigError: naming where a value that cannot be used comes from
     :raises UsageError: if an argument cannot be used
     """
-    env = Environment.load(environ, Paths.resolve(environ).env_file)
+    env_file = EnvironmentFile(environ, Paths.resolve(environ).env_file)
+    env = env_file.load()
     name = instance or _checked(env, "RUN_CLAUDE_INSTANCE", _instance, DEFAULT_INSTANCE)
     if not _INSTANCE.fullmatch(name):
-        raise UsageError(f"{name!r} is no instance name.", help=_INSTANCE_HELP)
+        raise caused("usage", f"{name!r} is no instance name.", help=_INSTANCE_HELP)
     default = Settings(instance=name, paths=Paths.resolve(environ, name))
     settings = Settings(
         instance=name,
@@ -95,12 +102,13 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         prisma_mirror=env.get("PRISMA_ENGINES_MIRROR"),
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         environ=environ,
+        env_file=env_file,
     )
     if settings.port == settings.database_port:
-        raise ConfigError(
+        raise caused(
+            "port-invalid",
             f"The proxy and the database cannot both have port {settings.port}.",
             help="Set LITELLM_PORT or RUN_CLAUDE_TIMESCALEDB_PORT to another one.",
-            code="port-invalid",
             facts={"port": settings.port},
         )
     return settings
@@ -117,10 +125,10 @@ def _checked(env: Environment, name: str, check: Callable[[str], T], default: D)
     try:
         return check(value)
     except ValueError as error:
-        raise ConfigError(
+        raise caused(
+            error.args[1] if len(error.args) > 1 else "setting-invalid",
             f"{env.origin(name)}: {error.args[0]}, not {value!r}.",
             help=f"Correct {name}, or remove it for the default{f' ({default})' if default else ''}.",
-            code=error.args[1] if len(error.args) > 1 else "setting-invalid",
             facts={**env.facts(name), "value": value},
         ) from error
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from run_claude.config.files import read_text
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
+from run_claude.errors import ConfigError, RunClaudeError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +44,10 @@ class Document:
         dotted = ".".join(str(key) for key in keys)
         return f"{self.path}:{self.line(*keys)}" + (f": {dotted}" if dotted else "")
 
-    def error(self, keys: KeyPath, problem: str, help: str, *, code: str = "config-invalid") -> ConfigError:
+    def error(self, keys: KeyPath, problem: str, help: str, *, code: str = "config-invalid") -> RunClaudeError:
         """Return the error for a key: file, line and key are in its message and in its facts."""
         facts = {"file": str(self.path), "line": self.line(*keys), "key": ".".join(str(key) for key in keys)}
-        return ConfigError(f"{self.where(*keys)}: {problem}", help=help, code=code, facts=facts)
+        return caused(code, f"{self.where(*keys)}: {problem}", help=help, kind=ConfigError, facts=facts)
 
 
 def read_document(path: Path) -> Document | None:
@@ -76,10 +77,10 @@ def read_document(path: Path) -> Document | None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = min(mark.line + 1, _last_line(text)) if mark else _line_of_character(text, error)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
-        raise ConfigError(
+        raise caused(
+            "yaml-invalid",
             f"{path}:{line}: not valid YAML: {problem}.",
             help=f"Look at line {line} and the one above it: indentation, colons, quotes.",
-            code="yaml-invalid",
             facts={"file": str(path), "line": line},
         ) from error
 
@@ -149,13 +150,13 @@ class _Builder:
             return value
         return str(node.value)  # a date: written without quotes, and meant as text
 
-    def error(self, node: yaml.Node, keys: KeyPath, problem: str, *, line: int | None = None) -> ConfigError:
+    def error(self, node: yaml.Node, keys: KeyPath, problem: str, *, line: int | None = None) -> RunClaudeError:
         line = line or _line(node)
         dotted = ".".join(str(key) for key in keys)
-        return ConfigError(
+        return caused(
+            "yaml-invalid",
             f"{self.path}:{line}: {f'{dotted}: ' if dotted else ''}{problem}.",
             help=f"Correct line {line}.",
-            code="yaml-invalid",
             facts={"file": str(self.path), "line": line, "key": dotted},
         )
 
@@ -173,10 +174,10 @@ def _check_depth(path: Path, text: str, loader_class: type[yaml.SafeLoader]) -> 
             depth += 1
             if depth > _DEEPEST:
                 line = _line(event)
-                raise ConfigError(
+                raise caused(
+                    "yaml-invalid",
                     f"{path}:{line}: nested deeper than {_DEEPEST} levels.",
                     help=f"Look at line {line} for brackets that are never closed.",
-                    code="yaml-invalid",
                     facts={"file": str(path), "line": line},
                 )
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import ensure_folder, write_atomic
-from run_claude.config.secrets import ensure_secrets
-from run_claude.deploy.migration import migrate
-from run_claude.deploy.services import install_services
+from run_claude.config.secrets import ensure_secrets, has_secrets
+from run_claude.deploy.migration import left_behind, migrate
+from run_claude.deploy.services import install_services, services_installed
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
 
-__all__ = ["ensure_initialized", "install_templates"]
+__all__ = ["ensure_initialized", "install_templates", "is_initialized"]
 
 
 def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
@@ -26,6 +26,21 @@ def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
     ensure_folder(paths.instance_state)
     ensure_folder(paths.secrets_dir)
     return [*migrate(paths), *ensure_secrets(settings), *install_services(paths, force=force)]
+
+
+def is_initialized(settings: Settings) -> bool:
+    """Whether :func:`ensure_initialized` would find everything in place. Reads only.
+
+    :raises ConfigError: if a file cannot be used
+    """
+    paths = settings.paths
+    folders = (paths.config, paths.instance_state, paths.secrets_dir)
+    return (
+        all(folder.is_dir() for folder in folders)
+        and not left_behind(paths)
+        and has_secrets(settings)
+        and services_installed(paths)
+    )
 
 
 def install_templates(settings: Settings) -> list[str]:

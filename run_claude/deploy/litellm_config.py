@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.model import INLINE, REFERENCE
 from run_claude.deploy.loopback import CONTAINER_HOST, reachable
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,10 +144,10 @@ def _check_no_key_inside(document: Mapping[str, Any], served: list[Model], value
             if reference is None or len(value := values.get(reference[1], "")) < 16:
                 continue
             if any(value in text for text in texts):
-                raise ConfigError(
+                raise caused(
+                    "key-in-config",
                     f"The value of {reference[1]} would come into the generated configuration ({model.source}).",
                     help=f"Refer to it as os.environ/{reference[1]} everywhere in models.yaml, never as ${{…}}.",
-                    code="key-in-config",
                     facts={"key": reference[1]},
                 )
 

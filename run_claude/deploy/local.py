@@ -19,10 +19,11 @@ from run_claude.config.settings import load_settings
 from run_claude.deploy.initialize import ensure_initialized
 from run_claude.deploy.litellm_config import render_litellm_config
 from run_claude.deploy.plan import choose_profile
-from run_claude.errors import RunClaudeError, UsageError
+from run_claude.domain.causes import caused
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
@@ -76,11 +77,11 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
     return Local(profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *why))
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run LiteLLM in place of this process; returns only if it cannot be run."""
     try:
         profile, port = _parse(arguments)
-        settings = load_settings(os.environ, port=port)
+        settings = load_settings(environ, port=port)
         local = prepare_local(settings, profile=profile)
     except RunClaudeError as error:
         _say(f"error: {error.message}", f"help: {error.help}")
@@ -105,10 +106,10 @@ def _parse(arguments: Sequence[str]) -> tuple[str | None, int | None]:
         if word == "--port":
             value = rest.pop(0) if rest else ""
             if not value.isdecimal() or not 1 <= int(value) <= 65535:
-                raise UsageError(f"--port wants a number from 1 to 65535, not {value!r}.", help=_USAGE)
+                raise caused("usage", f"--port wants a number from 1 to 65535, not {value!r}.", help=_USAGE)
             port = int(value)
         elif word.startswith("-") or profile is not None:
-            raise UsageError(f"There is no argument {word!r} here.", help=_USAGE)
+            raise caused("usage", f"There is no argument {word!r} here.", help=_USAGE)
         else:
             profile = word
     return profile, port
@@ -120,4 +121,4 @@ def _say(*lines: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from run_claude.config import dotenv
 from run_claude.config.files import ensure_folder, exclusive, read_bytes, read_text, write_atomic
 from run_claude.deploy.services import packaged_services
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +47,10 @@ def migrate(paths: Paths) -> list[str]:
                 *_migrate_config(paths),
             ]
         except OSError as error:
-            raise ConfigError(
+            raise caused(
+                "migration-failed",
                 f"{error.filename} cannot be migrated: {(error.strerror or str(error)).lower()}.",
                 help=f"Check its owner and mode: ls -ld {error.filename}. Nothing is lost; the next call goes on.",
-                code="migration-failed",
                 facts={"file": str(error.filename)},
             ) from error
 
@@ -201,18 +201,15 @@ def _copy(path: Path, target: Path) -> None:
         try:
             target.symlink_to(path.parent.resolve() / path.readlink())
         except OSError as error:
-            raise ConfigError(
-                f"{target} cannot be written: {error.strerror}.", help=f"Check the folder: ls -ld {target.parent}"
+            raise caused(
+                "config-invalid",
+                f"{target} cannot be written: {error.strerror}.",
+                help=f"Check the folder: ls -ld {target.parent}",
             ) from error
     else:
         write_atomic(target, read_bytes(path) or b"", mode=path.stat().st_mode & 0o777 | 0o600)
     if not _same(path, target):
-        raise ConfigError(
-            f"{path} changed while it was copied to {target}.",
-            help="Call it again when nothing else writes there; nothing was removed.",
-            code="migration-interrupted",
-            retryable=True,
-        )
+        raise caused("migration-interrupted", f"{path} changed while it was copied to {target}.")
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import ensure_folder, exclusive, read_bytes, write_atomic
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from run_claude.config.paths import Paths
 
-__all__ = ["MANIFEST", "changed_services", "install_services", "packaged_services"]
+__all__ = ["MANIFEST", "changed_services", "install_services", "packaged_services", "services_installed"]
 
 MANIFEST = ".manifest.json"  # what was installed: file name to hash
 
@@ -37,11 +37,7 @@ def packaged_services() -> dict[str, bytes]:
     else:
         found = dict(_files(checkout / "dep", checkout / "dep")) | dict(_files(checkout / "callbacks", checkout))
     if "docker-compose.yaml" not in found:
-        raise ConfigError(
-            "The compose file of run-claude is missing from its installation.",
-            help="Install it again: pip install --force-reinstall run-claude",
-            code="installation-broken",
-        )
+        raise caused("installation-broken", "The compose file of run-claude is missing from its installation.")
     return found
 
 
@@ -55,13 +51,26 @@ def install_services(paths: Paths, *, force: bool = False) -> list[str]:
     :raises ConfigError: if a file cannot be read or written
     """
     packaged = packaged_services()
-    folder, record = paths.services, paths.services / MANIFEST
-    installed = _manifest(record)
     current = {name: _hash(data) for name, data in packaged.items()}
-    if installed == current and not force and all(_same(folder / name, data) for name, data in packaged.items()):
+    if not force and _is_installed(paths, packaged, current):
         return []
-    with exclusive(folder):
-        return _install(paths, packaged, current, _manifest(record), force=force)
+    with exclusive(paths.services):
+        return _install(paths, packaged, current, _manifest(paths.services / MANIFEST), force=force)
+
+
+def services_installed(paths: Paths) -> bool:
+    """Whether the services folder is of this release: :func:`install_services` would find nothing to do.
+
+    :raises ConfigError: if a file cannot be read
+    """
+    packaged = packaged_services()
+    return _is_installed(paths, packaged, {name: _hash(data) for name, data in packaged.items()})
+
+
+def _is_installed(paths: Paths, packaged: dict[str, bytes], current: dict[str, str]) -> bool:
+    """Whether each file is there; one that the user has changed counts, once this release has been installed."""
+    folder = paths.services
+    return _manifest(folder / MANIFEST) == current and all((folder / name).is_file() for name in packaged)
 
 
 def changed_services(paths: Paths) -> list[str]:
@@ -112,10 +121,6 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
-
-
-def _same(path: Path, data: bytes) -> bool:
-    return read_bytes(path) == data
 
 
 def _files(folder: Path, base: Path) -> Iterator[tuple[str, bytes]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.docker.compose import Compose
+from run_claude.docker.compose import DockerCompose
 from run_claude.docker.endpoint import resolve_endpoint
+from run_claude.domain.compose import Project
 from tests import runs
 
 from .instance import docker
@@ -43,7 +45,9 @@ async def test_only_old_unused_images_of_ours_are_removed(label: str, tmp_path: 
     somebody_elses = build(tmp_path, label.replace("=yes", "=no"), old=True)
     container = docker("create", old_in_use, "/file")
     try:
-        compose = Compose(resolve_endpoint(), "rct", tmp_path, tmp_path / "env", ())
+        project = Project((), {})
+        endpoint = resolve_endpoint(os.environ)
+        compose = DockerCompose(endpoint, project, "rct", tmp_path, tmp_path / "env", os.environ)
         await compose.prune_images(label)
     finally:
         docker("rm", container)

@@ -16,7 +16,7 @@ from run_claude.config.settings import Settings, load_settings
 from run_claude.deploy import migration
 from run_claude.deploy.initialize import ensure_initialized
 from run_claude.deploy.migration import migrate
-from run_claude.deploy.plan import prepare
+from run_claude.deploy.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
