@@ -30,7 +30,8 @@ import anyio
 from run_claude.docker.inspect import snapshot_of
 from run_claude.domain import timeouts
 from run_claude.domain.diagnosis import engine_frozen
-from run_claude.domain.lifecycle import Snapshot, Transition, transitions
+from run_claude.domain.lifecycle import Snapshot, Transition
+from run_claude.domain.transitions import transitions
 from run_claude.errors import EngineError
 
 if TYPE_CHECKING:

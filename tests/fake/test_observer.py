@@ -170,7 +170,7 @@ async def test_a_lost_event_on_a_silent_stream_is_found_by_looking_again(
         with observer.subscribe() as seen:
             engine.silent = True
             litellm.dies(1)
-            assert (await transition_to(seen, Phase.EXITED)).cause == "found by looking again"
+            assert (await transition_to(seen, Phase.EXITED)).cause == "found by a routine check"
     assert not observer.recent
 
 

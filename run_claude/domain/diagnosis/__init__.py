@@ -1,6 +1,6 @@
-"""From facts to a cause: what an exit code, a message and a log tail mean, and what helps.
+"""Turn facts into a cause: what an exit code, a message or a log tail means, and what helps.
 
-Pure: the adapters and the controller collect the facts, this says what they add up to.
+Pure: adapters and the controller collect the facts.
 """
 
 from run_claude.domain.diagnosis.compose import compose_failure, port_of

@@ -1,4 +1,4 @@
-"""What a failed HTTP connection means: one reading for aiodocker, h11 and httpx."""
+"""Classify failed HTTP connections, in one way for aiodocker, h11 and httpx."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Failure(Enum):
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return what the exception of an HTTP client means.
+    """Return why there is no answer, from the exception of an HTTP client.
 
     :param error: what the client raised; an ``OSError`` anywhere in its chain decides. Some clients keep only the
         operating system's message, so that counts as well.
@@ -62,7 +62,7 @@ _BY_TEXT = {
 
 
 def gateway_unreachable(base_url: str, error: BaseException) -> RunClaudeError:
-    """Return why the proxy at ``base_url`` cannot be asked.
+    """Return the error for a proxy at ``base_url`` that cannot be reached.
 
     :param error: what the client raised
     """
@@ -77,5 +77,5 @@ def gateway_unreachable(base_url: str, error: BaseException) -> RunClaudeError:
 
 
 def quoted(text: str, secrets: Iterable[str] = (), *, length: int = 300) -> str:
-    """Return what the other side said, for a message: on one line, without secrets, cut to ``length`` characters."""
+    """Quote what the other side said: on one line, without secrets, cut to ``length`` characters."""
     return redacted(" ".join(text.split()), secrets)[:length]
