@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 
@@ -134,9 +134,7 @@ class Start:
                 await anyio.lowlevel.checkpoint()
                 await session.observe()
         except* RunClaudeError as errors:
-            error = errors.exceptions[0]
-            while isinstance(error, BaseExceptionGroup):
-                error = error.exceptions[0]
+            error = cast("RunClaudeError", errors.exceptions[0])  # a task group does not nest its own tasks' errors
             with anyio.CancelScope(shield=True):
                 await self._remove_half_made(compose)
                 raise await name_holder(error, session.api, session.settings) from error.__cause__
@@ -164,7 +162,7 @@ class Start:
         except TimeoutError as error:
             now = observer.snapshot or Snapshot()  # the engine may not have answered even once
             waiting = [(service, now[service]) for service in services if now[service].phase is not Phase.HEALTHY]
-            first = waiting[0][0] if waiting else Service.LITELLM
+            first = waiting[0][0] if waiting else services[-1]
             log, level = ((), ("", "")) if now.lost else await self._evidence(first, now)
             raise start_timeout(self.timeout, waiting, now.lost, log=log, level=level) from error
         if isinstance(verdict, Failed):

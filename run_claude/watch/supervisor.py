@@ -129,7 +129,7 @@ class Supervisor:
             except (EngineError, BusyError) as error:
                 self._notices.failed(error)
                 return self._policy.backoff
-            return 0.0 if observer.snapshot is not snapshot else self._policy.backoff
+            return 0.0  # there is a newer look: an action begins with one
         if isinstance(decision, Blocked):
             self._notices.blocked(decision.block)
             return min(BLOCKED_TICK, decision.until - time.time())
