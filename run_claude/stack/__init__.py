@@ -5,11 +5,11 @@
         async for transition in stack.transitions(): ...
         await stack.down()
 
-It drives ``docker compose``, and waits for what the engine's events lead it to see; it never polls.
+It drives ``docker compose`` and waits for what the engine's events lead it to see; it never polls.
 """
 
 from run_claude.stack.controller import Stack
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
-from run_claude.status import Status
+from run_claude.stack.status import Status
 
 __all__ = ["DEFAULT_TIMEOUT", "Stack", "Started", "Status"]

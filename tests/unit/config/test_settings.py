@@ -8,7 +8,7 @@ import pytest
 
 from run_claude.config import settings as module
 from run_claude.config.settings import load_settings
-from run_claude.core.errors import ConfigError, UsageError
+from run_claude.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,7 @@ def test_an_argument_that_cannot_be_used_is_a_usage_error(environ: dict[str, str
 
 
 def test_both_ports_the_same_are_refused(environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match="both have port 5433"):
+    with pytest.raises(ConfigError, match="both use port 5433"):
         load_settings({**environ, "LITELLM_PORT": "5433"})
 
 

@@ -1,0 +1,71 @@
+"""`run-claude with`"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import anyio
+import asyncclick as click
+
+from run_claude.cli.commands.completion import complete_profile
+from run_claude.cli.context import App, common
+from run_claude.cli.terminal import run_in_terminal
+from run_claude.domain.causes import caused
+
+if TYPE_CHECKING:
+    from run_claude.stack import Stack
+
+__all__ = ["with_profile"]
+
+
+@click.command(name="with", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("profile", shell_complete=complete_profile)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
+@click.option("--no-db", is_flag=True, help="Start without the database.")
+@common
+@click.pass_obj
+async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: bool) -> int:
+    """Run a command with a profile's models. Starts the stack if needed; exits with the command's exit code.
+
+    \b
+    run-claude with demo -- claude
+    run-claude with demo -- claude -p "say hi"
+    """
+    command = command[1:] if command[0] == "--" else command
+    if not command:
+        raise caused("usage", "The command after -- is missing.", help="For example: run-claude with demo -- claude")
+    from run_claude.config.client_env import applied, client_environment
+    from run_claude.config.secrets import read_master_key
+    from run_claude.stack import Stack
+
+    settings = app.settings()
+    with closing(app.reporter()) as reporter:
+        async with Stack.open(settings, reporter=reporter) as stack:
+            result = await stack.up(profile=profile, database=not no_db)
+            reporter.close()
+            variables = client_environment(settings, result.profile, read_master_key(settings))
+            async with anyio.create_task_group() as group:
+                group.start_soon(_report_outages, stack)
+                code = await run_in_terminal(app, command, applied(app.environ, variables))
+                group.cancel_scope.cancel()
+    return code
+
+
+async def _report_outages(stack: Stack) -> None:
+    """Print on stderr when the proxy goes away while the command runs, and when it is back."""
+    from run_claude.domain.lifecycle import Phase, Service, Transition
+
+    gone = False
+    async for transition in stack.transitions():
+        if not isinstance(transition, Transition) or transition.service is not Service.LITELLM:
+            continue
+        phase = transition.after.phase
+        if phase is Phase.HEALTHY and gone:
+            gone = False
+            print("\r\nrun-claude: the proxy is back.\r", file=sys.stderr)  # noqa: T201 (\r: a raw terminal)
+        elif phase not in (Phase.HEALTHY, Phase.STARTING) and not gone:
+            gone = True
+            what = "the state of the proxy is unknown" if phase is Phase.UNKNOWN else f"the proxy is {phase}"
+            print(f"\r\nrun-claude: {what} ({transition.cause}).\r", file=sys.stderr)  # noqa: T201

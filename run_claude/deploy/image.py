@@ -1,0 +1,46 @@
+"""Name litellm's image by its content, so that nothing is built twice and nothing stale is started."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from run_claude.config.files import read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from run_claude.config.settings import Settings
+
+__all__ = ["REPOSITORY", "litellm_image"]
+
+REPOSITORY = "run-claude-litellm"
+
+# The files that the Dockerfile copies. The others in the folder are used at run time only.
+_INPUTS = ("litellm.Dockerfile", ".dockerignore", "requirements*.txt", "litellm/**/*", "callbacks/**/*")
+_LEFT_BESIDE = (".new", ".old", ".pyc", ".tmp")
+
+
+def litellm_image(settings: Settings) -> str:
+    """Return the image's full reference, whose tag is a hash of the build inputs on disk and the build settings.
+
+    Proxies, package indexes and CAs are not inputs: the lock's hashes pin the packages.
+
+    :raises ConfigError: if an input cannot be read
+    """
+    digest = hashlib.sha256()
+    prisma = "on" if settings.prisma else "off"
+    build_settings = f"{settings.python_image}\n{prisma}\n{settings.prisma_mirror if settings.prisma else ''}\n"
+    digest.update(build_settings.encode())
+    for path in _inputs(settings.paths.services):
+        content = hashlib.sha256(read_bytes(path) or b"").hexdigest()
+        digest.update(f"{path.relative_to(settings.paths.services).as_posix()}\0{content}\n".encode())
+    return f"{REPOSITORY}:{digest.hexdigest()[:12]}"
+
+
+def _inputs(services: Path) -> Iterator[Path]:
+    found = {path for pattern in _INPUTS for path in services.glob(pattern)}
+    for path in sorted(found):
+        if path.is_file() and path.suffix not in _LEFT_BESIDE and "__pycache__" not in path.parts:
+            yield path

@@ -1,0 +1,173 @@
+"""Run `docker compose` as async subprocesses."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from run_claude.docker.process import Completed, run
+from run_claude.domain.causes import caused
+from run_claude.domain.diagnosis import compose_failure
+from run_claude.errors import RunClaudeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from run_claude.docker.endpoint import Endpoint
+    from run_claude.domain.compose import Project
+    from run_claude.domain.lifecycle import Service
+
+__all__ = ["DockerCompose"]
+
+IMAGE_LABEL = "run-claude.image=litellm"  # set by our Dockerfile
+
+
+@dataclass(frozen=True, slots=True)
+class DockerCompose:
+    """One Compose project on one engine: the docker command behind :class:`~run_claude.domain.compose.Compose`.
+
+    :param name: the project name, which is the instance's name
+    :param directory: the services folder: project directory and build context
+    :param env_file: the variables of the compose file: paths and names, never a secret
+    :param environ: the process environment of the docker command
+    :param on_command: called with each command line before it runs
+    """
+
+    endpoint: Endpoint
+    project: Project
+    name: str
+    directory: Path
+    env_file: Path
+    environ: Mapping[str, str]
+    on_command: Callable[[Sequence[str]], None] = field(default=lambda argv: None)
+
+    def argv(self, *arguments: str) -> list[str]:
+        """Return the full command line of a Compose command, which also works in the user's shell."""
+        files = [word for path in self.project.files for word in ("--file", str(path))]
+        return [
+            *("docker", "compose", *files),
+            *("--project-name", self.name, "--project-directory", str(self.directory)),
+            *("--env-file", str(self.env_file), *arguments),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Return the process environment for Compose.
+
+        In Compose, the shell's variables win over ``--env-file``. What the file sets must not be changed by a variable
+        that happens to be set in the shell, nor by ``COMPOSE_FILE`` and the like.
+        """
+        kept = {
+            name: value
+            for name, value in self.environ.items()
+            if name not in self.project.variables and not name.startswith(("COMPOSE_", "RUN_CLAUDE_", "DOCKER_"))
+        }
+        for name in ("DOCKER_CONFIG", "DOCKER_BUILDKIT"):
+            if name in self.environ:
+                kept[name] = self.environ[name]
+        return kept | self.endpoint.environment()
+
+    async def up(self, services: Sequence[Service]) -> None:
+        """Create and start the services. Returns when they run, not when they are healthy.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        await self._do("up", "up", "--detach", "--no-build", "--no-deps", *services)
+
+    async def stop(self, services: Sequence[Service]) -> None:
+        """Stop the services; their containers stay.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        await self._do("stop", "stop", *services)
+
+    async def down(self, project: str = "") -> None:
+        """Remove the containers and the network; volumes stay.
+
+        :param project: another project's name, which is found by its labels alone
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        if not project:
+            await self._do("down", "down")
+            return
+        argv = ["docker", "compose", "--project-name", project, "down"]
+        self.on_command(argv)
+        # Not from the services folder: Compose would apply its compose file to the other project.
+        done = await run(argv, env=self.environment(), cwd=self.env_file.parent)
+        if done.returncode != 0:
+            raise compose_failure("down", done.returncode, done.stderr)
+
+    async def remove_volume(self, name: str) -> None:
+        """Remove a volume and the data in it. A volume that does not exist is no error.
+
+        :raises RunClaudeError: with the cause, if it fails
+        """
+        argv = ["docker", "volume", "rm", "--force", name]
+        self.on_command(argv)
+        done = await run(argv, env=self.environment())
+        if done.returncode != 0:
+            raise compose_failure("volume rm", done.returncode, done.stderr)
+
+    async def prune_images(self, label: str = IMAGE_LABEL) -> None:
+        """Remove our images that are older than a day and that no container uses.
+
+        :param label: the label that marks our images; others are not touched
+        :raises RunClaudeError: with the cause, if it fails
+        """
+        filters = ["--filter", f"label={label}", "--filter", "until=24h"]
+        argv = ["docker", "image", "prune", "--all", "--force", *filters]
+        self.on_command(argv)
+        done = await run(argv, env=self.environment())
+        if done.returncode != 0:
+            raise compose_failure("image prune", done.returncode, done.stderr)
+
+    async def remove(self, services: Sequence[Service]) -> None:
+        """Remove the services' containers, running or not; volumes stay.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        await self._do("rm", "rm", "--stop", "--force", *services)
+
+    async def logs(
+        self, services: Sequence[Service], *, tail: int, follow: bool, on_line: Callable[[str], None]
+    ) -> None:
+        """Call ``on_line`` with the last log lines of the services; with ``follow``, with new lines until they end.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        options = ["--no-color", "--tail", str(tail), *(["--follow"] if follow else [])]
+        prefix = [] if len(services) > 1 else ["--no-log-prefix"]
+        await self._do("logs", "logs", *options, *prefix, *services, on_line=on_line)
+
+    async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
+        """Run a command in a service's container with ``text`` on its standard input, where secrets may go.
+
+        :raises RunClaudeError: with the cause, if it fails
+        """
+        await self._do("exec", "exec", "--no-TTY", service, *command, text=text)
+
+    async def build(
+        self, service: Service, *, no_cache: bool = False, on_line: Callable[[str], None] | None = None
+    ) -> None:
+        """Build the image of a service, and remove old ones that no container uses.
+
+        :raises BuildError: with the step that failed and its last lines of output
+        """
+        arguments = ["build", *(["--no-cache"] if no_cache else []), service]
+        await self._do(f"build {service}", "--progress", "plain", *arguments, on_line=on_line)
+        with suppress(RunClaudeError):  # old images only take space
+            await self.prune_images()
+
+    async def _do(
+        self, name: str, *arguments: str, on_line: Callable[[str], None] | None = None, text: str = ""
+    ) -> Completed:
+        argv = self.argv(*arguments)
+        self.on_command(argv)
+        try:
+            done = await run(argv, env=self.environment(), cwd=self.directory, on_line=on_line, text=text)
+        except FileNotFoundError as error:
+            raise caused("docker-cli-missing", "There is no docker command.") from error
+        if done.returncode != 0:
+            raise compose_failure(name, done.returncode, done.stderr)
+        return done

@@ -1,0 +1,154 @@
+"""Convert the engine's JSON into the domain's values. Raw JSON goes no further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from run_claude.domain.causes import caused
+from run_claude.domain.lifecycle import (
+    ABSENT,
+    ContainerEvent,
+    Phase,
+    Service,
+    ServiceState,
+    Snapshot,
+    parse_time,
+    phase_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ONEOFF_LABEL",
+    "PROJECT_LABEL",
+    "SERVICE_LABEL",
+    "Found",
+    "Json",
+    "container_event",
+    "container_of",
+    "service_of",
+    "service_state",
+    "snapshot_of",
+]
+
+Json = dict[str, Any]
+Found = tuple[Service, ServiceState]  # a container of the stack: its service and its state
+
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+CONFIG_HASH_LABEL = "com.docker.compose.config-hash"
+INPUTS_LABEL = "run-claude.inputs"
+
+
+# States that only Podman reports, in some versions of its compat API.
+_PODMAN = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
+
+
+def service_of(labels: Json) -> Service | None:
+    """Return the service that the labels name; ``None`` for one-off containers and services that are not ours."""
+    if str(labels.get(ONEOFF_LABEL, "False")) == "True":
+        return None
+    name = labels.get(SERVICE_LABEL)
+    return Service(name) if name in set(Service) else None
+
+
+def service_state(raw: Json) -> ServiceState:
+    """Return the state in the JSON of ``GET /containers/{id}/json``."""
+    state, config = raw["State"], raw.get("Config") or {}
+    labels: Json = config.get("Labels") or {}
+    # Podman's compat API calls it Healthcheck in some versions.
+    health: Json = state.get("Health") or state.get("Healthcheck") or {}
+    phase = phase_of(_PODMAN.get(state["Status"], state["Status"]), health.get("Status") or "")
+    log: list[Json] = health.get("Log") or []
+    started_ns = parse_time(state.get("StartedAt"))
+    return ServiceState(
+        phase=phase,
+        id=raw["Id"],
+        name=raw.get("Name", "").lstrip("/"),
+        created_ns=parse_time(raw.get("Created")),
+        started_ns=started_ns,
+        finished_ns=parse_time(state.get("FinishedAt")),
+        exit_code=state.get("ExitCode") if phase in (Phase.EXITED, Phase.RESTARTING) else None,
+        oom_killed=bool(state.get("OOMKilled")),
+        restarts=int(raw.get("RestartCount") or 0),
+        error=state.get("Error") or "",
+        health_output=str(log[-1].get("Output") or "").strip() if log else "",
+        healthy_ns=_first_success(log, started_ns) if phase is Phase.HEALTHY else None,
+        image=config.get("Image") or "",
+        config_hash=labels.get(CONFIG_HASH_LABEL, ""),
+        inputs=labels.get(INPUTS_LABEL, ""),
+        labels=tuple(sorted((str(key), str(value)) for key, value in labels.items())),
+    )
+
+
+def _first_success(log: list[Json], started_ns: int | None) -> int | None:
+    """Return when the newest unbroken run of successful probes began. The engine keeps the last five.
+
+    A restarted container keeps the probes from before the restart.
+    """
+    first = None
+    for probe in reversed(log):
+        ended_ns = parse_time(probe.get("End"))
+        if probe.get("ExitCode") != 0 or (ended_ns or 0) < (started_ns or 0):
+            break
+        first = ended_ns
+    return first
+
+
+def container_of(raw: Json) -> Found | None:
+    """Return an inspected container, or ``None`` if it belongs to no service of ours.
+
+    :raises EngineError: if the JSON is not that of a container
+    """
+    try:
+        service = service_of((raw.get("Config") or {}).get("Labels") or {})
+        return None if service is None else (service, service_state(raw))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise caused("engine-answer", f"The Docker engine's answer cannot be understood: {error}") from error
+
+
+def snapshot_of(containers: Iterable[Found]) -> Snapshot:
+    """Return the snapshot of one project's containers.
+
+    While Compose recreates a service, it has two containers. The running one counts; of several, the newest.
+    """
+    best: dict[Service, ServiceState] = {}
+    for service, state in containers:
+        other = best.get(service)
+        if other is None or _rank(state) > _rank(other):
+            best[service] = state
+    return Snapshot(timescaledb=best.get(Service.TIMESCALEDB, ABSENT), litellm=best.get(Service.LITELLM, ABSENT))
+
+
+def _rank(state: ServiceState) -> tuple[bool, int]:
+    return state.running, state.created_ns or 0
+
+
+def container_event(raw: Json) -> ContainerEvent | None:
+    """Return an event of ``GET /events``, or ``None`` if it concerns no service of ours.
+
+    Reads ``Type``, ``Action`` and ``Actor`` only: API 1.52 drops ``id``, ``status`` and ``from``. Podman sends
+    ``health_status`` with its value in ``HealthStatus``, and ``remove`` for ``destroy``.
+    """
+    actor: Json = raw.get("Actor") or {}
+    attributes: Json = actor.get("Attributes") or {}
+    service = service_of(attributes)
+    action = raw.get("Action")
+    if raw.get("Type") != "container" or service is None or not isinstance(action, str):
+        return None
+    action, _, value = action.partition(": ")
+    return ContainerEvent(
+        service=service,
+        action={"remove": "destroy", "died": "die"}.get(action, action),
+        at_ns=int(raw.get("timeNano") or 0),
+        container_id=str(actor.get("ID") or ""),
+        exit_code=_number(attributes.get("exitCode", attributes.get("containerExitCode"))),
+        signal=_number(attributes.get("signal")),
+        health=value or str(raw.get("HealthStatus") or ""),
+    )
+
+
+def _number(text: object) -> int | None:
+    return int(text) if isinstance(text, str | int) and str(text).lstrip("-").isdigit() else None

@@ -1,0 +1,84 @@
+"""Remove secrets from a text: known values, and whatever looks like a secret. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["looks_secret", "redacted", "secret_values"]
+
+_GONE = "[redacted]"
+
+_SECRET_NAME = re.compile(
+    r"(?i)key|token|secret|passw|pwd|credential|auth|cookie|session|dsn|private|signature|(?:^|_)pat(?:$|_)"
+)
+_PUBLIC_NAME = re.compile(  # settings of run-claude and Compose: a report needs their values
+    r"^(?:RUN_CLAUDE_(?!.*PASS)\w+|LITELLM_PORT|LITELLM_LOG|COMPOSE_\w+|DOCKER_(?!.*(?:PASS|AUTH))\w+"
+    r"|SSH_AUTH_SOCK|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|XAUTHORITY|XDG_SESSION_\w+|DESKTOP_SESSION"
+    r"|DBUS_SESSION_BUS_ADDRESS|GPG_KEY|PWD|OLDPWD|MAX_THINKING_TOKENS)$"
+)
+_SHORTEST = 4  # characters; anything shorter is no secret, and would remove half of the text
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL if "BEGIN" in pattern else 0), replacement)
+    for pattern, replacement in (
+        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", _GONE),
+        (r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:\w+\s+)?[^\s\"',}]+", rf"\1{_GONE}"),
+        (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", rf"\1 {_GONE}"),
+        (r"(?i)\b((?:x-)?(?:litellm-)?api[-_]?key[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+", rf"\1{_GONE}"),
+        (
+            r"(?i)\b(\w*(?:password|passwd|secret|token)[\"']?\s*[:=]\s*[\"']?)(?!\[redacted)[^\s\"',}]{3,}",
+            rf"\1{_GONE}",
+        ),
+        (r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@\"']+@", rf"\1{_GONE}@"),
+        (r"\bsk-[A-Za-z0-9_-]{4,}", _GONE),
+        (
+            r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hf_|gsk_|pplx-|r8_|nvapi-|AKIA|ASIA|AIza|ya29\.)[\w-]{8,}",
+            _GONE,
+        ),
+        (r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?", _GONE),
+    )
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of this name holds a secret, judging by the name alone."""
+    return bool(_SECRET_NAME.search(name)) and not _PUBLIC_NAME.match(name)
+
+
+def secret_values(file: Mapping[str, str], process: Mapping[str, str]) -> set[str]:
+    """Return the values that must not be shown.
+
+    :param file: the variables in `.env`: all count, except run-claude's own settings
+    :param process: the process environment: variables with the name of a secret count
+    """
+    found = {value for name, value in file.items() if not _PUBLIC_NAME.match(name)}
+    found |= {value for name, value in process.items() if looks_secret(name)}
+    return {value for value in found if len(value.strip()) >= _SHORTEST}
+
+
+def redacted(text: str, secrets: Iterable[str], *, home: str = "") -> str:
+    """Return the text without the secrets, in any encoding, and without anything that looks like a secret.
+
+    :param home: the user's home folder, which contains the user's name; it is replaced with ``~``
+    """
+    forms = {form for secret in secrets for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):  # longest first: one may be part of another
+        text = text.replace(form, _GONE)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text.replace(home, "~") if len(home) > 1 else text
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it is, as URLs, JSON and headers encode it, and each of its lines."""
+    forms = {secret, secret.strip(), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    forms.add(base64.b64encode(secret.encode()).decode().rstrip("="))
+    forms |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= 8}
+    return {form for form in forms if len(form) >= _SHORTEST}

@@ -1,0 +1,78 @@
+"""What was started last, from its files alone: what works without the user's configuration and keys.
+
+The watcher heals with it, since a service of systemd's has not the keys that a shell had; and stopping a stack needs
+no configuration that can be used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from run_claude.config import dotenv
+from run_claude.config.files import read_text
+from run_claude.domain.causes import caused
+from run_claude.domain.compose import Project
+from run_claude.state import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from run_claude.config.paths import Paths
+
+__all__ = ["Deployment", "deployed_database_password", "deployed_secrets", "is_deployed", "load_deployment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What was started last.
+
+    :param project: what Compose was given
+    :param image: full reference of the proxy's image
+    :param database: whether LiteLLM uses the database (it may run beside it without)
+    """
+
+    project: Project
+    image: str
+    database: bool
+
+
+def is_deployed(paths: Paths) -> bool:
+    """Whether anything of this instance was ever started here."""
+    return paths.compose_env_file.exists()
+
+
+def load_deployment(paths: Paths) -> Deployment:
+    """Return what was started last.
+
+    :raises ConfigError: if nothing was ever started here, or its files cannot be read
+    """
+    text = read_text(paths.compose_env_file)
+    if text is None:
+        raise caused(
+            "never-started",
+            f"The instance {paths.instance} was never started here.",
+            facts={"file": str(paths.compose_env_file)},
+        )
+    variables = {name: value for name, (value, _) in dotenv.values(text, str(paths.compose_env_file), {}).items()}
+    return Deployment(
+        project=Project.of(paths.services, variables),
+        image=variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""),
+        database="DATABASE_HOST" in deployed_secrets(paths),
+    )
+
+
+def deployed_secrets(paths: Paths) -> Mapping[str, str]:
+    """Return what the proxy's container was given: its master key, its providers' keys, its database, by variable.
+
+    A broken file counts as empty: the next start writes it again.
+    """
+    return reader.load(paths.litellm_secrets, lambda row: {name: row.text(name) for name in row})[0] or {}
+
+
+def deployed_database_password(paths: Paths) -> str:
+    """Return the password that the database's container was given; empty if there is none.
+
+    :raises ConfigError: if the file cannot be read
+    """
+    return read_text(paths.database_secret) or ""

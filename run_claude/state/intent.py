@@ -1,0 +1,51 @@
+"""What the user wants of an instance, on disk: `watch` heals what should run, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal, cast
+
+from run_claude.config.files import write_atomic
+from run_claude.state import reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Intent", "load_intent", "save_intent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is wanted, and since when (seconds since the epoch)."""
+
+    wanted: Literal["up", "down"]
+    database: bool
+    profile: str
+    at: float = field(default_factory=time.time)
+
+
+def load_intent(path: Path) -> tuple[Intent | None, str]:
+    """Return the intent and a note. A broken file counts as none, and the note names what is broken."""
+    return reader.load(path, _intent)
+
+
+def save_intent(path: Path, intent: Intent) -> None:
+    """Write the intent.
+
+    :raises ConfigError: if it cannot be written
+    """
+    write_atomic(path, json.dumps(asdict(intent)) + "\n")
+
+
+def _intent(row: reader.Fields) -> Intent:
+    wanted = row.text("wanted")
+    if wanted not in ("up", "down"):
+        raise reader.Broken(f"wanted is {wanted!r}, not up or down")
+    return Intent(
+        wanted=cast("Literal['up', 'down']", wanted),
+        database=row.switch("database"),
+        profile=row.text("profile"),
+        at=row.number("at"),
+    )

@@ -1,0 +1,80 @@
+"""What the user wants done at each transition: a command, a notification on the desktop. Neither ever holds us up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Hook", "notifier"]
+
+WITHIN = 30.0  # seconds that one run of the command may take
+WAITING = 100  # transitions that may wait for the command; of more the newest are passed over
+
+
+class Hook:
+    """Runs a command of the user's, one at a time and in order. :meth:`run` it in a task group."""
+
+    def __init__(self, command: str, environ: Mapping[str, str], complain: Callable[[str], None]) -> None:
+        self._command = command
+        self._environ = environ
+        self._complain = complain
+        self._queue: deque[dict[str, str]] = deque()
+        self._filled = anyio.Event()
+
+    def put(self, facts: Mapping[str, object]) -> None:
+        """Have the command run with these facts in its environment, as ``RUN_CLAUDE_SERVICE``, ``RUN_CLAUDE_TO``, …"""
+        variables = {f"RUN_CLAUDE_{name.upper()}": "" if value is None else str(value) for name, value in facts.items()}
+        if len(self._queue) == WAITING:
+            self._complain("The --exec command is too slow: a transition was passed over.")
+            return
+        self._queue.append(variables)
+        self._filled.set()
+
+    async def run(self) -> None:
+        """Run the command for each transition, until cancelled."""
+        while True:
+            while self._queue:
+                await self._one(self._queue.popleft())
+            self._filled = anyio.Event()
+            await self._filled.wait()
+
+    async def _one(self, variables: dict[str, str]) -> None:
+        process = await anyio.open_process(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            env={**self._environ, **variables},
+            start_new_session=True,  # so that its children can be ended with it
+        )
+        try:
+            with anyio.fail_after(WITHIN):
+                code = await process.wait()
+            if code != 0:
+                self._complain(f"The --exec command ended with {code}.")
+        except TimeoutError:
+            self._complain(f"The --exec command took longer than {WITHIN:.0f} s and was ended.")
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                with anyio.CancelScope(shield=True):
+                    await process.wait()
+
+
+def notifier(environ: Mapping[str, str]) -> str | None:
+    """Return the command that shows a desktop notification of ``$RUN_CLAUDE_TEXT``; ``None`` without a desktop."""
+    if sys.platform == "darwin" and shutil.which("osascript"):
+        script = 'display notification (system attribute "RUN_CLAUDE_TEXT") with title "run-claude"'
+        return f"osascript -e '{script}'"
+    if shutil.which("notify-send") and (environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY")):
+        return 'notify-send --app-name run-claude run-claude "$RUN_CLAUDE_TEXT"'
+    return None
