@@ -48,6 +48,8 @@ class ProviderCompat(CustomLogger):
     def __init__(self) -> None:
         super().__init__()
         self._local = LocalModels()
+        # As it is shipped: the router adds each deployment to LiteLLM's, with nothing said of what its model can.
+        self._table = dict(litellm.model_cost)
 
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
@@ -56,7 +58,7 @@ class ProviderCompat(CustomLogger):
         try:
             learnt = await self._local.ask(kwargs)
             messages_api = getattr(call_type, "value", None) == "anthropic_messages"
-            return adapt(kwargs, litellm.model_cost, messages_api=messages_api, learnt=learnt)
+            return adapt(kwargs, self._table, messages_api=messages_api, learnt=learnt)
         except Exception as error:  # whatever a request or a models.yaml holds: no request fails because of this
             log.warning("provider_compat: request left unchanged: %s: %s", type(error).__name__, error)
             return None

@@ -108,7 +108,7 @@ class _Reader:
         self.received = received
         self.open: dict[str, Any] | None = None
         self.json = ""
-        self.stopped = False
+        self.started = self.stopped = False
 
     def read(self, event: dict[str, Any]) -> None:
         """Take one event."""
@@ -118,8 +118,9 @@ class _Reader:
             problems.append(f"{kind} after message_stop")
         match kind:
             case "message_start":
-                if self.received.events > 1:
+                if self.started:
                     problems.append("a second message_start")
+                self.started = True
                 self.received.usage.update(event["message"].get("usage") or {})
             case "content_block_start":
                 if self.open is not None:
