@@ -5,6 +5,7 @@ Knows no LiteLLM.
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from callbacks import conversation, limits
@@ -14,9 +15,6 @@ from callbacks.provider_rules import Rules, is_elsewhere, rules_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_IN_MESSAGES = frozenset(
-    {"caller", "provider_specific_fields", "reasoning_content"}
-)  # fields at any depth of a message
 _OWN_TOOLS = frozenset({None, "custom", "function"})  # types of tools that the client runs
 
 
@@ -117,25 +115,33 @@ def _message(message: Any, rules: Rules) -> Any:
     if not isinstance(message, dict):
         return message
     kept = _fields(message, rules)
-    if "thinking_blocks" in rules.drop:
-        kept.pop("thinking_blocks", None)
+    if "thinking_blocks" in rules.drop and "thinking_blocks" in kept:
+        kept = {name: value for name, value in kept.items() if name != "thinking_blocks"}
     if isinstance(content := message.get("content"), list):
         blocks = [_block(block, rules) for block in content if not _is_dropped_thinking(block, rules)]
         if content and not blocks and not kept.get("tool_calls"):
             return None  # it was thinking only; a message without content is refused everywhere
-        kept["content"] = blocks
+        kept = _with(kept, "content", content, blocks)
     if isinstance(calls := kept.get("tool_calls"), list):
-        kept["tool_calls"] = [_tool_call(call, rules) for call in calls]
+        kept = _with(kept, "tool_calls", calls, [_tool_call(call, rules) for call in calls])
     return kept
+
+
+def _with(mapping: dict[str, Any], name: str, before: list[Any], after: list[Any]) -> dict[str, Any]:
+    """Return a mapping with another list in it; itself if the list is the same."""
+    if len(before) == len(after) and all(map(operator.is_, before, after)):
+        return mapping
+    return {**mapping, name: after}
 
 
 def _is_dropped_thinking(block: Any, rules: Rules) -> bool:
     kind = block.get("type") if isinstance(block, dict) else None
+    if kind not in ("thinking", "redacted_thinking"):
+        return False
     if kind == "redacted_thinking" and rules.native and "redacted_thinking" in rules.drop:
         return True
     # Where a translation follows, the text of the thinking becomes reasoning_content, which some do want.
-    gone = "thinking_blocks" in rules.drop and (rules.native or "reasoning_content" in rules.drop)
-    return gone and kind in {"thinking", "redacted_thinking"}
+    return "thinking_blocks" in rules.drop and (rules.native or "reasoning_content" in rules.drop)
 
 
 def _block(block: Any, rules: Rules) -> Any:
@@ -143,7 +149,7 @@ def _block(block: Any, rules: Rules) -> Any:
         return block
     kept = _fields(block, rules)
     if isinstance(content := kept.get("content"), list):  # of a tool_result
-        kept["content"] = [_block(inner, rules) for inner in content]
+        kept = _with(kept, "content", content, [_block(inner, rules) for inner in content])
     return kept
 
 
@@ -151,8 +157,8 @@ def _tool_call(call: Any, rules: Rules) -> Any:
     if not isinstance(call, dict):
         return call
     kept = _fields(call, rules)
-    if isinstance(function := kept.get("function"), dict):
-        kept["function"] = _fields(function, rules)
+    if isinstance(function := kept.get("function"), dict) and (fewer := _fields(function, rules)) is not function:
+        kept = {**kept, "function": fewer}
     return kept
 
 
@@ -160,10 +166,13 @@ def _tool(tool: Any, rules: Rules) -> Any:
     """Return a tool definition without what is dropped; its schema is the user's, and not looked into."""
     if not isinstance(tool, dict):
         return tool
-    kept = {name: value for name, value in _fields(tool, rules).items() if name not in rules.tools}
-    if isinstance(function := kept.get("function"), dict):
-        function = _fields(function, rules)
-        kept["function"] = {name: value for name, value in function.items() if name not in rules.tools}
+    kept = _fields(tool, rules)
+    if not rules.tools.isdisjoint(kept):
+        kept = {name: value for name, value in kept.items() if name not in rules.tools}
+    function = kept.get("function")
+    if isinstance(function, dict):
+        fewer = {name: value for name, value in _fields(function, rules).items() if name not in rules.tools}
+        kept = {**kept, "function": fewer}
     return kept
 
 
@@ -175,8 +184,10 @@ def _is_dropped_tool(tool: Any, rules: Rules) -> bool:
 
 
 def _fields(mapping: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    """Return a message, block or tool without the fields that are dropped at any depth."""
-    gone = _IN_MESSAGES & rules.drop
+    """Return a message, block or tool without the fields that are dropped at any depth; itself if it has none."""
+    gone = rules.in_messages
+    if "cache_control" not in mapping and gone.isdisjoint(mapping):
+        return mapping
     kept = {name: value for name, value in mapping.items() if name not in gone}
     if "cache_control" in kept:
         if "cache_control" in rules.drop:

@@ -6,6 +6,7 @@ Works on both formats, Anthropic's messages and chat completions, and changes on
 from __future__ import annotations
 
 import hashlib
+import operator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["settle"]
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PLAIN = frozenset({"text", "tool_use"})  # nothing of these is ever changed; most blocks are of them
 _PICTURES = frozenset({"image", "image_url", "input_image"})
 _PAPERS = frozenset({"document", "file", "input_file"})
 
@@ -31,14 +33,21 @@ def settle(messages: list[Any], rules: Rules, can: Abilities) -> list[Any]:
 def _message(message: Any, rules: Rules, can: Abilities) -> Any:
     if not isinstance(message, dict):
         return message
+    if not rules.short_ids and isinstance(message.get("content"), str):
+        return message
     changed: dict[str, Any] = {}
     if isinstance(content := message.get("content"), list):
-        blocks = [kept for block in content if (kept := _block(block, rules, can)) is not None]
+        blocks = [
+            kept
+            for block in content
+            if (kept := block if block.__class__ is dict and block.get("type") in _PLAIN else _block(block, rules, can))
+            is not None
+        ]
         if content and not blocks and not message.get("tool_calls"):
             return None  # it was thinking only
         if not rules.native and message.get("role") == "assistant" and _is_thinking_only(blocks):
             return None  # nothing would be left of it but a field beside an empty message
-        if len(blocks) != len(content) or any(one is not other for one, other in zip(blocks, content, strict=True)):
+        if not _same(blocks, content):
             changed["content"] = blocks
     if rules.short_ids:
         if isinstance(calls := message.get("tool_calls"), list):
@@ -73,9 +82,13 @@ def _block(block: Any, rules: Rules, can: Abilities) -> Any:
         return None  # another model's: Claude takes only what it has signed
     if kind == "tool_result" and isinstance(content := block.get("content"), list):
         inner = [kept for part in content if (kept := _block(part, rules, can)) is not None]
-        if any(one is not other for one, other in zip(inner, content, strict=False)) or len(inner) != len(content):
+        if not _same(inner, content):
             return {**block, "content": inner}
     return block
+
+
+def _same(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 def _note(text: str, *, plain: bool = False) -> dict[str, Any]:

@@ -81,6 +81,7 @@ _IMITATORS = frozenset({"compatible", "deepseek", "minimax"})  # no beta of Anth
 # LiteLLM makes a search of these providers' own of Anthropic's; of the other hosted tools there is no such thing.
 _SEARCHES = frozenset({"azure", "gemini", "openai", "openrouter", "vertex_ai", "xai"})
 
+_IN_MESSAGES = frozenset({"caller", "provider_specific_fields", "reasoning_content"})
 # Without these there is no request; nobody's list takes them away.
 _NEEDED = frozenset({"model", "messages", "input", "max_tokens", "custom_llm_provider", "litellm_logging_obj"})
 
@@ -101,9 +102,11 @@ class Rules:
     searches: bool = False
     off: bool = False
     parts: frozenset[str] = field(init=False)  # of cache_control
+    in_messages: frozenset[str] = field(init=False)  # fields at any depth of a message
     tools: frozenset[str] = field(init=False)  # fields of tool definitions
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "in_messages", _IN_MESSAGES & self.drop)
         object.__setattr__(self, "parts", _below("cache_control.", self.drop))
         object.__setattr__(self, "tools", _below("tools.", self.drop))
 
