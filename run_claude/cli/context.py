@@ -98,7 +98,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 _OPTIONS = (
     click.option("--json", is_flag=True, expose_value=False, callback=_set("json"), help="Print JSON."),
     click.option(
-        "--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Use this instance."
+        "--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Use the instance NAME."
     ),
     click.option(
         "-v",

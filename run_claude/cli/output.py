@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 from run_claude.cli.screen import Screen
+from run_claude.cli.views.table import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,8 +33,15 @@ class Output:
     error_screen: Screen = field(default_factory=Screen)
 
     def text(self, text: str) -> None:
-        """Print a result for people."""
+        """Print a result for people, as it is."""
         click.echo(text, color=self.screen.colour)
+
+    def sentence(self, text: str, *, hang: int = 0) -> None:
+        """Print a sentence, folded between words where the terminal is narrower.
+
+        :param hang: columns by which all lines but the first are indented
+        """
+        self.lines(fold(text, self.screen.columns, hang))
 
     def lines(self, lines: Iterable[str]) -> None:
         """Print a result of several lines: a table."""
@@ -50,23 +58,33 @@ class Output:
 
     def note(self, text: str) -> None:
         """Print a remark on stderr, beside the result."""
-        click.echo(text, err=True, color=self.error_screen.colour)
+        for line in fold(text, self.error_screen.columns):
+            self._error_line(line)
+
+    def _error_line(self, line: str) -> None:
+        click.echo(line, err=True, color=self.error_screen.colour)
 
     def failure(self, error: RunClaudeError) -> int:
         """Print an error and return its exit code. As JSON it takes one line, since it may end a stream of records."""
         if self.json:
             self.record({"error": error.as_json()})
             return error.exit_code
-        styled = self.error_screen.styled
         for line in error.detail.splitlines():
-            self.note(styled(f"  │ {line}", "dim"))
-        self.note(f"{styled('error:', 'error')} {error.message}")
-        self.note(f"{styled('help:', 'dim')}  {error.help}")
+            self._error_line(self.error_screen.styled(f"  │ {line}", "dim"))
+        self._labelled("error:", "error", error.message)
+        self._labelled("help:", "dim", error.help)
         if log := error.facts.get("log"):
-            self.note(f"{styled('log:', 'dim')}   {log}")
+            self._labelled("log:", "dim", str(log))
         if self.verbose and error.facts:
-            self.note(f"{styled('facts:', 'dim')} {json_format.dumps(error.facts, ensure_ascii=False)}")
+            self._labelled("facts:", "dim", json_format.dumps(error.facts, ensure_ascii=False))
         return error.exit_code
+
+    def _labelled(self, label: str, style: str, text: str) -> None:
+        screen, indent = self.error_screen, len("error: ")
+        first, *more = fold(text, None if screen.columns is None else screen.columns - indent)
+        self._error_line(screen.styled(label, style) + " " * (indent - len(label)) + first)
+        for line in more:
+            self._error_line(" " * indent + line)
 
     def interrupted(self, code: int) -> None:
         """Print that a signal ended the command."""

@@ -1,4 +1,4 @@
-"""`docker compose`, as async subprocesses."""
+"""Run `docker compose` as async subprocesses."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = ["DockerCompose"]
 
-IMAGE_LABEL = "run-claude.image=litellm"  # each image that the Dockerfile of ours makes has it
+IMAGE_LABEL = "run-claude.image=litellm"  # set by our Dockerfile
 
 
 @dataclass(frozen=True, slots=True)
 class DockerCompose:
-    """One Compose project at one engine, as :class:`~run_claude.domain.compose.Compose` has it.
+    """One Compose project on one engine: the docker command behind :class:`~run_claude.domain.compose.Compose`.
 
-    :param name: the project's name, which is the instance's
+    :param name: the project name, which is the instance's name
     :param directory: the services folder: project directory and build context
-    :param env_file: the variables of the compose file; paths and names, never a secret's value
-    :param environ: the process environment that the docker command gets
-    :param on_command: told of each command line before it runs
+    :param env_file: the variables of the compose file: paths and names, never a secret
+    :param environ: the process environment of the docker command
+    :param on_command: called with each command line before it runs
     """
 
     endpoint: Endpoint
@@ -44,7 +44,7 @@ class DockerCompose:
     on_command: Callable[[Sequence[str]], None] = field(default=lambda argv: None)
 
     def argv(self, *arguments: str) -> list[str]:
-        """Return the command line of a Compose command, for us or for the user's shell."""
+        """Return the full command line of a Compose command, which also works in the user's shell."""
         files = [word for path in self.project.files for word in ("--file", str(path))]
         return [
             *("docker", "compose", *files),
@@ -55,8 +55,8 @@ class DockerCompose:
     def environment(self) -> dict[str, str]:
         """Return the process environment for Compose.
 
-        The shell's variables win over ``--env-file`` in Compose; what we have settled there must not be
-        settled differently by a variable that happens to be set, nor by ``COMPOSE_FILE`` and its kin.
+        In Compose, the shell's variables win over ``--env-file``. What the file sets must not be changed by a variable
+        that happens to be set in the shell, nor by ``COMPOSE_FILE`` and the like.
         """
         kept = {
             name: value
@@ -69,7 +69,7 @@ class DockerCompose:
         return kept | self.endpoint.environment()
 
     async def up(self, services: Sequence[Service]) -> None:
-        """Create and start the services; returns when they run, not when they are healthy.
+        """Create and start the services. Returns when they run, not when they are healthy.
 
         :raises RunClaudeError: with the cause, if Compose fails
         """
@@ -93,13 +93,13 @@ class DockerCompose:
             return
         argv = ["docker", "compose", "--project-name", project, "down"]
         self.on_command(argv)
-        # Not in the services folder: Compose would take its compose file for the other project's.
+        # Not from the services folder: Compose would apply its compose file to the other project.
         done = await run(argv, env=self.environment(), cwd=self.env_file.parent)
         if done.returncode != 0:
             raise compose_failure("down", done.returncode, done.stderr)
 
     async def remove_volume(self, name: str) -> None:
-        """Remove a volume, and with it the data in it; it is no error if there is none.
+        """Remove a volume and the data in it. A volume that does not exist is no error.
 
         :raises RunClaudeError: with the cause, if it fails
         """
@@ -110,9 +110,9 @@ class DockerCompose:
             raise compose_failure("volume rm", done.returncode, done.stderr)
 
     async def prune_images(self, label: str = IMAGE_LABEL) -> None:
-        """Remove images of ours that no container uses and that are older than a day. Nobody else's are touched.
+        """Remove our images that are older than a day and that no container uses.
 
-        :param label: by which ours are known
+        :param label: the label that marks our images; others are not touched
         :raises RunClaudeError: with the cause, if it fails
         """
         filters = ["--filter", f"label={label}", "--filter", "until=24h"]
@@ -123,7 +123,7 @@ class DockerCompose:
             raise compose_failure("image prune", done.returncode, done.stderr)
 
     async def remove(self, services: Sequence[Service]) -> None:
-        """Remove the services' containers, also running ones; volumes stay.
+        """Remove the services' containers, running or not; volumes stay.
 
         :raises RunClaudeError: with the cause, if Compose fails
         """
@@ -132,7 +132,7 @@ class DockerCompose:
     async def logs(
         self, services: Sequence[Service], *, tail: int, follow: bool, on_line: Callable[[str], None]
     ) -> None:
-        """Hand over the last lines that the services have printed; with ``follow`` until cancelled or they end.
+        """Call ``on_line`` with the last log lines of the services; with ``follow``, with new lines until they end.
 
         :raises RunClaudeError: with the cause, if Compose fails
         """
@@ -141,7 +141,7 @@ class DockerCompose:
         await self._do("logs", "logs", *options, *prefix, *services, on_line=on_line)
 
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
-        """Run a command in a service's container with ``text`` as its standard input: for what no argv may hold.
+        """Run a command in a service's container with ``text`` on its standard input, where secrets may go.
 
         :raises RunClaudeError: with the cause, if it fails
         """
@@ -152,7 +152,7 @@ class DockerCompose:
     ) -> None:
         """Build the image of a service, and remove old ones that no container uses.
 
-        :raises BuildError: with the step that failed and its last lines
+        :raises BuildError: with the step that failed and its last lines of output
         """
         arguments = ["build", *(["--no-cache"] if no_cache else []), service]
         await self._do(f"build {service}", "--progress", "plain", *arguments, on_line=on_line)

@@ -29,7 +29,7 @@ __all__ = ["Context", "lenient_settings"]
 
 
 class Context:
-    """One instance, as the checks look at it. Open with :meth:`open`; nothing is asked before a check asks."""
+    """One instance, for the checks. Open with :meth:`open`; the engine is asked only when a check needs it."""
 
     def __init__(self, settings: Settings, session: Session | None, broken: RunClaudeError | None) -> None:
         self.settings = settings
@@ -42,7 +42,7 @@ class Context:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Context]:
-        """Yield it; the session ends with it. An endpoint that cannot be resolved is a finding, not an error here."""
+        """Yield a context; its session ends with it. An endpoint that cannot be resolved is a finding, not an error."""
         async with AsyncExitStack() as exits:
             session, broken = None, None
             try:
@@ -73,7 +73,7 @@ class Context:
     async def api(self) -> EngineApi:
         """Return the connection to an engine that answers.
 
-        :raises EngineError: if it does not; the same error for every check, found out once
+        :raises EngineError: if it does not answer; every check gets the same error
         """
         await self._answer()
         return self.session.api
@@ -91,7 +91,7 @@ class Context:
             return self._seen
 
     async def reachable(self) -> bool:
-        """Whether the engine answers: the check of the engine says why not, and the others are passed over."""
+        """Return whether the engine answers. If not, its own check says why, and the others are skipped."""
         try:
             await self.api()
         except RunClaudeError:
@@ -99,14 +99,14 @@ class Context:
         return True
 
     async def info(self) -> Json:
-        """Return what the engine says of itself.
+        """Return what the engine says about itself.
 
         :raises EngineError: if it does not answer
         """
         return (await self._answer())[0]
 
     async def snapshot(self) -> Snapshot:
-        """Return one look at the containers.
+        """Return the state of the containers, as they were when the engine was first asked.
 
         :raises EngineError: if the engine does not answer
         """
@@ -119,11 +119,11 @@ class Context:
 
     @property
     def database(self) -> bool:
-        """Whether the database belongs to what is wanted."""
+        """Whether the user wants the database to run, too."""
         return self.intent.database if self.intent else True
 
     def plan(self) -> Plan | None:
-        """Return what a start would start; ``None`` before the first one.
+        """Return what a start would start; ``None`` before the first start.
 
         :raises ConfigError: if the user's files cannot be used
         """
@@ -133,10 +133,10 @@ class Context:
 
 
 def lenient_settings(environ: Mapping[str, str], instance: str | None) -> tuple[Settings, list[Finding]]:
-    """Return the settings; where they cannot be used, the defaults and what is wrong with the user's own.
+    """Return the settings. If they are invalid, return the defaults, and a finding that says what is wrong.
 
-    :raises ConfigError: if not even the folders are known
-    :raises UsageError: if the instance's name cannot be used
+    :raises ConfigError: if the folders cannot be determined
+    :raises UsageError: if the name of the instance is invalid
     """
     try:
         return load_settings(environ, instance=instance), []

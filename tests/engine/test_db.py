@@ -167,6 +167,7 @@ def rewrite_manifest(file: Path, change: object) -> None:
             tar.addfile(member, io.BytesIO(data))
 
 
+@pytest.mark.quiet
 def test_an_interrupted_backup_leaves_no_file(filled: Instance, tmp_path: Path) -> None:
     text = "string_agg(md5(random()::text), '')"
     sql(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from run_claude.docker.compose import DockerCompose
 from run_claude.docker.endpoint import resolve_endpoint
 from run_claude.domain.compose import Project
+from tests import runs
 
 from .instance import docker
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.anyio]
 @pytest.fixture
 def label() -> Iterator[str]:
     """A label of this test's, so that no image of the user's is taken for ours."""
-    name = f"rct-{uuid.uuid4().hex[:8]}"
+    name = runs.name("rct")
     yield f"{name}=yes"
     if images := docker("image", "ls", "--quiet", "--filter", f"label={name}").split():
         docker("image", "rm", "--force", *images)
@@ -32,7 +32,7 @@ def label() -> Iterator[str]:
 
 def build(folder: Path, label: str, *, old: bool) -> str:
     """Build an image of one file, made now or in 1970, and return its name."""
-    name = f"rct-image:{uuid.uuid4().hex[:8]}"
+    name = f"rct-image:{runs.name('build')}"
     (folder / "file").write_text(name)
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY file /\n")
     date = ["--build-arg", "SOURCE_DATE_EPOCH=86400"] if old else []

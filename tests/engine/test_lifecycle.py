@@ -106,6 +106,7 @@ def test_an_unhealthy_container_ends_the_start_at_once_with_its_probes_words(ins
     assert instance.phase("litellm") == "running unhealthy"
 
 
+@pytest.mark.quiet
 def test_interrupted_it_ends_within_two_seconds_and_the_next_start_goes_on(instance: Instance) -> None:
     instance.run("install")
     started = _first_start_of(instance, "litellm")

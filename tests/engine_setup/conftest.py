@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+
+from tests import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ class Docker:
 
     def __init__(self, executable: str) -> None:
         self._executable = executable
-        self._prefix = f"rc-setup-{uuid.uuid4().hex[:8]}"
+        self._prefix = runs.name("rc-setup")
 
     def __call__(self, *argv: str, check: bool = True, limit: float = 60) -> str:
         result = subprocess.run(

@@ -1,6 +1,6 @@
 """A Docker engine that does as it is told: the API calls run-claude makes, on a unix socket, with every fault.
 
-It answers the real clients (aiodocker, httpx) in the engine's own words. What *is* (``becomes``) and what is *said*
+It answers the real clients (aiodocker, h11) in the engine's own words. What *is* (``becomes``) and what is *said*
 (``says``) are separate, because in a real engine they are: an event can be lost, doubled, late or wrong.
 """
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import runs
 
 from . import faults
 from .stack import FaultyStack
@@ -88,7 +89,7 @@ def test_a_broken_configuration_is_told_and_mended(watcher: Watcher, stack: Faul
 @contextmanager
 def small_disk(megabytes: int) -> Iterator[str]:
     """Yield a block device of its own with an empty file system."""
-    folder = Path(tempfile.mkdtemp(prefix="rcf-"))
+    folder = runs.folder("rcf")
     image = folder / "disk"
     with image.open("wb") as file:
         file.truncate(megabytes << 20)

@@ -146,6 +146,7 @@ def test_an_interrupted_build_takes_buildx_with_it(instance: Instance, how: str)
     assert "Traceback" not in printed
 
 
+@pytest.mark.quiet
 def test_a_second_ctrl_c_forces_the_end_and_takes_the_children_with_it(instance: Instance, tmp_path: Path) -> None:
     # A docker that ends by nothing but SIGKILL stands in for one that hangs.
     fake = tmp_path / "bin"

@@ -52,6 +52,8 @@ async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
         ("State", str(paths.instance_state)),
         *([("Image", image)] if image else []),
     ]
-    app.output.lines([*notes, *table(app.output.screen, (Column(), Column()), rows)])
+    for note in notes:
+        app.output.sentence(note)
+    app.output.lines(table(app.output.screen, (Column(), Column()), rows))
     app.output.text("\nNext: add a provider's key to .env (see `run-claude profiles list`), then run")
     app.output.text("      run-claude with PROFILE -- claude     (`demo` needs no key)")

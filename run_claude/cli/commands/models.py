@@ -68,7 +68,7 @@ async def show_model(app: App, name: str) -> None:
 @common
 @click.pass_obj
 async def try_model(app: App, name: str, message: str) -> None:
-    """Send a message to a model through the running proxy and print the answer. The provider may charge for it.
+    """Send a message to a model through the running proxy. The provider may charge for it.
 
     \b
     run-claude models test demo-opus --message "Say hi."

@@ -14,7 +14,7 @@ from run_claude.domain.lifecycle import Phase, Service
 
 __all__ = ["proxy"]
 
-SERVICES = click.Choice([service.value for service in Service])
+_SERVICES = click.Choice([service.value for service in Service])
 
 
 @click.group()
@@ -38,9 +38,7 @@ def proxy() -> None:
 )
 @click.option("--no-db", is_flag=True, help="Start without the database.")
 @click.option("--watch", is_flag=True, help="Keep watching the stack, and show transitions and logs.")
-@click.option(
-    "--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for the stack to get healthy."
-)
+@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for it to get healthy.")
 @click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port of the proxy, like LITELLM_PORT.")
 @common
 @click.pass_obj
@@ -95,9 +93,7 @@ async def stop(app: App, with_db: bool, everything: bool) -> None:
 
 
 @proxy.command()
-@click.option(
-    "--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for the stack to get healthy."
-)
+@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for it to get healthy.")
 @common
 @click.pass_obj
 async def restart(app: App, timeout: float | None) -> None:
@@ -120,7 +116,9 @@ async def restart(app: App, timeout: float | None) -> None:
 @common
 @click.pass_obj
 async def status(app: App) -> None:
-    """Show what is running, for how long, and whether it matches the current configuration.
+    """Show what is running, and whether it is up to date.
+
+    It is out of date when a start would now use another image, configuration, key or setting.
 
     \b
     run-claude proxy status
@@ -139,7 +137,7 @@ async def status(app: App) -> None:
 @common
 @click.pass_obj
 async def health(app: App, deep: bool) -> int:
-    """Ask the proxy whether it takes requests; exits with 0 if it does. Free without --deep.
+    """Ask the proxy whether it takes requests. Exits with 0 if it does. Free without --deep.
 
     \b
     run-claude proxy health && echo ready
@@ -159,7 +157,7 @@ async def health(app: App, deep: bool) -> int:
 @click.option(
     "-n", "--lines", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="Number of lines."
 )
-@click.option("--service", type=SERVICES, help="Show one service only.")
+@click.option("--service", metavar="SERVICE", type=_SERVICES, help="Show one service only: litellm or timescaledb.")
 @common
 @click.pass_obj
 async def logs(app: App, follow: bool, lines: int, service: str | None) -> None:
@@ -194,13 +192,22 @@ async def build(app: App, no_cache: bool) -> None:
     if app.json:
         app.output.document({"image": image})
     else:
-        app.output.text(f"Built {image}.")
+        app.output.sentence(f"Built {image}.")
 
 
 @proxy.command()
 @click.argument("phase", type=click.Choice([Phase.HEALTHY.value, Phase.EXITED.value, Phase.ABSENT.value]))
-@click.option("--service", type=SERVICES, default=Service.LITELLM.value, show_default=True)
-@click.option("--timeout", metavar="S", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option(
+    "--service",
+    metavar="SERVICE",
+    type=_SERVICES,
+    default=Service.LITELLM.value,
+    show_default=True,
+    help="Service to wait for: litellm or timescaledb.",
+)
+@click.option(
+    "--timeout", metavar="S", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait."
+)
 @common
 @click.pass_obj
 async def wait(app: App, phase: str, service: str, timeout: float) -> None:

@@ -39,7 +39,7 @@ async def init_secrets(app: App) -> None:
     settings = app.settings()
     ensure_folder(settings.paths.config)
     for note in ensure_secrets(settings) or ["All secrets are set."]:
-        app.output.text(note)
+        app.output.sentence(note)
 
 
 @secrets.command("path")
@@ -59,7 +59,7 @@ async def secrets_path(app: App) -> None:
 @common
 @click.pass_obj
 async def show_secrets(app: App, masked: bool) -> None:
-    """Show which secrets are set and where they come from, with masked values.
+    """Show which secrets are set. Values are masked.
 
     \b
     run-claude secrets show
@@ -82,7 +82,7 @@ async def show_secrets(app: App, masked: bool) -> None:
 @common
 @click.pass_obj
 async def export_secrets(app: App, file: Path) -> None:
-    """Write the settings in .env to a new file (0600) as `export` lines for a shell.
+    """Export the settings in .env to a new file. It gets `export` lines for a shell, and mode 0600.
 
     \b
     run-claude secrets export keys.sh && . ./keys.sh
@@ -94,12 +94,12 @@ async def export_secrets(app: App, file: Path) -> None:
 
 
 @secrets.command("rotate")
-@click.option("--master-key/--no-master-key", default=True, show_default=True)
+@click.option("--master-key/--no-master-key", default=True, show_default=True, help="Rotate the master key.")
 @click.option("--database/--no-database", default=False, show_default=True, help="Also rotate the database password.")
 @common
 @click.pass_obj
 async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
-    """Generate a new master key, or a new database password, and apply it to a running stack.
+    """Generate new secrets, and apply them to a running stack.
 
     \b
     run-claude secrets rotate
@@ -113,4 +113,4 @@ async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
             done = await stack.rotate(master_key=master_key, database=database)
-    app.output.text(done)
+    app.output.sentence(done)

@@ -15,7 +15,12 @@ __all__ = ["set_folder"]
 
 @click.command("set-folder")
 @click.argument("profile", required=False, shell_complete=complete_profile)
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True), default=".")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True),
+    default=".",
+    help="Folder that selects the profile. [default: the current one]",
+)
 @click.option("--clear", is_flag=True, help="Remove the selection.")
 @common
 @click.pass_obj
@@ -34,7 +39,7 @@ async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -
         raise caused("usage", "Name a profile, or --clear.", help="For example: run-claude set-folder demo")
     if profile:
         path = folders.set_folder(settings, folder, load_catalogue(settings.paths).profile(profile))
-        app.output.text(f"Wrote {path}. Run `direnv allow` to activate it.")
+        app.output.sentence(f"Wrote {path}. Run `direnv allow` to activate it.")
     else:
         folders.clear_folder(folder)
-        app.output.text("This folder no longer selects a profile.")
+        app.output.sentence("This folder no longer selects a profile.")

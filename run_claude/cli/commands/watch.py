@@ -77,7 +77,9 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
 @common
 @click.pass_obj
 async def install(app: App) -> None:
-    """Install the watcher as a user service (systemd or launchd) that starts now and at each login.
+    """Install the watcher as a user service. It starts now, and at each login.
+
+    Uses systemd or launchd.
 
     \b
     run-claude watch install
@@ -87,7 +89,7 @@ async def install(app: App) -> None:
 
     manager, settings = _manager(app), app.settings()
     path = manager.install(Service.of(settings.instance, app.environ))
-    _say(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.")
+    _show(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.")
 
 
 @watch.command()
@@ -102,7 +104,7 @@ async def uninstall(app: App) -> None:
     manager, settings = _manager(app), app.settings()
     path = manager.path(settings.instance)
     was = manager.uninstall(settings.instance)
-    _say(app, {"removed": str(path) if was else None}, f"Removed {path}." if was else "The service was not installed.")
+    _show(app, {"removed": str(path) if was else None}, f"Removed {path}." if was else "The service was not installed.")
 
 
 @watch.command()
@@ -132,10 +134,10 @@ async def status(app: App) -> int:
         "attempts_in_a_row": memory.consecutive_failures,
         "blocked": block,
     }
-    text = [f"Watched by {holder}." if holder else "No watcher is running."]
-    text += [f"Installed as {installed}."] if installed else []
-    text += [f"Blocked: {block['message']}"] if block else []
-    _say(app, row, "\n".join(text))
+    lines = [f"Watched by {holder}." if holder else "No watcher is running."]
+    lines += [f"Installed as {installed}."] if installed else []
+    lines += [f"Blocked: {block['message']}"] if block else []
+    _show(app, row, *lines)
     return 0 if holder else 1
 
 
@@ -147,8 +149,9 @@ def _manager(app: App) -> Systemd | Launchd:
     return service_manager(Path(app.environ.get("HOME") or Path.home()), app.environ)
 
 
-def _say(app: App, row: dict[str, Any], text: str) -> None:
+def _show(app: App, row: dict[str, Any], *lines: str) -> None:
     if app.json:
         app.output.document(row)
-    else:
-        app.output.text(text)
+        return
+    for line in lines:
+        app.output.sentence(line)

@@ -41,10 +41,11 @@ def findings_screen(
         return
     app.output.lines(_table(app.output.screen, findings))
     app.output.text("")
-    app.output.lines(line if line.startswith("Could not") else f"Fixed: {line}" for line in done)
-    app.output.text(_summary(findings, fix=fix))
+    for line in done:
+        app.output.sentence(line if line.startswith("Could not") else f"Fixed: {line}")
+    app.output.sentence(_summary(findings, fix=fix))
     if report:
-        app.output.text(f"Report: {report}. Read it before you share it.")
+        app.output.sentence(f"Report: {report}. Read it before you share it.")
 
 
 def _table(screen: Screen, findings: Sequence[Finding]) -> list[str]:

@@ -24,7 +24,7 @@ __all__ = ["health_screen", "started", "status_screen", "stopped"]
 
 
 def started(app: App, settings: Settings, result: Started) -> None:
-    """Show a stack that is healthy now."""
+    """Show a stack that has become healthy."""
     if app.json:
         app.output.document(
             {
@@ -38,23 +38,19 @@ def started(app: App, settings: Settings, result: Started) -> None:
         )
         return
     if result.already:
-        app.output.text(f"Already healthy: {settings.base_url} serves profile {result.profile.name}.")
+        app.output.sentence(f"Already healthy: {settings.base_url} serves profile {result.profile.name}.")
         return
     screen, profile = app.output.screen, result.profile.name
     app.output.lines(_services_table(screen, result.snapshot, result.services, settings))
     if result.spans:
         app.output.lines(["", *_waterfall(screen, result.spans)])
-    app.output.lines(
-        [
-            "",
-            f"{settings.base_url} serves profile {profile}.",
-            screen.styled(f"Try: run-claude with {profile} -- claude", "dim"),
-        ]
-    )
+    app.output.text("")
+    app.output.sentence(f"{settings.base_url} serves profile {profile}.")
+    app.output.text(screen.styled(f"Try: run-claude with {profile} -- claude", "dim"))
 
 
 def stopped(app: App, snapshot: Snapshot) -> None:
-    """Show what is left after a stop."""
+    """Show the services after a stop."""
     if app.json:
         app.output.document({"services": _services_json(snapshot, tuple(Service))})
         return
@@ -63,7 +59,7 @@ def stopped(app: App, snapshot: Snapshot) -> None:
 
 
 def status_screen(app: App, status: Status) -> None:
-    """Show what is."""
+    """Show the status of the stack."""
     settings = status.settings
     if app.json:
         app.output.document(
@@ -82,16 +78,19 @@ def status_screen(app: App, status: Status) -> None:
         return
     app.output.lines(_services_table(app.output.screen, status.snapshot, tuple(Service), settings))
     app.output.text("")
-    profile = f", profile {status.profile}" if status.profile else ""
-    app.output.text(f"{settings.base_url}{profile}")
-    app.output.text(f"Database: {status.database}")
-    app.output.text(f"Watched by {status.watcher}." if status.watcher else "Not watched; `run-claude watch` would.")
+    serves = f" serves profile {status.profile}." if status.profile else ""
+    app.output.sentence(f"{settings.base_url}{serves}")
+    app.output.sentence(f"Database: {status.database}")
+    watcher = (
+        f"Watched by {status.watcher}." if status.watcher else "No watcher is running; `run-claude watch` starts one."
+    )
+    app.output.sentence(watcher)
     for drift in status.drift:
-        app.output.text(f"Drift: {drift}; `run-claude proxy start` applies it.")
+        app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 
 
 def health_screen(app: App, readiness: Readiness, deep: dict[str, Any] | None) -> int:
-    """Show what the proxy says of itself and return the exit code."""
+    """Show what the proxy says about itself, and return the exit code."""
     unhealthy = list((deep or {}).get("unhealthy_endpoints") or [])
     code = 0 if readiness.ready and not unhealthy else 10
     if app.json:
@@ -146,13 +145,14 @@ def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Servi
     return table(screen, columns, rows)
 
 
-_WIDEST_CHART = 110  # columns: on a very wide screen the bars are easier to compare when they are not longer
+_WIDEST_CHART = 110  # columns; longer bars are harder to compare
 
 
 def _waterfall(screen: Screen, spans: Sequence[Span]) -> list[str]:
     begin, end = min(span.begin_ns for span in spans), max(span.end_ns for span in spans)
     total, longest = max(1, end - begin), slowest(spans)
-    labels, times = max(text_width(span.name) for span in spans), 8
+    labels = max(text_width(span.name) for span in spans)
+    times = max(8, *(len(duration(seconds)) for seconds in (total / 1e9, *(span.seconds for span in spans))))
     width = max(4, min(screen.columns or _WIDEST_CHART, _WIDEST_CHART) - labels - times - 4)
     rows: list[tuple[Cell, Cell, str | Cell]] = []
     for span in spans:

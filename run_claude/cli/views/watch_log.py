@@ -79,4 +79,4 @@ class WatchLog:
         if self._app.json:
             self._app.output.record(row)
         else:
-            self._app.output.text(f"{time.strftime('%H:%M:%S')} {line}")
+            self._app.output.sentence(f"{time.strftime('%H:%M:%S')} {line}", hang=len("08:45:35 "))

@@ -1,4 +1,4 @@
-"""Every failure that run-claude can name. `caused` is how each error is made."""
+"""The causes of errors. Every error is made with `caused`."""
 
 from __future__ import annotations
 

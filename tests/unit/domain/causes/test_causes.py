@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ COMPOSED = {
 }
 
 
+@cache
 def sources() -> dict[Path, ast.Module]:
     return {
         path: ast.parse(path.read_text())
@@ -55,6 +57,7 @@ def _part(node: ast.expr) -> str:
     return "{" + ast.unparse(node.value) + "}" if isinstance(node, ast.FormattedValue) else text_of(node)
 
 
+@cache
 def calls() -> list[tuple[str, str, ast.Call]]:
     """Return every call in the package: where it is, the name of what is called, the call."""
     return [
@@ -65,6 +68,7 @@ def calls() -> list[tuple[str, str, ast.Call]]:
     ]
 
 
+@cache
 def raised() -> list[tuple[str, str]]:
     """Return where an error is made and with which code, wherever the code is written out."""
     found = []
@@ -156,6 +160,7 @@ def test_a_cause_is_told_in_whole_lines(cause: Cause) -> None:
         assert "|" not in text, "it is a cell of a table"
 
 
+@cache
 def staged() -> set[str]:
     """Return the codes that tests say they stage: ``@pytest.mark.cause("a", "b")``, or a ``cause`` mark on a param."""
     found: set[str] = set()
