@@ -60,7 +60,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
 
     :param profile: by name; by default the one used last, else the first whose keys are there, else `demo`
     :param prisma_in_image: what the image's label says, where it is known; by default what it is to be built with
-    :raises ConfigError: if something of the user's cannot be used, a key is missing, or no secrets were generated yet
+    :raises ConfigError: if a configuration file cannot be used, a key is missing, or no secrets were generated yet
     :raises UsageError: if there is no such profile
     """
     paths, env = settings.paths, settings.environment()
