@@ -34,7 +34,9 @@ def main() -> int:
     console = Console()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up after itself, as after Ctrl-C
     try:
-        report = anyio.run(partial(_measure, arguments.scenarios, quick=arguments.quick, console=console))
+        report = anyio.run(
+            partial(_measure, arguments.scenarios, quick=arguments.quick, prefix=arguments.prefix, console=console)
+        )
     except BenchError as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         return 1
@@ -54,6 +56,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few minutes: for the shape, not for the numbers")
     parser.add_argument("--output", metavar="DIR", type=Path, help="where JSON and plots go (bench/results/<time>)")
     parser.add_argument("--compare", metavar="OLD.json", type=Path, help="an earlier report to compare with")
+    parser.add_argument("--prefix", metavar="NAME", default="", help="what the names of its containers begin with")
     parser.add_argument("scenarios", metavar="SCENARIO", nargs="*", help=f"of {', '.join(NAMES)}; all of them if none")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.scenarios) - set(NAMES):
@@ -70,10 +73,10 @@ def _earlier(path: Path) -> Report:
         sys.exit(2)
 
 
-async def _measure(names: Sequence[str], *, quick: bool, console: Console) -> Report:
+async def _measure(names: Sequence[str], *, quick: bool, prefix: str, console: Console) -> Report:
     created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     results = []
-    async with open_workspace() as workspace:
+    async with open_workspace(prefix) as workspace:
         machine = await describe_machine(workspace)
         for name in names:
             with console.status(name) as status:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["ROOT", "Workspace", "free_port", "open_workspace"]
 
 ROOT = Path(__file__).resolve().parents[1]
-PREFIX = "bench-"  # of everything on the engine that the benchmark makes
 
 
 def free_port() -> int:
@@ -42,9 +41,9 @@ def free_port() -> int:
 class Workspace:
     """Where the contenders live: a home of their own, and names on the engine that begin with one prefix."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "") -> None:
         self.folder = folder
-        self.prefix = f"{PREFIX}{secrets.token_hex(2)}"
+        self.prefix = prefix or f"bench-{secrets.token_hex(2)}"
         self._built: list[str] = []
 
     @property
@@ -114,12 +113,13 @@ class Workspace:
 
 
 @asynccontextmanager
-async def open_workspace() -> AsyncIterator[Workspace]:
+async def open_workspace(prefix: str = "") -> AsyncIterator[Workspace]:
     """Yield a workspace, and leave nothing of it behind.
 
+    :param prefix: of everything on the engine that the benchmark makes; one that nobody else has, if it is empty
     :raises BenchError: if there is no engine
     """
-    workspace = Workspace(_folder())
+    workspace = Workspace(_folder(), prefix)
     try:
         await docker("version", limit=20)
         yield workspace
