@@ -37,7 +37,7 @@ networks:
 
 
 def with_mirror(mirror: Mirror) -> list[str]:
-    arguments = {"RUN_CLAUDE_PRISMA": "on", "PRISMA_ENGINES_MIRROR": mirror.url}
+    arguments = {"RUN_CLAUDE_PRISMA": "native", "PRISMA_ENGINES_MIRROR": mirror.url}
     return ["--network", "host", *(f"--build-arg={name}={value}" for name, value in arguments.items())]
 
 
@@ -67,7 +67,7 @@ def test_everything_is_where_it_must_be_and_anybody_can_read_it(stand_in: tuple[
         "run", "--rm", "--user", "54321:54321", "--network", "none", "--entrypoint", "sh", image, "-c", script
     )
     assert told.splitlines()[1:] == ["done"]
-    assert json.loads(docker("image", "inspect", image))[0]["Config"]["Labels"]["run-claude.prisma"] == "on"
+    assert json.loads(docker("image", "inspect", image))[0]["Config"]["Labels"]["run-claude.prisma"] == "native"
 
 
 @pytest.mark.parametrize("missing", ["query-engine", "schema-engine"])
@@ -163,7 +163,7 @@ def test_the_real_engines_serve_a_key_that_outlives_the_container(
 ) -> None:
     if not fetchable():
         pytest.skip("Prisma's own host cannot be reached from here")
-    image, _ = build(services, "--build-arg", "RUN_CLAUDE_PRISMA=on")
+    image, _ = build(services, "--build-arg", "RUN_CLAUDE_PRISMA=native")
     project = Project(folder=tmp_path / "real", services=services, image=image, bases=bases, secrets=DATABASE)
     try:
         project.up()
