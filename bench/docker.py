@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.processes import BenchError, execute
-from run_claude.core.lifecycle import parse_time
+from run_claude.domain.lifecycle import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

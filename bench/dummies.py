@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bench.docker import docker, remove
-from run_claude.core.lifecycle import Service
+from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,9 +16,9 @@ import anyio
 
 from bench.docker import docker, remove
 from bench.processes import BenchError, Done, execute
-from run_claude.config.image import litellm_image
-from run_claude.config.services import install_services
 from run_claude.config.settings import load_settings
+from run_claude.deploy.image import litellm_image
+from run_claude.deploy.services import install_services
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

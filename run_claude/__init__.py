@@ -13,8 +13,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings, load_settings
-    from run_claude.core.errors import RunClaudeError
-    from run_claude.core.lifecycle import Phase, Service, ServiceState, Snapshot, Transition
+    from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot, Transition
+    from run_claude.errors import RunClaudeError
     from run_claude.stack import Stack, Started, Status
 
 __all__ = [
@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Settings": "config.settings",
     "load_settings": "config.settings",
-    "RunClaudeError": "core.errors",
+    "RunClaudeError": "errors",
     "Stack": "stack",
     "Started": "stack",
     "Status": "stack",
@@ -48,4 +48,4 @@ def __getattr__(name: str) -> object:
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'core.lifecycle')}"), name)
+    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'domain.lifecycle')}"), name)

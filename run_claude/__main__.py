@@ -13,7 +13,7 @@ def main() -> None:
         sys.stdout.write(f"run-claude {__version__}\n")
         return
     try:
-        from run_claude.cli.app import run
+        from run_claude.cli.root import run
 
         sys.exit(run(sys.argv[1:]))
     except KeyboardInterrupt:  # Ctrl-C before there is anything to cancel

@@ -20,11 +20,11 @@ import httpx
 from bench.docker import inspect
 from bench.dummies import Dummies, dummies
 from bench.processes import BenchError
-from run_claude.core.lifecycle import ContainerEvent, Phase, Service, Snapshot, phase_of
-from run_claude.engine.api import EngineApi
-from run_claude.engine.endpoint import Endpoint
-from run_claude.engine.observer import Observer
-from run_claude.engine.stream import EngineStream
+from run_claude.docker.api import EngineApi
+from run_claude.docker.endpoint import Endpoint
+from run_claude.docker.events import EngineStream
+from run_claude.docker.observer import Observer
+from run_claude.domain.lifecycle import ContainerEvent, Phase, Service, Snapshot, phase_of
 from run_claude.stack import Stack
 from tests.fake.engine import FakeEngine
 

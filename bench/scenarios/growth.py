@@ -14,7 +14,7 @@ from bench.docker import docker, remove
 from bench.processes import BenchError
 from bench.runner import Recorder, Sample, interleave
 from bench.stacks import Ours, measured_start
-from run_claude import history
+from run_claude.state import history
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

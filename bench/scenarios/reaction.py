@@ -11,7 +11,7 @@ import anyio
 from bench.docker import docker, inspect
 from bench.dummies import Dummies, dummies
 from bench.processes import BenchError
-from run_claude.core.lifecycle import Phase, Service, Transition
+from run_claude.domain.lifecycle import Phase, Service, Transition
 from run_claude.stack import Stack
 
 if TYPE_CHECKING:

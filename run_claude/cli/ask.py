@@ -7,7 +7,7 @@ import sys
 import anyio
 import asyncclick as click
 
-from run_claude.core.errors import UsageError
+from run_claude.errors import UsageError
 
 __all__ = ["ask", "at_terminal", "confirm"]
 

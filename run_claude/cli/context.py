@@ -14,8 +14,9 @@ from run_claude.cli.output import Output
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from run_claude.config.catalogue import Catalogue
     from run_claude.config.settings import Settings
-    from run_claude.core.report import Reporter
+    from run_claude.domain.progress import Reporter
 
 __all__ = ["App", "common"]
 
@@ -48,16 +49,28 @@ class App:
 
         return load_settings(self.environ, instance=self.instance, **overrides)
 
+    def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:
+        """Return the user's models and profiles, and whether a provider's variable is set.
+
+        :raises ConfigError: naming file, line and key of what cannot be used
+        """
+        from run_claude.config.catalogue import load_catalogue
+        from run_claude.config.secrets import provider_keys
+
+        settings = self.settings()
+        catalogue = load_catalogue(settings.paths)
+        return catalogue, provider_keys(settings.environment(), catalogue.variables).__contains__
+
     def reporter(self) -> Reporter:
         """Return the display for progress: a live one on a terminal, plain lines elsewhere, none with ``--quiet``."""
-        from run_claude.cli.plain import Plain
-        from run_claude.core.report import Silent
+        from run_claude.cli.views.plain import Plain
+        from run_claude.domain.progress import Silent
 
         if self.quiet:
             return Silent()
         if self.json or self.verbose or not sys.stderr.isatty() or self.environ.get("TERM") == "dumb":
             return Plain(sys.stderr, verbose=self.verbose)
-        from run_claude.cli.live import Live
+        from run_claude.cli.views.live import Live
 
         return Live()
 

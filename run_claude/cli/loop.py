@@ -68,7 +68,7 @@ async def _signals(
 
 def _force(code: int) -> NoReturn:
     """End now, as it stands: what was started goes, and the cursor that a live display hides comes back."""
-    from run_claude.engine.process import kill_all
+    from run_claude.docker.process import kill_all
 
     kill_all()
     if sys.stderr.isatty():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import asyncclick as click
 
 if TYPE_CHECKING:
-    from run_claude.core.errors import RunClaudeError
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["Output"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.builtin.models import builtin_models
 from run_claude.config.builtin.profiles import builtin_profiles
-from run_claude.core.errors import UsageError
+from run_claude.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import read_text
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

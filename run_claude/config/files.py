@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from typing import TYPE_CHECKING
 
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

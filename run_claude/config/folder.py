@@ -6,7 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import read_text, write_atomic
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

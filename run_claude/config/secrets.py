@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

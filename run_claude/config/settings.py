@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from run_claude.config.environment import Environment
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
-from run_claude.core.errors import ConfigError, UsageError
+from run_claude.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

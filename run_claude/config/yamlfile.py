@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from run_claude.config.files import read_text
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

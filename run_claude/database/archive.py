@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from run_claude.core.errors import DataError
+from run_claude.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

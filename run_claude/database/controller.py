@@ -13,29 +13,29 @@ from typing import IO, TYPE_CHECKING
 import anyio
 
 from run_claude.config.files import ensure_folder
-from run_claude.config.intent import load_intent, save_intent
-from run_claude.config.prepare import prepare
-from run_claude.core.errors import ConfigError, DataError, RunClaudeError
-from run_claude.core.lifecycle import Phase, Service, ServiceState
 from run_claude.database.archive import Manifest, Writer, read_manifest, read_part
 from run_claude.database.queries import Content, content_sql, count_sql, drop_sql, parse_content, swap_sql
 from run_claude.database.server import Server
+from run_claude.deploy.plan import prepare
+from run_claude.domain.lifecycle import Phase, Service, ServiceState
+from run_claude.errors import ConfigError, DataError, RunClaudeError
+from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.volume import volume_name
+from run_claude.state.intent import load_intent, save_intent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-__all__ = ["Database", "Look"]
+__all__ = ["Database", "DatabaseStatus"]
 
 _CLEAN_UP_WITHIN = 1.5  # seconds, after Ctrl-C; what is left, the next restore removes
 _TOLD_EVERY = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class DatabaseStatus:
     """What there is of a database.
 
     :param content: what is in it; ``None`` if it does not run
@@ -91,7 +91,7 @@ class Database(Session):
 
     # --- looking ----------------------------------------------------------------------------------------------
 
-    async def inspect(self) -> Look:
+    async def inspect(self) -> DatabaseStatus:
         """Return what there is, and if the database runs, what is in it.
 
         :raises EngineError: if the engine cannot be asked
@@ -99,7 +99,7 @@ class Database(Session):
         """
         state, volume = (await self.look()).timescaledb, volume_name(self.settings)
         content = await self.content() if state.running else None
-        return Look(state=state, volume=volume, has_volume=await self.api.has_volume(volume), content=content)
+        return DatabaseStatus(state=state, volume=volume, has_volume=await self.api.has_volume(volume), content=content)
 
     async def content(self) -> Content:
         """Return what is in the running database.

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from run_claude.core.errors import DataError
-from run_claude.engine.process import Completed, open_group, pump, run
+from run_claude.docker.process import Completed, open_group, pump, run
+from run_claude.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 
-    from run_claude.engine.endpoint import Endpoint
+    from run_claude.docker.endpoint import Endpoint
 
 __all__ = ["Server"]
 

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.core.checkup import Finding, Mark, failed
-from run_claude.core.errors import RunClaudeError
 from run_claude.doctor import files, machine, running
-from run_claude.doctor.patient import Patient
+from run_claude.doctor.context import Context
+from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from run_claude.config.settings import Settings
 
-    Check = Callable[[Patient], Awaitable[Sequence[Finding]]]
+    Check = Callable[[Context], Awaitable[Sequence[Finding]]]
 
-__all__ = ["CHECKS", "examine"]
+__all__ = ["CHECKS", "diagnose"]
 
 _WITHIN = 15.0  # seconds for one check; a frozen engine takes 10 to be told as such
 
@@ -42,23 +42,23 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-async def examine(settings: Settings, *, within: float = _WITHIN) -> list[Finding]:
+async def diagnose(settings: Settings, *, within: float = _WITHIN) -> list[Finding]:
     """Return what every check has found, in the order of the table.
 
     :param within: seconds for each check
     """
     found: dict[str, Sequence[Finding]] = {}
-    async with Patient.open(settings) as patient, anyio.create_task_group() as group:
+    async with Context.open(settings) as context, anyio.create_task_group() as group:
         for name, check in CHECKS.items():
-            group.start_soon(_run, name, check, patient, found, within)
+            group.start_soon(_run, name, check, context, found, within)
     return [finding for name in CHECKS for finding in found[name]]
 
 
-async def _run(name: str, check: Check, patient: Patient, found: dict[str, Sequence[Finding]], within: float) -> None:
+async def _run(name: str, check: Check, context: Context, found: dict[str, Sequence[Finding]], within: float) -> None:
     help = "Run it again; if it stays so, report it with `run-claude doctor --report FILE`."
     try:
         with anyio.fail_after(within):
-            found[name] = await check(patient)
+            found[name] = await check(context)
     except TimeoutError:
         text = f"no answer within {within:g} s"
         found[name] = [Finding(check=name, mark=Mark.FAILED, text=text, help=help, code="engine-frozen")]

@@ -6,29 +6,29 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.migration import left_behind
-from run_claude.config.prepare import choose_profile
 from run_claude.config.secrets import DATABASE_PASSWORD, provider_keys, read_master_key
-from run_claude.config.services import changed_services, packaged_services
-from run_claude.core.checkup import Finding, Mark, failed
-from run_claude.core.errors import ConfigError
+from run_claude.deploy.migration import left_behind
+from run_claude.deploy.plan import choose_profile
+from run_claude.deploy.services import changed_services, packaged_services
+from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
-    from run_claude.doctor.patient import Patient
+    from run_claude.doctor.context import Context
 
 __all__ = ["config", "files", "secrets", "services"]
 
 
-async def files(patient: Patient) -> list[Finding]:
+async def files(context: Context) -> list[Finding]:
     """Are the folders there, and nothing of the layout before."""
-    paths = patient.settings.paths
+    paths = context.settings.paths
     missing = [path for path in (paths.config, paths.instance_state, paths.secrets_dir) if not path.is_dir()]
     found = []
     if missing:
         found.append(
             Finding(
                 check="files",
-                mark=Mark.FAILED if patient.intent else Mark.NOTE,
+                mark=Mark.FAILED if context.intent else Mark.NOTE,
                 text=f"not there yet: {', '.join(map(str, missing))}",
                 help="`run-claude install` makes them; so does the first start.",
                 repair="files",
@@ -49,9 +49,9 @@ async def files(patient: Patient) -> list[Finding]:
     return found
 
 
-async def config(patient: Patient) -> list[Finding]:
+async def config(context: Context) -> list[Finding]:
     """Can models, profiles and settings be used, and which profile would be."""
-    settings = patient.settings
+    settings = context.settings
     catalogue, env = load_catalogue(settings.paths), settings.environment()
     values = provider_keys(env, catalogue.variables)
     profile, _ = choose_profile(settings, catalogue, values, None)
@@ -65,11 +65,11 @@ async def config(patient: Patient) -> list[Finding]:
     return [Finding(check="config", mark=Mark.NOTE, text=f"{text}, but {left}", help=help, facts=facts)]
 
 
-async def secrets(patient: Patient) -> list[Finding]:
+async def secrets(context: Context) -> list[Finding]:
     """Are they there, good, and for nobody else's eyes."""
-    settings = patient.settings
+    settings = context.settings
     paths, env = settings.paths, settings.environment()
-    if not paths.env_file.exists() and patient.intent is None:
+    if not paths.env_file.exists() and context.intent is None:
         return [Finding(check="secrets", mark=Mark.OK, text="none yet: the first start generates them")]
     found = []
     files = (paths.env_file, paths.litellm_secrets, paths.database_secret, paths.build_secrets)
@@ -113,10 +113,10 @@ def _missing(name: str) -> Finding:
     )
 
 
-async def services(patient: Patient) -> list[Finding]:
+async def services(context: Context) -> list[Finding]:
     """Is the Compose project whole, and whose."""
-    folder = patient.settings.paths.services
-    if not folder.exists() and patient.intent is None:
+    folder = context.settings.paths.services
+    if not folder.exists() and context.intent is None:
         return [Finding(check="services", mark=Mark.OK, text="not there yet: the first start writes them")]
     missing = [name for name in packaged_services() if not (folder / name).is_file()]
     if missing:
@@ -131,7 +131,7 @@ async def services(patient: Patient) -> list[Finding]:
                 facts={"missing": missing},
             )
         ]
-    changed = changed_services(patient.settings.paths)
+    changed = changed_services(context.settings.paths)
     waiting = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*.new"))]
     if changed or waiting:
         text = f"changed by you: {', '.join(changed)}" if changed else "as this release has them"

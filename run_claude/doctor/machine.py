@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.core.checkup import Finding, Mark, failed, judge_compose, judge_engine, judge_machine
-from run_claude.core.diagnosis import compose_failure, port_taken
-from run_claude.core.errors import EngineError, RunClaudeError
-from run_claude.core.lifecycle import Service
-from run_claude.engine.process import run
-from run_claude.host import ports as host_ports
+from run_claude.docker.process import run
+from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine, judge_machine
+from run_claude.domain.diagnosis import compose_failure, port_taken
+from run_claude.domain.lifecycle import Service
+from run_claude.errors import EngineError, RunClaudeError
+from run_claude.stack import holders as host_ports
 
 if TYPE_CHECKING:
-    from run_claude.doctor.patient import Patient
+    from run_claude.doctor.context import Context
 
 __all__ = ["compose", "context", "engine", "machine", "ports"]
 
 
-async def machine(patient: Patient) -> list[Finding]:
+async def machine(context: Context) -> list[Finding]:
     """CPUs, memory, disk: the engine's where it answers, else this machine's."""
     try:
-        info = await patient.info()
+        info = await context.info()
     except RunClaudeError:
         info = {}
     return judge_machine(
@@ -52,9 +52,9 @@ def _memory(name: str) -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
 
 
-async def engine(patient: Patient) -> list[Finding]:
+async def engine(context: Context) -> list[Finding]:
     """Is there one, does it answer, is it new enough."""
-    api, info = await patient.api(), await patient.info()
+    api, info = await context.api(), await context.info()
     version, milliseconds = (0, 0), math.inf
     for _ in range(3):  # the other checks run meanwhile: the best one is the engine's own
         begin = time.perf_counter()
@@ -65,9 +65,9 @@ async def engine(patient: Patient) -> list[Finding]:
     return [judge_engine(name, version, milliseconds=milliseconds, details=details)]
 
 
-async def context(patient: Patient) -> list[Finding]:
+async def context(context: Context) -> list[Finding]:
     """Which engine, and by whose word."""
-    endpoint, environ = patient.endpoint, patient.settings.environ
+    endpoint, environ = context.endpoint, context.settings.environ
     if environ.get("DOCKER_HOST"):
         why = "DOCKER_HOST"
         if environ.get("DOCKER_CONTEXT"):
@@ -77,10 +77,10 @@ async def context(patient: Patient) -> list[Finding]:
     return [Finding(check="context", mark=Mark.OK, text=f"{endpoint.host} ({why})", facts={"endpoint": endpoint.host})]
 
 
-async def compose(patient: Patient) -> list[Finding]:
+async def compose(context: Context) -> list[Finding]:
     """Is the docker command there, and its Compose plugin new enough."""
     try:
-        done = await run(["docker", "compose", "version", "--short"], env=patient.settings.environ)
+        done = await run(["docker", "compose", "version", "--short"], env=context.settings.environ)
     except FileNotFoundError:
         missing = EngineError(
             "There is no docker command.",
@@ -93,18 +93,18 @@ async def compose(patient: Patient) -> list[Finding]:
     return [judge_compose(done.stdout.strip())]
 
 
-async def ports(patient: Patient) -> list[Finding]:
+async def ports(context: Context) -> list[Finding]:
     """Each port: ours already, free, or somebody else's."""
-    settings = patient.settings
+    settings = context.settings
     wanted = [(Service.LITELLM, settings.port, "LITELLM_PORT")]
-    if patient.database:
+    if context.database:
         wanted.append((Service.TIMESCALEDB, settings.database_port, "RUN_CLAUDE_TIMESCALEDB_PORT"))
     found: list[Finding] = []
     free: list[str] = []
     for service, port, setting in wanted:
         holder = ""
-        if await patient.reachable():
-            container = await (await patient.api()).publisher_of(port)
+        if await context.reachable():
+            container = await (await context.api()).publisher_of(port)
             if container == f"{settings.instance}-{service}":
                 free.append(f"{port} is {service}'s")
                 continue

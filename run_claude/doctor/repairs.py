@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.config.files import mend_mode
-from run_claude.config.image import litellm_image
-from run_claude.config.initialize import ensure_initialized
-from run_claude.config.intent import load_intent
-from run_claude.config.services import packaged_services
-from run_claude.core.errors import RunClaudeError
+from run_claude.deploy.image import litellm_image
+from run_claude.deploy.initialize import ensure_initialized
+from run_claude.deploy.services import packaged_services
+from run_claude.errors import RunClaudeError
 from run_claude.stack import Stack
+from run_claude.state.intent import load_intent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from run_claude.config.settings import Settings
-    from run_claude.core.checkup import Finding
-    from run_claude.core.report import Reporter
+    from run_claude.doctor.findings import Finding
+    from run_claude.domain.progress import Reporter
 
 __all__ = ["repair"]
 

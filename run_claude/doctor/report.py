@@ -10,18 +10,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import run_claude
-from run_claude.core.errors import RunClaudeError
-from run_claude.core.lifecycle import Service, as_json
-from run_claude.core.redact import redacted
-from run_claude.doctor.patient import Patient
-from run_claude.secrecy import known_secrets
+from run_claude.doctor.context import Context
+from run_claude.domain.lifecycle import Service, as_json
+from run_claude.domain.redact import redacted
+from run_claude.errors import RunClaudeError
+from run_claude.stack.log_redaction import known_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from run_claude.config.settings import Settings
-    from run_claude.core.checkup import Finding
+    from run_claude.doctor.findings import Finding
 
 __all__ = ["write_report"]
 
@@ -56,13 +56,13 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
     ]
     if done:
         parts.append(_section("Repaired", "\n".join(done)))
-    async with Patient.open(settings) as patient:
+    async with Context.open(settings) as context:
         with suppress(RunClaudeError):  # the findings say why there is no more to tell
-            info = await patient.info()
+            info = await context.info()
             parts.append(_section("Engine", _json({name: info[name] for name in _ENGINE if info.get(name)})))
-            snapshot = await patient.snapshot()
+            snapshot = await context.snapshot()
             parts.append(_section("Services", _json({s.value: as_json(snapshot[s]) for s in Service})))
-            parts += [_section(f"Last of {service}'s log", text) async for service, text in _logs(patient)]
+            parts += [_section(f"Last of {service}'s log", text) async for service, text in _logs(context)]
     for title, path in (
         ("What Compose is given", settings.paths.compose_env_file),
         ("What is wanted", settings.paths.intent_file),
@@ -75,12 +75,12 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
     return redacted(text, known_secrets(settings), home=settings.environ.get("HOME") or "")
 
 
-async def _logs(patient: Patient) -> AsyncIterator[tuple[Service, str]]:
+async def _logs(context: Context) -> AsyncIterator[tuple[Service, str]]:
     """Yield the last log lines of each service that has a container."""
-    from run_claude.engine.stream import EngineStream
+    from run_claude.docker.events import EngineStream
 
-    snapshot = await patient.snapshot()
-    async with EngineStream.connect(patient.endpoint) as stream:
+    snapshot = await context.snapshot()
+    async with EngineStream.connect(context.endpoint) as stream:
         for service in Service:
             if id := snapshot[service].id:
                 with suppress(RunClaudeError):

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from run_claude.config import applied
 from run_claude.config.catalogue import DEMO, load_catalogue
-from run_claude.config.image import litellm_image
-from run_claude.config.prepare import COMPOSE_FILE
 from run_claude.config.secrets import read_master_key
-from run_claude.core.checkup import Finding, Mark, failed
-from run_claude.core.diagnosis import Levels, database_version, first_failing, service_failure
-from run_claude.core.errors import RunClaudeError
-from run_claude.core.lifecycle import Phase, Service
-from run_claude.host import lock
-from run_claude.secrecy import without_secrets
-from run_claude.status import services_of
-from run_claude.volume import volume_name, volume_version
-from run_claude.watchfile import load_memory
+from run_claude.deploy.image import litellm_image
+from run_claude.deploy.plan import COMPOSE_FILE
+from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.domain.diagnosis import ProbeStages, database_version, first_failing_stage, service_failure
+from run_claude.domain.lifecycle import Phase, Service
+from run_claude.errors import RunClaudeError
+from run_claude.stack.log_redaction import without_secrets
+from run_claude.stack.preflight import volume_name, volume_version
+from run_claude.stack.status import services_of
+from run_claude.state import applied, lock
+from run_claude.state.watch_memory import load_memory
 
 if TYPE_CHECKING:
-    from run_claude.core.lifecycle import ServiceState
-    from run_claude.doctor.patient import Patient
+    from run_claude.doctor.context import Context
+    from run_claude.domain.lifecycle import ServiceState
 
 __all__ = ["containers", "drift", "image", "volume", "watch", "way"]
 
@@ -34,11 +33,11 @@ _REASONS = {
 }
 
 
-async def image(patient: Patient) -> list[Finding]:
+async def image(context: Context) -> list[Finding]:
     """Is the proxy's image built, and the database's there."""
-    if not await patient.reachable():
+    if not await context.reachable():
         return [_skipped("image")]
-    settings, api = patient.settings, await patient.api()
+    settings, api = context.settings, await context.api()
     if not (settings.paths.services / COMPOSE_FILE).is_file():
         return [_skipped("image", "there is nothing to build it from yet")]
     reference = litellm_image(settings)
@@ -48,30 +47,30 @@ async def image(patient: Patient) -> list[Finding]:
         return [
             Finding(
                 check="image",
-                mark=Mark.FAILED if patient.wanted else Mark.NOTE,
+                mark=Mark.FAILED if context.wanted else Mark.NOTE,
                 text=f"{reference} is not built",
                 help="`run-claude proxy build` builds it; so does the next start.",
-                code="image-missing" if patient.wanted else "",
+                code="image-missing" if context.wanted else "",
                 repair="image",
                 facts=facts,
             )
         ]
     text = f"{reference}, {there.size / 1e6:.0f} MB"
-    if patient.database and await api.image(settings.timescaledb_image) is None:
+    if context.database and await api.image(settings.timescaledb_image) is None:
         text += f"; {settings.timescaledb_image} is pulled at the next start"
     return [Finding(check="image", mark=Mark.OK, text=text, facts=facts)]
 
 
-async def volume(patient: Patient) -> list[Finding]:
+async def volume(context: Context) -> list[Finding]:
     """Does the database's volume fit the database's image."""
-    if not await patient.reachable():
+    if not await context.reachable():
         return [_skipped("volume")]
-    settings, api = patient.settings, await patient.api()
+    settings, api = context.settings, await context.api()
     name = volume_name(settings)
     if not await api.has_volume(name):
         return [Finding(check="volume", mark=Mark.OK, text="no data yet: the first start with a database makes it")]
     wanted = await api.image_variable(settings.timescaledb_image, "PG_MAJOR")
-    if (await patient.snapshot()).timescaledb.phase is Phase.HEALTHY:
+    if (await context.snapshot()).timescaledb.phase is Phase.HEALTHY:
         return [Finding(check="volume", mark=Mark.OK, text=f"{name}, in use by a healthy database")]
     found = await volume_version(api, settings, name) if wanted else ""
     if found and found != wanted:
@@ -80,25 +79,25 @@ async def volume(patient: Patient) -> list[Finding]:
     return [Finding(check="volume", mark=Mark.OK, text=f"{name}{made}")]
 
 
-async def containers(patient: Patient) -> list[Finding]:
+async def containers(context: Context) -> list[Finding]:
     """Does what is wanted run, and if not, why not."""
-    if not await patient.reachable():
+    if not await context.reachable():
         return [_skipped("containers")]
-    snapshot = await patient.snapshot()
+    snapshot = await context.snapshot()
     found = []
-    for service in services_of(patient.database):
+    for service in services_of(context.database):
         state = snapshot[service]
         if state.phase in (Phase.HEALTHY, Phase.STARTING):
             found.append(Finding(check="containers", mark=Mark.OK, text=f"{service} is {state.phase}"))
-        elif not patient.wanted and state.phase in (Phase.ABSENT, Phase.EXITED):
-            why = "as you asked" if patient.intent else "not started yet"
+        elif not context.wanted and state.phase in (Phase.ABSENT, Phase.EXITED):
+            why = "as you asked" if context.intent else "not started yet"
             found.append(Finding(check="containers", mark=Mark.OK, text=f"{service} is {state.phase}, {why}"))
         else:
-            found.append(await _unwell(patient, service, state))
+            found.append(await _unwell(context, service, state))
     return found
 
 
-async def _unwell(patient: Patient, service: Service, state: ServiceState) -> Finding:
+async def _unwell(context: Context, service: Service, state: ServiceState) -> Finding:
     """Return why a service is not what is wanted; what can be started is."""
     if state.phase in (Phase.ABSENT, Phase.REMOVING):
         return Finding(
@@ -109,10 +108,10 @@ async def _unwell(patient: Patient, service: Service, state: ServiceState) -> Fi
             code="container-removed",
             repair="start",
         )
-    from run_claude.engine.stream import EngineStream
+    from run_claude.docker.events import EngineStream
 
-    async with EngineStream.connect(patient.endpoint) as stream:
-        log = without_secrets(await stream.log(state.id, tail=60), patient.settings)
+    async with EngineStream.connect(context.endpoint) as stream:
+        log = without_secrets(await stream.log(state.id, tail=60), context.settings)
     error = service_failure(service, _REASONS.get(state.phase, "died"), state, log)
     if not error.code.startswith("container-"):
         return failed("containers", error)
@@ -121,33 +120,33 @@ async def _unwell(patient: Patient, service: Service, state: ServiceState) -> Fi
     return Finding(
         check="containers",
         mark=Mark.FAILED,
-        text=f"{service} is {state.phase}{ended}{', but it is to run' if patient.wanted else ''}",
+        text=f"{service} is {state.phase}{ended}{', but it is to run' if context.wanted else ''}",
         help=error.help if state.phase is Phase.PAUSED else "Start it with `run-claude proxy start`.",
         code=error.code,
-        repair="start" if patient.wanted and state.phase in (Phase.EXITED, Phase.CREATED) else "",
+        repair="start" if context.wanted and state.phase in (Phase.EXITED, Phase.CREATED) else "",
         facts=error.facts,
     )
 
 
-async def drift(patient: Patient) -> list[Finding]:
+async def drift(context: Context) -> list[Finding]:
     """Is what runs what would be started now."""
-    if not await patient.reachable():
+    if not await context.reachable():
         return [_skipped("drift")]
-    planned, snapshot = patient.plan(), await patient.snapshot()
+    planned, snapshot = context.plan(), await context.snapshot()
     if planned is None or not any(snapshot[service].id for service in Service):
         return [Finding(check="drift", mark=Mark.OK, text="nothing runs that could differ")]
     differs = applied.drift(planned, snapshot)
     if not differs:
         return [Finding(check="drift", mark=Mark.OK, text="what runs is what would be started now")]
     help = "`run-claude proxy start` applies it: image, compose file, configuration, keys and settings as they are now."
-    mend = "start" if patient.wanted else ""
-    mark = Mark.FAILED if patient.wanted else Mark.NOTE
+    mend = "start" if context.wanted else ""
+    mark = Mark.FAILED if context.wanted else Mark.NOTE
     return [Finding(check="drift", mark=mark, text=text, help=help, repair=mend) for text in differs]
 
 
-async def watch(patient: Patient) -> list[Finding]:
+async def watch(context: Context) -> list[Finding]:
     """Does anybody watch this instance, and has it given up."""
-    paths = patient.settings.paths
+    paths = context.settings.paths
     holder = lock.holder_of(paths.watch_lock_file)
     block = load_memory(paths.watch_file).block
     if holder and block is not None:
@@ -159,29 +158,29 @@ async def watch(patient: Patient) -> list[Finding]:
     return [Finding(check="watch", mark=Mark.OK, text=text)]
 
 
-async def way(patient: Patient) -> list[Finding]:
+async def way(context: Context) -> list[Finding]:
     """Go the way of a client, level by level, as far as it costs nothing: on `demo` to a real answer."""
-    if not await patient.reachable():
+    if not await context.reachable():
         return [_skipped("answer")]
-    snapshot = await patient.snapshot()
+    snapshot = await context.snapshot()
     if not snapshot.litellm.running:
         return [_skipped("answer", "the proxy does not run")]
-    from run_claude.engine.gateway import Gateway
+    from run_claude.gateway import Gateway
 
-    settings = patient.settings
-    planned = patient.plan()
+    settings = context.settings
+    planned = context.plan()
     uses_database = planned.database if planned else False
     try:
         async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
             readiness = await gateway.readiness()
             names = await gateway.models()
-            levels = Levels(
+            levels = ProbeStages(
                 answer=200 if readiness.ready else 503,
                 database=readiness.database,
                 uses_database=uses_database,
                 models=len(names),
             )
-            level, why = first_failing(levels)
+            level, why = first_failing_stage(levels)
             if level:
                 return [
                     Finding(

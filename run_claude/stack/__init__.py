@@ -10,6 +10,6 @@ It drives ``docker compose``, and waits for what the engine's events lead it to 
 
 from run_claude.stack.controller import Stack
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
-from run_claude.status import Status
+from run_claude.stack.status import Status
 
 __all__ = ["DEFAULT_TIMEOUT", "Stack", "Started", "Status"]

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude import history
-from run_claude.config import applied
-from run_claude.config.intent import load_intent
-from run_claude.config.prepare import prepare
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
-from run_claude.core.errors import DataError, UsageError
-from run_claude.core.lifecycle import Phase, Service, Snapshot
-from run_claude.host import lock
+from run_claude.deploy.plan import prepare
+from run_claude.domain.lifecycle import Phase, Service, Snapshot
+from run_claude.errors import DataError, UsageError
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
-from run_claude.status import Status, database_words, services_of
+from run_claude.stack.status import Status, database_words, services_of
+from run_claude.state import applied, history, lock
+from run_claude.state.intent import load_intent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from run_claude.config.intent import Intent, load_intent, save_intent
-from run_claude.config.prepare import Prepared, plan, prepare
-from run_claude.core.groups import ungrouped
-from run_claude.core.report import Reporter, Silent
-from run_claude.engine.api import EngineApi
-from run_claude.engine.endpoint import Endpoint, resolve_endpoint
-from run_claude.host import lock
+from run_claude.deploy.plan import Prepared, plan, prepare
+from run_claude.docker.api import EngineApi
+from run_claude.docker.endpoint import Endpoint, resolve_endpoint
+from run_claude.docker.process import ungrouped
+from run_claude.domain.progress import Reporter, Silent
+from run_claude.state import lock
+from run_claude.state.intent import Intent, load_intent, save_intent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from run_claude.config.settings import Settings
-    from run_claude.core.lifecycle import Service, Snapshot, Transition
-    from run_claude.engine.compose import Compose
-    from run_claude.engine.observer import Missed, Observer
-    from run_claude.engine.stream import EngineStream
+    from run_claude.docker.compose import Compose
+    from run_claude.docker.events import EngineStream
+    from run_claude.docker.observer import Missed, Observer
+    from run_claude.domain.lifecycle import Service, Snapshot, Transition
 
 __all__ = ["Session"]
 
@@ -85,7 +85,7 @@ class Session:
     async def observe(self) -> Observer:
         """Return the running observer; the first call starts it (and imports aiohttp)."""
         if self._observer is None:
-            from run_claude.engine.observer import Observer
+            from run_claude.docker.observer import Observer
 
             self._observer = Observer(self.api, await self.stream(), self.settings.instance)
             self._group.start_soon(self._observer.run)
@@ -94,7 +94,7 @@ class Session:
     async def stream(self) -> EngineStream:
         """Return the connection for streams, events and logs; the first call opens it (and imports aiohttp)."""
         if self._stream is None:
-            from run_claude.engine.stream import EngineStream
+            from run_claude.docker.events import EngineStream
 
             self._stream = await self._exits.enter_async_context(EngineStream.connect(self.endpoint))
         return self._stream
@@ -110,7 +110,7 @@ class Session:
         """Return the last log lines of a service, without secrets; empty if it has no container."""
         if not (container := snapshot[service].id):
             return []
-        from run_claude.secrecy import without_secrets
+        from run_claude.stack.log_redaction import without_secrets
 
         return without_secrets(await (await self.stream()).log(container, tail=lines), self.settings)
 
@@ -118,7 +118,7 @@ class Session:
 
     def compose(self, prepared: Prepared) -> Compose:
         """Return Compose for this instance, with the files of a plan."""
-        from run_claude.engine.compose import Compose
+        from run_claude.docker.compose import Compose
 
         return Compose(
             endpoint=self.endpoint,

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude import history
 from run_claude.config.secrets import read_secrets
-from run_claude.core.diagnosis import MINIMUM_API, engine_too_old, first_failing, service_failure, start_timeout
-from run_claude.core.errors import RunClaudeError
-from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
-from run_claude.core.readiness import Failed, Ready, judge
-from run_claude.core.timeline import Span, slowest, start_timeline
-from run_claude.engine.inspect import PROJECT_LABEL
-from run_claude.evidence import levels_of, memory_of
-from run_claude.holders import name_holder
+from run_claude.docker.inspect import PROJECT_LABEL
+from run_claude.domain.diagnosis import MINIMUM_API, engine_too_old, first_failing_stage, service_failure, start_timeout
+from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
+from run_claude.domain.readiness import Failed, Ready, judge
+from run_claude.domain.timeline import Span, slowest, start_timeline
+from run_claude.errors import RunClaudeError
+from run_claude.stack.evidence import memory_of, probe_stages_of
+from run_claude.stack.holders import name_holder
+from run_claude.stack.preflight import check_volume
 from run_claude.stack.started import Started
-from run_claude.volume import check_volume
+from run_claude.state import history
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from run_claude.config.prepare import Prepared
-    from run_claude.engine.compose import Compose
-    from run_claude.engine.observer import Missed
+    from run_claude.deploy.plan import Prepared
+    from run_claude.docker.compose import Compose
+    from run_claude.docker.observer import Missed
     from run_claude.stack.session import Session
 
 __all__ = ["Start", "tell_database"]
@@ -227,7 +227,8 @@ class Start:
             log = await self.session.log_tail(service, snapshot, lines=60)
         if service is not Service.LITELLM or snapshot.litellm.phase not in (Phase.STARTING, Phase.UNHEALTHY):
             return log, ("", "")
-        return log, first_failing(await levels_of(self.session.settings, uses_database=self.prepared.database))
+        stages = await probe_stages_of(self.session.settings, uses_database=self.prepared.database)
+        return log, first_failing_stage(stages)
 
     async def _timeline(self, snapshot: Snapshot, begin_ns: int, built: tuple[int, int] | None) -> tuple[Span, ...]:
         if Service.LITELLM not in self.services:

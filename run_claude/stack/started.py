@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from run_claude.config.prepare import Prepared
-    from run_claude.core.lifecycle import Service, Snapshot
-    from run_claude.core.timeline import Span
+    from run_claude.deploy.plan import Prepared
+    from run_claude.domain.lifecycle import Service, Snapshot
+    from run_claude.domain.timeline import Span
 
 __all__ = ["DEFAULT_TIMEOUT", "Started"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from run_claude.core.causes import CAUSES
+from run_claude.domain.causes.registry import CAUSES
 
 if TYPE_CHECKING:
     from tests.engine.instance import Instance

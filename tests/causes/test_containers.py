@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from run_claude.core.diagnosis import service_failure
-from run_claude.core.lifecycle import Phase, Service, ServiceState
+from run_claude.domain.diagnosis import service_failure
+from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from tests.engine.instance import docker
 
 from .expect import checked, fails

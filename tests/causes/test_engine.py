@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from run_claude.core.lifecycle import Service
+from run_claude.domain.lifecycle import Service
 from tests.engine.instance import Instance, docker
 from tests.fake.engine import FakeEngine
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from run_claude.cli.app import run
-from run_claude.config import migration, services
-from run_claude.core.causes import CAUSES
-from run_claude.engine import gateway
-from run_claude.host import lock
+from run_claude import gateway
+from run_claude.cli.root import run
+from run_claude.deploy import migration, services
+from run_claude.domain.causes.registry import CAUSES
+from run_claude.state import lock
 
 from .expect import checked
 
@@ -38,7 +38,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def told(capsys: pytest.CaptureFixture[str], code: str, *arguments: str, exit: int | None = None) -> dict[str, Any]:
+def failure_of(
+    capsys: pytest.CaptureFixture[str], code: str, *arguments: str, exit: int | None = None
+) -> dict[str, Any]:
     """Run a command that must fail with this cause."""
     capsys.readouterr()
     ended = run([*arguments, "--json"])
@@ -122,7 +124,7 @@ def test_what_cannot_be_used_is_named(
 ) -> None:
     if spoil:
         spoil(home)
-    error = told(capsys, code, *arguments)
+    error = failure_of(capsys, code, *arguments)
     assert names in error["message"] + error["help"]
     assert "sk-abc12345" not in json.dumps(error)
     assert "sk-1234" not in json.dumps(error)
@@ -130,9 +132,9 @@ def test_what_cannot_be_used_is_named(
 
 def test_a_name_in_a_file_is_a_mistake_in_the_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     writes("profiles.yaml", "profiles:\n  a: {extends: demmo}\n")(home)
-    told(capsys, "unknown-profile", *PROFILES, exit=3)
+    failure_of(capsys, "unknown-profile", *PROFILES, exit=3)
     writes("profiles.yaml", "profiles:\n  a: {opus: demo-opos}\n")(home)
-    told(capsys, "unknown-model", *PROFILES, exit=3)
+    failure_of(capsys, "unknown-model", *PROFILES, exit=3)
 
 
 @cause("folder-unusable")
@@ -141,7 +143,7 @@ def test_a_file_in_the_place_of_a_folder(
 ) -> None:
     monkeypatch.setenv("RUN_CLAUDE_STATE", str(home / "file"))
     (home / "file").write_text("")
-    told(capsys, "folder-unusable", "install", "--no-build")
+    failure_of(capsys, "folder-unusable", "install", "--no-build")
 
 
 @cause("file-mode")
@@ -154,14 +156,14 @@ def test_a_mode_that_cannot_be_mended(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(Path, "chmod", refused)  # root may change any: another user's file cannot be staged
-    told(capsys, "file-mode", "secrets", "init")
+    failure_of(capsys, "file-mode", "secrets", "init")
 
 
 @cause("no-home")
 def test_no_home_folder(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "RUN_CLAUDE_HOME", "RUN_CLAUDE_STATE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    told(capsys, "no-home", *PROFILES)
+    failure_of(capsys, "no-home", *PROFILES)
 
 
 @cause("secret-overridden")
@@ -170,7 +172,7 @@ def test_a_secret_of_the_environment_is_not_rotated(
 ) -> None:
     from run_claude.config.secrets import MASTER_KEY, rotate
     from run_claude.config.settings import load_settings
-    from run_claude.core.errors import ConfigError
+    from run_claude.errors import ConfigError
 
     with pytest.raises(ConfigError) as caught:
         rotate(load_settings({"HOME": str(home), "RUN_CLAUDE_HOME": str(home), MASTER_KEY: GOOD_KEY}), [MASTER_KEY])
@@ -187,7 +189,7 @@ def test_what_nobody_has_thought_of_is_an_error_like_the_others(
         raise ZeroDivisionError("oh\nno")
 
     monkeypatch.setattr(App, "settings", breaks)
-    error = told(capsys, "internal", "proxy", "status")
+    error = failure_of(capsys, "internal", "proxy", "status")
     assert error["message"].endswith("ZeroDivisionError: oh no")
     assert "test_user.py" in error["detail"]
 
@@ -197,7 +199,7 @@ def test_nothing_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
     import anyio
 
     from run_claude.cli import ask
-    from run_claude.core.errors import UsageError
+    from run_claude.errors import UsageError
 
     monkeypatch.setattr(ask, "at_terminal", lambda: False)
     with pytest.raises(UsageError) as caught:
@@ -210,7 +212,7 @@ def test_a_damaged_block_in_envrc(home: Path, capsys: pytest.CaptureFixture[str]
     assert run(["set-folder", "demo"]) == 0
     envrc = tmp_path / ".envrc"
     envrc.write_text("\n".join(envrc.read_text().splitlines()[:-1]) + "\n")
-    told(capsys, "envrc-damaged", "set-folder", "demo")
+    failure_of(capsys, "envrc-damaged", "set-folder", "demo")
 
 
 @cause("installation-broken")
@@ -218,7 +220,7 @@ def test_a_broken_installation(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(services, "_PACKAGE", tmp_path / "nowhere")
-    told(capsys, "installation-broken", "install", "--no-build")
+    failure_of(capsys, "installation-broken", "install", "--no-build")
 
 
 @cause("migration-failed", "migration-interrupted")
@@ -231,20 +233,20 @@ def test_an_old_layout_that_cannot_be_taken_over(
     (old / "mine.yaml").write_text("mine\n")
     with monkeypatch.context() as patched:
         patched.setattr(migration, "_same", lambda one, other: False)
-        told(capsys, "migration-interrupted", "install", "--no-build")
+        failure_of(capsys, "migration-interrupted", "install", "--no-build")
 
     def refused(*arguments: object) -> list[str]:
         raise OSError(13, "Permission denied", str(old))
 
     monkeypatch.setattr(migration, "_migrate_services", refused)
-    error = told(capsys, "migration-failed", "install", "--no-build")
+    error = failure_of(capsys, "migration-failed", "install", "--no-build")
     assert str(old) in error["message"]
 
 
 @cause("busy")
 @pytest.mark.anyio
 async def test_another_command_that_does_not_end(tmp_path: Path) -> None:
-    from run_claude.core.errors import BusyError
+    from run_claude.errors import BusyError
 
     async with lock.lock(tmp_path / "lock", "proxy start"):
         with pytest.raises(BusyError) as caught:
@@ -304,7 +306,7 @@ def proxy(status: int) -> Iterator[str]:
 async def test_a_proxy_that_does_not_answer_as_it_should(
     code: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from run_claude.core.errors import GatewayError
+    from run_claude.errors import GatewayError
 
     monkeypatch.setattr(gateway, "_ANSWER_WITHIN", 0.2)
     with proxy(status) as url:
@@ -317,4 +319,4 @@ async def test_a_proxy_that_does_not_answer_as_it_should(
 @cause("gateway-unreachable")
 def test_no_proxy_at_its_port(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sets("LITELLM_PORT", "1")(home)
-    told(capsys, "gateway-unreachable", "proxy", "health")
+    failure_of(capsys, "gateway-unreachable", "proxy", "health")

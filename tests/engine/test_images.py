@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.engine.compose import Compose
-from run_claude.engine.endpoint import resolve_endpoint
+from run_claude.docker.compose import Compose
+from run_claude.docker.endpoint import resolve_endpoint
 
 from .instance import docker
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from run_claude.engine import observer as observer_module
-from run_claude.engine.api import EngineApi
-from run_claude.engine.endpoint import Endpoint
-from run_claude.engine.observer import Observer
-from run_claude.engine.stream import EngineStream
+from run_claude.docker import observer as observer_module
+from run_claude.docker.api import EngineApi
+from run_claude.docker.endpoint import Endpoint
+from run_claude.docker.events import EngineStream
+from run_claude.docker.observer import Observer
 
 from .engine import FakeEngine
 

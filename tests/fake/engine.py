@@ -18,7 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from run_claude.core.lifecycle import Phase, Service
+from run_claude.domain.lifecycle import Phase, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,15 +9,15 @@ import anyio
 import httpx
 import pytest
 
-from run_claude.core.diagnosis import engine_unreachable
-from run_claude.core.errors import EngineError
-from run_claude.core.lifecycle import Phase, Service
-from run_claude.engine import api as api_module
-from run_claude.engine.api import EngineApi
-from run_claude.engine.stream import EngineStream, since_parameter
+from run_claude.docker import api as api_module
+from run_claude.docker.api import EngineApi
+from run_claude.docker.events import EngineStream, since_parameter
+from run_claude.domain.diagnosis import engine_unreachable
+from run_claude.domain.lifecycle import Phase, Service
+from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
-    from run_claude.engine.endpoint import Endpoint
+    from run_claude.docker.endpoint import Endpoint
 
     from .conftest import Observing
     from .engine import FakeEngine

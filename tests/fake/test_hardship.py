@@ -10,8 +10,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from run_claude.core.lifecycle import Phase, Service, Transition
-from run_claude.engine import observer as observer_module
+from run_claude.docker import observer as observer_module
+from run_claude.domain.lifecycle import Phase, Service, Transition
 
 from .engine import RING, Dialect, FakeEngine
 from .waiting import transition_to, until, until_litellm, until_watched
@@ -19,7 +19,7 @@ from .waiting import transition_to, until, until_litellm, until_watched
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from run_claude.engine.observer import Subscription
+    from run_claude.docker.observer import Subscription
 
     from .conftest import Observing
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from run_claude.engine.endpoint import Endpoint
-from run_claude.engine.http import HttpClient, HttpError
+from run_claude.docker.endpoint import Endpoint
+from run_claude.docker.http import HttpClient, HttpError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from run_claude.core.diagnosis import engine_frozen
-from run_claude.core.lifecycle import Phase, Service, Snapshot, Transition
-from run_claude.engine import observer as observer_module
-from run_claude.engine.observer import Missed
+from run_claude.docker import observer as observer_module
+from run_claude.docker.observer import Missed
+from run_claude.domain.diagnosis import engine_frozen
+from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 
 from .engine import RING, Dialect, FakeEngine
 from .waiting import open_files, transition_to, until, until_litellm, until_watched

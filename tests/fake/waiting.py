@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.core.lifecycle import Phase, Snapshot, Transition
+from run_claude.domain.lifecycle import Phase, Snapshot, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from run_claude.engine.observer import Observer, Subscription
+    from run_claude.docker.observer import Observer, Subscription
 
     from .engine import FakeEngine
 

@@ -6,9 +6,9 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from run_claude.config.image import litellm_image
-from run_claude.config.services import install_services
 from run_claude.config.settings import load_settings
+from run_claude.deploy.image import litellm_image
+from run_claude.deploy.services import install_services
 from tests.engine.instance import Instance
 
 from .oracle import BOTH, Oracle
@@ -80,7 +80,7 @@ class FaultyStack(Instance):
 
     # --- what is owed after each fault ------------------------------------------------------------------------
 
-    def told(self) -> dict[str, Any]:
+    def notify(self) -> dict[str, Any]:
         """Return the services as `proxy status` tells them."""
         services: dict[str, Any] = self.json("proxy", "status", expect=None)["services"]
         return services
@@ -93,7 +93,7 @@ class FaultyStack(Instance):
         said = ""
         for _ in range(20):
             before = self.oracle.identity(), self.oracle.phases()
-            told = self.told()
+            told = self.notify()
             after = self.oracle.identity(), self.oracle.phases()
             ids = {service: found[0] if found else "" for service, found in after[0].items()}
             differs = [

@@ -11,11 +11,11 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 
-from run_claude.engine import observer as observer_module
-from run_claude.engine.api import EngineApi
-from run_claude.engine.endpoint import Endpoint
-from run_claude.engine.observer import Observer
-from run_claude.engine.stream import EngineStream
+from run_claude.docker import observer as observer_module
+from run_claude.docker.api import EngineApi
+from run_claude.docker.endpoint import Endpoint
+from run_claude.docker.events import EngineStream
+from run_claude.docker.observer import Observer
 
 from .oracle import BOTH
 from .proxy import CuttingProxy
@@ -23,7 +23,7 @@ from .proxy import CuttingProxy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from run_claude.core.lifecycle import Snapshot
+    from run_claude.domain.lifecycle import Snapshot
 
     from .engine import OwnEngine
     from .stack import FaultyStack

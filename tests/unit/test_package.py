@@ -31,7 +31,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def imported_by(command: list[str], names: set[str]) -> str:
     """Run a command in a process of its own and return which of the modules it has imported."""
     code = (
-        "import sys; from run_claude.cli.app import run\n"
+        "import sys; from run_claude.cli.root import run\n"
         f"run({command!r})\n"
         f"print(sorted({names!r} & set(sys.modules)), file=sys.stderr)"
     )

@@ -11,7 +11,7 @@ from functools import cache
 import asyncclick as click
 import pytest
 
-from run_claude.cli.app import cli
+from run_claude.cli.root import cli
 
 
 def commands(command: click.Command, path: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -18,7 +18,7 @@ from run_claude.config.files import (
     write_atomic,
     write_if_changed,
 )
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

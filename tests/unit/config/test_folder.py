@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from run_claude.config.folder import clear_folder, folder_profile, set_folder
 from run_claude.config.model import Profile
 from run_claude.config.settings import Settings, load_settings
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.litellm_config import render_litellm_config
 from run_claude.config.paths import Paths
 from run_claude.config.secrets import ensure_secrets
 from run_claude.config.settings import load_settings
-from run_claude.core.errors import ConfigError
+from run_claude.deploy.litellm_config import render_litellm_config
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from run_claude.config.paths import Paths
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from run_claude.config.secrets import (
     store,
 )
 from run_claude.config.settings import Settings, load_settings
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

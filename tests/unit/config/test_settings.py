@@ -8,7 +8,7 @@ import pytest
 
 from run_claude.config import settings as module
 from run_claude.config.settings import load_settings
-from run_claude.core.errors import ConfigError, UsageError
+from run_claude.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

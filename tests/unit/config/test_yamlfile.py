@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from run_claude.config.yamlfile import read_document
-from run_claude.core.errors import ConfigError
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,69 @@
+"""`run-claude completion bash|zsh|fish`, and what the names of the user's things are completed with."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import asyncclick as click
+
+from run_claude.cli.context import App, common
+
+if TYPE_CHECKING:
+    from asyncclick.shell_completion import CompletionItem
+
+__all__ = ["complete_model", "complete_profile", "completion"]
+
+VARIABLE = "_RUN_CLAUDE_COMPLETE"
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@common
+@click.pass_obj
+async def completion(app: App, shell: str) -> None:
+    """Print what makes a shell complete commands, options, profiles and models.
+
+    \b
+    eval "$(run-claude completion bash)"      # in ~/.bashrc
+    eval "$(run-claude completion zsh)"       # in ~/.zshrc, after compinit
+    run-claude completion fish | source       # in ~/.config/fish/config.fish
+    """
+    from asyncclick.shell_completion import get_completion_class
+
+    from run_claude.cli.root import cli
+
+    kind = get_completion_class(shell)
+    assert kind is not None  # noqa: S101 (the three are built in)
+    source = kind(cli, {}, "run-claude", VARIABLE).source()
+    if app.json:
+        app.output.document({"shell": shell, "script": source})
+    else:
+        app.output.text(source.rstrip("\n"))
+
+
+def complete_profile(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the profiles that begin so; none if the user's files cannot be read: nobody wants an error there."""
+    return _named("profiles", incomplete)
+
+
+def complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the models that begin so; none if the user's files cannot be read."""
+    return _named("models", incomplete)
+
+
+def _named(kind: str, incomplete: str) -> list[CompletionItem]:
+    from asyncclick.shell_completion import CompletionItem
+
+    from run_claude.config.catalogue import load_catalogue
+    from run_claude.errors import RunClaudeError
+
+    with suppress(RunClaudeError):
+        catalogue = load_catalogue(App().settings().paths)
+        things = catalogue.profiles if kind == "profiles" else catalogue.models
+        return [
+            CompletionItem(name, help=thing.description or None)
+            for name, thing in things.items()
+            if name.startswith(incomplete)
+        ]
+    return []

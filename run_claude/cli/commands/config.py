@@ -1,0 +1,59 @@
+"""`run-claude config …`"""
+
+from __future__ import annotations
+
+import asyncclick as click
+
+from run_claude.cli.context import App, common
+from run_claude.errors import UsageError
+
+__all__ = ["config"]
+
+
+@click.group()
+@common
+def config() -> None:
+    """Settings in .env.
+
+    \b
+    run-claude config set LITELLM_PORT=4445
+    run-claude config path
+    """
+
+
+@config.command("set")
+@click.argument("assignments", metavar="NAME=VALUE...", nargs=-1, required=True)
+@common
+@click.pass_obj
+async def set_config(app: App, assignments: tuple[str, ...]) -> None:
+    """Write settings into .env; everything else in the file stays as it is.
+
+    \b
+    run-claude config set LITELLM_PORT=4445
+    """
+    from run_claude.config.files import ensure_folder
+    from run_claude.config.secrets import store
+
+    changes: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"{assignment!r} is no NAME=VALUE.", help="For example: LITELLM_PORT=4445")
+        changes[name] = value
+    trial = App(instance=app.instance, environ=app.environ | changes)
+    settings = trial.settings()  # a value that cannot be used is refused before it is written
+    ensure_folder(settings.paths.config)
+    store(settings, changes)
+    app.output.note(f"Wrote {', '.join(changes)} to {settings.paths.env_file}.")
+
+
+@config.command("path")
+@common
+@click.pass_obj
+async def config_path(app: App) -> None:
+    """Print the configuration folder.
+
+    \b
+    cd "$(run-claude config path)"
+    """
+    app.output.text(str(app.settings().paths.config))

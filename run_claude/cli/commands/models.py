@@ -1,0 +1,99 @@
+"""`run-claude models …`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import asyncclick as click
+
+from run_claude.cli.commands.completion import complete_model
+from run_claude.cli.context import App, common
+from run_claude.cli.views.formatting import padded, wide
+from run_claude.cli.views.record import show_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from run_claude.config.model import Model
+
+__all__ = ["models"]
+
+
+@click.group()
+@common
+def models() -> None:
+    """The models that the proxy can serve.
+
+    \b
+    run-claude models list
+    run-claude models test demo-opus
+    """
+
+
+@models.command("list")
+@common
+@click.pass_obj
+async def list_models(app: App) -> None:
+    """List the models, and which of them have their key.
+
+    \b
+    run-claude models list --json | jq ".[] | select(.usable)"
+    """
+    catalogue, is_set = app.catalogue()
+    rows = [_model_json(model, is_set) for model in catalogue.models.values()]
+    if app.json:
+        app.output.document(rows)
+        return
+    width = max(wide(str(row["name"])) for row in rows)
+    for row in rows:
+        app.output.text(f"{'✓' if row['usable'] else ' '} {padded(str(row['name']), width)}  {row['model']}")
+
+
+@models.command("show")
+@click.argument("name", shell_complete=complete_model)
+@common
+@click.pass_obj
+async def show_model(app: App, name: str) -> None:
+    """Show how a model is reached. Keys are named, never shown.
+
+    \b
+    run-claude models show demo-opus
+    """
+    catalogue, is_set = app.catalogue()
+    show_record(app, _model_json(catalogue.model(name), is_set))
+
+
+@models.command("test")
+@click.argument("name", shell_complete=complete_model)
+@click.option("--message", default="Say hi.", show_default=True, help="What to send.")
+@common
+@click.pass_obj
+async def try_model(app: App, name: str, message: str) -> None:
+    """Send one message to a model through the running proxy and print the answer. Costs what the provider takes.
+
+    \b
+    run-claude models test demo-opus --message "Say hi."
+    """
+    from run_claude.config.secrets import read_master_key
+    from run_claude.gateway import Gateway
+
+    settings = app.settings()
+    app.catalogue()[0].model(name)
+    async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
+        answer = await gateway.message(name, message)
+    if app.json:
+        app.output.document({"model": name, "answer": answer})
+    else:
+        app.output.text(answer)
+
+
+def _model_json(model: Model, is_set: Callable[[str], bool]) -> dict[str, Any]:
+    missing = model.missing(is_set)
+    return {
+        "name": model.name,
+        "description": model.description,
+        "model": model.id,
+        "usable": not missing,
+        "missing": list(missing),
+        "source": model.source,
+    }

@@ -1,0 +1,82 @@
+"""`run-claude profiles …`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import asyncclick as click
+
+from run_claude.cli.commands.completion import complete_profile
+from run_claude.cli.context import App, common
+from run_claude.cli.views.formatting import padded, wide
+from run_claude.cli.views.record import show_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from run_claude.config.catalogue import Catalogue
+    from run_claude.config.model import Profile
+
+__all__ = ["profiles"]
+
+
+@click.group()
+@common
+def profiles() -> None:
+    """Which model serves opus, sonnet and haiku.
+
+    \b
+    run-claude profiles list
+    run-claude profiles show demo
+    """
+
+
+@profiles.command("list")
+@common
+@click.pass_obj
+async def list_profiles(app: App) -> None:
+    """List the profiles, and which of them can be used with the keys that are set.
+
+    \b
+    run-claude profiles list
+    """
+    catalogue, is_set = app.catalogue()
+    rows = [_profile_json(profile, catalogue, is_set) for profile in catalogue.profiles.values()]
+    if app.json:
+        app.output.document(rows)
+        return
+    width = max(wide(str(row["name"])) for row in rows)
+    for row in rows:
+        mark = "✓" if row["usable"] else " "
+        lacking = "" if row["usable"] else f"  (needs {', '.join(row['missing'])})"
+        app.output.text(f"{mark} {padded(str(row['name']), width)}  {row['description']}{lacking}")
+
+
+@profiles.command("show")
+@click.argument("name", shell_complete=complete_profile)
+@common
+@click.pass_obj
+async def show_profile(app: App, name: str) -> None:
+    """Show what a profile serves.
+
+    \b
+    run-claude profiles show demo
+    """
+    catalogue, is_set = app.catalogue()
+    show_record(app, _profile_json(catalogue.profile(name), catalogue, is_set))
+
+
+def _profile_json(profile: Profile, catalogue: Catalogue, is_set: Callable[[str], bool]) -> dict[str, Any]:
+    missing = catalogue.missing(profile, is_set)
+    return {
+        "name": profile.name,
+        "description": profile.description,
+        "usable": not missing,
+        "missing": sorted({name for names in missing.values() for name in names}),
+        "opus": profile.role("opus"),
+        "sonnet": profile.role("sonnet"),
+        "haiku": profile.role("haiku"),
+        "subagent": profile.subagent,
+        "models": list(profile.served),
+        "source": profile.source,
+    }

@@ -1,0 +1,213 @@
+"""`run-claude proxy …`"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import anyio
+import asyncclick as click
+
+from run_claude.cli.commands.completion import complete_profile
+from run_claude.cli.context import App, common
+from run_claude.domain.lifecycle import Phase, Service
+
+__all__ = ["proxy"]
+
+SERVICES = click.Choice([service.value for service in Service])
+
+
+@click.group()
+@common
+def proxy() -> None:
+    """Start, stop and look at the stack: LiteLLM and its database.
+
+    \b
+    run-claude proxy start
+    run-claude proxy status
+    run-claude proxy stop
+    """
+
+
+@proxy.command()
+@click.option(
+    "--profile",
+    metavar="NAME",
+    shell_complete=complete_profile,
+    help="Which models to serve. Default: the one used last.",
+)
+@click.option("--no-db", is_flag=True, help="Without the database.")
+@click.option("--watch", is_flag=True, help="Stay, and show transitions and logs. Ctrl-C leaves the stack running.")
+@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds from running to healthy.")
+@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port of the proxy, as LITELLM_PORT.")
+@common
+@click.pass_obj
+async def start(
+    app: App, profile: str | None, no_db: bool, watch: bool, timeout: float | None, port: int | None
+) -> None:
+    """Bring the stack up and wait until it is healthy.
+
+    \b
+    run-claude proxy start --profile demo
+    run-claude proxy start --no-db --port 4445
+    """
+    from run_claude.cli.views.stack import started
+    from run_claude.stack import DEFAULT_TIMEOUT, Stack
+
+    settings = app.settings(port=port)
+    with closing(app.reporter()) as reporter:
+        async with Stack.open(settings, reporter=reporter) as stack:
+            result = await stack.up(profile=profile, database=not no_db, timeout=timeout or DEFAULT_TIMEOUT)
+            reporter.close()
+            started(app, settings, result)
+            if watch:
+                from run_claude.cli.views.watch_live import watch_stack
+
+                await watch_stack(app, stack)
+
+
+@proxy.command()
+@click.option("--with-db", is_flag=True, help="Stop the database as well.")
+@click.option("--all", "everything", is_flag=True, help="Remove containers and network as well; data stays.")
+@common
+@click.pass_obj
+async def stop(app: App, with_db: bool, everything: bool) -> None:
+    """Stop the proxy; the database stays unless told otherwise. Data is never removed.
+
+    \b
+    run-claude proxy stop
+    run-claude proxy stop --all      # containers and network as well
+    """
+    from run_claude.cli.views.stack import stopped
+    from run_claude.stack import Stack
+
+    settings = app.settings()
+    with closing(app.reporter()) as reporter:
+        async with Stack.open(settings, reporter=reporter) as stack:
+            snapshot = await stack.down(database=with_db or everything, remove=everything)
+    stopped(app, snapshot)
+
+
+@proxy.command()
+@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds from running to healthy.")
+@common
+@click.pass_obj
+async def restart(app: App, timeout: float | None) -> None:
+    """Stop the proxy and start it again, with its configuration generated anew. The database runs on.
+
+    \b
+    run-claude proxy restart
+    """
+    from run_claude.cli.views.stack import started
+    from run_claude.stack import DEFAULT_TIMEOUT, Stack
+
+    settings = app.settings()
+    with closing(app.reporter()) as reporter:
+        async with Stack.open(settings, reporter=reporter) as stack:
+            result = await stack.restart(timeout=timeout or DEFAULT_TIMEOUT)
+    started(app, settings, result)
+
+
+@proxy.command()
+@common
+@click.pass_obj
+async def status(app: App) -> None:
+    """Show what runs, since when, and whether it is what would be started now.
+
+    \b
+    run-claude proxy status
+    run-claude proxy status --json | jq .services
+    """
+    from run_claude.cli.views.stack import status_screen
+    from run_claude.stack import Stack
+
+    settings = app.settings()
+    async with Stack.open(settings) as stack:
+        status_screen(app, await stack.status())
+
+
+@proxy.command()
+@click.option("--deep", is_flag=True, help="Call every model once. THIS COSTS MONEY with models that are billed.")
+@common
+@click.pass_obj
+async def health(app: App, deep: bool) -> int:
+    """Ask the proxy itself; exit code 0 if it takes requests. Costs nothing without --deep.
+
+    \b
+    run-claude proxy health && echo ready
+    """
+    from run_claude.cli.views.stack import health_screen
+    from run_claude.config.secrets import read_master_key
+    from run_claude.gateway import Gateway
+
+    settings = app.settings()
+    async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
+        readiness = await gateway.readiness()
+        return health_screen(app, readiness, await gateway.deep_health() if deep else None)
+
+
+@proxy.command()
+@click.option("-f", "--follow", is_flag=True, help="Stay and show new lines as they come.")
+@click.option("-n", "--lines", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="Last lines.")
+@click.option("--service", type=SERVICES, help="Of one service only.")
+@common
+@click.pass_obj
+async def logs(app: App, follow: bool, lines: int, service: str | None) -> None:
+    """Show what the containers have printed.
+
+    \b
+    run-claude proxy logs -f
+    run-claude proxy logs --service timescaledb -n 20
+    """
+    from run_claude.stack import Stack
+
+    async with Stack.open(app.settings()) as stack:
+        wanted = [Service(service)] if service else list(Service)
+        await stack.print_logs(wanted, tail=lines, follow=follow, emit=app.output.text)
+
+
+@proxy.command()
+@click.option("--no-cache", is_flag=True, help="Build every layer anew.")
+@common
+@click.pass_obj
+async def build(app: App, no_cache: bool) -> None:
+    """Build the image of the proxy, even if it is there. `start` builds it when it is missing.
+
+    \b
+    run-claude proxy build --no-cache -v
+    """
+    from run_claude.stack import Stack
+
+    with closing(app.reporter()) as reporter:
+        async with Stack.open(app.settings(), reporter=reporter) as stack:
+            image = await stack.build(no_cache=no_cache)
+    if app.json:
+        app.output.document({"image": image})
+    else:
+        app.output.text(f"Built {image}.")
+
+
+@proxy.command()
+@click.argument("phase", type=click.Choice([Phase.HEALTHY.value, Phase.EXITED.value, Phase.ABSENT.value]))
+@click.option("--service", type=SERVICES, default=Service.LITELLM.value, show_default=True)
+@click.option("--timeout", metavar="S", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@common
+@click.pass_obj
+async def wait(app: App, phase: str, service: str, timeout: float) -> None:
+    """Wait until a service is in a phase: proxy wait healthy.
+
+    \b
+    run-claude proxy wait healthy --timeout 30
+    """
+    from run_claude.errors import StartTimeout
+    from run_claude.stack import Stack
+
+    async with Stack.open(app.settings()) as stack:
+        try:
+            with anyio.fail_after(timeout):
+                await stack.wait(Service(service), Phase(phase))
+        except TimeoutError as error:
+            raise StartTimeout(
+                f"{service} is not {phase} within {timeout:g} s.",
+                help="`run-claude proxy status` shows what it is.",
+                retryable=True,
+            ) from error

@@ -1,0 +1,169 @@
+"""The same words for the same things on every screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from run_claude.domain.lifecycle import Phase, Service, format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from run_claude.domain.lifecycle import ServiceState, Transition
+
+__all__ = [
+    "PHASE_STYLE",
+    "ago",
+    "counted",
+    "duration",
+    "service_name",
+    "size",
+    "transition_json",
+    "transition_line",
+    "watch_line",
+]
+
+# rich styles; on a screen without colour the words say the same
+PHASE_STYLE: dict[Phase, str] = {
+    Phase.HEALTHY: "green",
+    Phase.STARTING: "yellow",
+    Phase.CREATED: "yellow",
+    Phase.RESTARTING: "yellow",
+    Phase.UNHEALTHY: "red",
+    Phase.EXITED: "red",
+    Phase.REMOVING: "red",
+    Phase.PAUSED: "magenta",
+    Phase.ABSENT: "dim",
+    Phase.UNKNOWN: "red",
+}
+
+_NAMES = {Service.LITELLM: "litellm", Service.TIMESCALEDB: "timescaledb"}
+
+
+def service_name(service: Service) -> str:
+    """Return the service's name, padded so that lines about both align."""
+    return _NAMES[service].ljust(11)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in the two units that matter: ``0.84 s``, ``12.3 s``, ``4 min 10 s``, ``3 h 2 min``."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, size, small, small_size in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            rest = whole % size // small_size
+            return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: ``1 table``, ``2 tables``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes in the unit that fits: ``512 B``, ``7.9 MB``."""
+    value = float(number)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def wide(text: str) -> int:
+    """Return how many columns of a terminal a text takes: CJK takes two each, combining marks none."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # 3 ms
+
+    return sum(
+        0
+        if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf")
+        else 2
+        if unicodedata.east_asian_width(char) in "WF"
+        else 1
+        for char in text
+    )
+
+
+def padded(text: str, width: int) -> str:
+    """Return the text with blanks behind it, up to that many columns."""
+    return text + " " * (width - wide(text))
+
+
+def ago(at_ns: int | None, now_ns: int) -> str:
+    """Return how long ago something was; a dash if nobody knows."""
+    return "-" if at_ns is None else duration(max(0, now_ns - at_ns) / 1e9)
+
+
+def transition_line(transition: Transition, lasted: float | None = None) -> str:
+    """Return a transition as one line: service, from, to, cause, and how long the phase before it lasted.
+
+    :param lasted: seconds, where they are known; else it is how long the container has run
+    """
+    line = f"{service_name(transition.service)} {transition.before.phase} → {transition.after.phase}"
+    if transition.replaced:
+        line += ", another container"
+    elif transition.restarted and transition.before.phase is transition.after.phase:
+        line += ", started again"
+    line += f" ({transition.cause}"
+    if lasted is not None:
+        return f"{line}, after {duration(lasted)})"
+    begun = transition.before.started_ns if transition.before.running else None
+    if transition.at_ns and begun and transition.at_ns >= begun:
+        line += f", after {duration((transition.at_ns - begun) / 1e9)}"
+    return line + ")"
+
+
+def transition_json(transition: Transition) -> dict[str, object]:
+    """Return a transition as JSON values."""
+    return {
+        "at": format_time(transition.at_ns),
+        "service": transition.service.value,
+        "from": transition.before.phase.value,
+        "to": transition.after.phase.value,
+        "cause": transition.cause,
+        "container": transition.after.id[:12] or transition.before.id[:12],
+        "exit_code": _exit_code(transition.after),
+        "restarts": transition.after.restarts,
+    }
+
+
+def _exit_code(state: ServiceState) -> int | None:
+    return state.exit_code if state.phase in (Phase.EXITED, Phase.RESTARTING) else None
+
+
+_DOING = {"start": "starting", "restart": "restarting", "examine": "looking into"}
+
+
+def watch_line(event: str, facts: Mapping[str, Any]) -> str:
+    """Return what the watcher does as one line."""
+    match event:
+        case "watching":
+            return "watching: " + ", ".join(f"{name} {phase}" for name, phase in facts.items())
+        case "action":
+            line = f"healing: {_DOING[facts['action']]} {facts['service']} ({facts['reason']})"
+            if facts["action"] == "examine":
+                return line
+            if facts["attempt"] > facts["of"]:  # only so behind a cause that no restart mends
+                return f"{line}, to see whether the cause is gone"
+            return f"{line}, attempt {facts['attempt']} of {facts['of']}"
+        case "healed":
+            return f"healed: {facts['service']} is healthy after {duration(facts['seconds'])}"
+        case "left-alone":
+            return f"left alone: {facts['message']}"
+        case "waiting":
+            return f"waiting {duration(facts['seconds'])} before the next attempt: {facts['message']}"
+        case "intent":
+            return f"wanted: {facts['wanted']}"
+        case "unblocked":
+            return "the cause is gone"
+        case "missed":
+            return f"{facts['count']} transitions were missed"
+        case _:
+            text = f"{event}: {facts.get('message', '')} {facts.get('help', '')}"
+            return text.rstrip()

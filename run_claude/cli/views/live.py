@@ -1,0 +1,103 @@
+"""Progress on a terminal: one changing block below the lines that stay."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.spinner import Spinner
+from rich.text import Text
+
+from run_claude.cli.views.formatting import PHASE_STYLE, duration, service_name, transition_line
+from run_claude.domain.lifecycle import Phase, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from run_claude.domain.lifecycle import Snapshot, Transition
+
+__all__ = ["Live"]
+
+# BuildKit's plain progress: `#12 [builder 3/6] RUN uv pip install …`
+_BUILD_STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?\[(?:(\S+) )?(\d+)/(\d+)\] (.*)")
+
+
+class Live:
+    """A reporter that draws the current step, its last output and the two services."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._step = ""
+        self._step_began = time.monotonic()
+        self._detail = ""
+        self._snapshot: Snapshot | None = None
+        self._spinner = Spinner("dots")
+        self._live = RichLive(get_renderable=self._render, console=self._console, transient=True, refresh_per_second=10)
+        self._open = False
+
+    def _render(self) -> RenderableType:
+        width = self._console.width
+        elapsed = duration(time.monotonic() - self._step_began)
+        self._spinner.update(text=Text(f"{self._step}  {elapsed}", no_wrap=True, overflow="ellipsis"))
+        rows: list[RenderableType] = [self._spinner]
+        if self._detail:
+            rows.append(Text(f"  {self._detail}"[: width - 1], style="dim", no_wrap=True, overflow="ellipsis"))
+        if self._snapshot is not None:
+            for service in Service:
+                phase = self._snapshot[service].phase
+                if phase is not Phase.ABSENT:
+                    rows.append(Text.assemble("  ", service_name(service), " ", (phase.value, PHASE_STYLE[phase])))
+        return Group(*rows)
+
+    def step(self, text: str) -> None:
+        """Begin a step; the one before stays on the screen with its time."""
+        self._finish_step()
+        self._step, self._detail, self._step_began = text, "", time.monotonic()
+        if not self._open:
+            self._live.start()
+            self._open = True
+
+    def _finish_step(self) -> None:
+        if self._step:
+            elapsed = duration(time.monotonic() - self._step_began)
+            self._console.print(Text.assemble(("✓ ", "green"), self._step, (f"  {elapsed}", "dim")))
+            self._step = ""
+
+    def line(self, text: str) -> None:
+        """Show a subprocess's last line; of a build, the step it is at."""
+        found = _BUILD_STEP.match(text)
+        if found:
+            stage, number, total, what = found.groups()
+            self._detail = f"{stage or 'image'} {number}/{total}: {' '.join(what.split())}"
+        elif text.strip() and not text.startswith("#"):
+            self._detail = text.strip()
+
+    def note(self, text: str) -> None:
+        """Print the note above the block."""
+        self._console.print(Text.assemble(("note: ", "cyan"), text))
+
+    def transition(self, transition: Transition) -> None:
+        """Print the transition above the block, and keep the block up to date."""
+        style = PHASE_STYLE[transition.after.phase]
+        if self._snapshot is not None:
+            self._snapshot = self._snapshot.updated(transition.service, transition.after)
+        self._console.print(Text.assemble(("● ", style), transition_line(transition)))
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Draw what is."""
+        self._snapshot = snapshot
+
+    def command(self, argv: Sequence[str]) -> None:
+        """Commands show with ``-v``, which is plain."""
+
+    def close(self) -> None:
+        """Take the block off the screen."""
+        if self._open:
+            self._finish_step()
+            self._live.stop()
+            self._open = False

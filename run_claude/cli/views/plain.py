@@ -1,0 +1,63 @@
+"""Progress as plain lines, for logs, pipes and dumb terminals."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING, TextIO
+
+from run_claude.cli.views.formatting import transition_line
+from run_claude.domain.lifecycle import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from run_claude.domain.lifecycle import Snapshot, Transition
+
+__all__ = ["Plain"]
+
+
+class Plain:
+    """A reporter that prints one line for each thing."""
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+        self._stream = stream
+        self._verbose = verbose
+
+    def _print(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def step(self, text: str) -> None:
+        """Print the step."""
+        self._print(f"{text} …")
+
+    def line(self, text: str) -> None:
+        """Print a subprocess's line if the user wants to see them."""
+        if self._verbose and text.strip():
+            self._print(f"  {text}")
+
+    def note(self, text: str) -> None:
+        """Print the note."""
+        self._print(f"note: {text}")
+
+    def transition(self, transition: Transition) -> None:
+        """Print the transition."""
+        self._print(f"  {transition_line(transition)}")
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Print what is, if the user wants to see it all."""
+        if self._verbose:
+            for service in Service:
+                self._print(f"  {service}: {snapshot[service].phase}")
+
+    def command(self, argv: Sequence[str]) -> None:
+        """Print the command line as a shell takes it, without what is a secret or looks like one."""
+        if self._verbose:
+            from run_claude.domain.redact import redacted, secret_values
+
+            secrets = secret_values({}, os.environ)
+            self._print(f"$ {shlex.join(redacted(word, secrets) for word in argv)}")
+
+    def close(self) -> None:
+        """Nothing is left on the screen to clean up."""

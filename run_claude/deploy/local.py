@@ -1,0 +1,123 @@
+"""LiteLLM without containers, for development: ``python -m run_claude.deploy.local [PROFILE] [--port PORT]``.
+
+The same generated configuration, seen from this machine instead of from a container, and no database. Runs in an
+environment that has LiteLLM (``scripts/run-litellm-local`` makes it) and replaces itself by it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from run_claude.config.catalogue import load_catalogue
+from run_claude.config.files import write_if_changed
+from run_claude.config.secrets import MASTER_KEY, provider_keys, read_secrets
+from run_claude.config.settings import load_settings
+from run_claude.deploy.initialize import ensure_initialized
+from run_claude.deploy.litellm_config import render_litellm_config
+from run_claude.deploy.plan import choose_profile
+from run_claude.errors import RunClaudeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from run_claude.config.model import Profile
+    from run_claude.config.settings import Settings
+
+__all__ = ["Local", "prepare_local"]
+
+_HOST = "127.0.0.1"
+_USAGE = "Usage: scripts/run-litellm-local [PROFILE] [--port PORT]"
+
+# As in the image: nothing is downloaded at a start.
+_QUIET = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_LOCAL_POLICY_TEMPLATES": "true",
+    "LITELLM_LOCAL_AUTOROUTER_PRESETS": "True",
+    "LITELLM_DONT_SHOW_FEEDBACK_BOX": "true",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """What LiteLLM is to be run with: its arguments hold no secret, its environment does."""
+
+    profile: Profile
+    arguments: tuple[str, ...]
+    environ: dict[str, str] = field(repr=False)
+    notes: tuple[str, ...]
+
+
+def prepare_local(settings: Settings, *, profile: str | None) -> Local:
+    """Make what LiteLLM needs on this machine, on disk, and return what to run it with.
+
+    :raises ConfigError: if something of the user's cannot be used, or the profile's keys are missing
+    :raises UsageError: if there is no such profile
+    """
+    notes = ensure_initialized(settings)
+    paths, env = settings.paths, settings.environment()
+    catalogue = load_catalogue(paths)
+    values = provider_keys(env, catalogue.variables)
+    chosen, why = choose_profile(settings, catalogue, values, profile)
+    rendered = render_litellm_config(catalogue, values, host=_HOST)
+    config = paths.instance_state / "litellm_local.yaml"
+    write_if_changed(config, rendered.content)
+    secrets = read_secrets(settings, rendered.variables)
+    callbacks = settings.callbacks.parent if settings.callbacks is not None else paths.services
+    # With DATABASE_URL in its environment LiteLLM wants a database; a variable of the user's is none of this.
+    kept = {name: value for name, value in settings.environ.items() if not name.startswith("DATABASE_")}
+    environ = {**kept, **_QUIET, "PYTHONPATH": str(callbacks), MASTER_KEY: secrets.master_key, **secrets.keys}
+    arguments = ("--host", settings.bind, "--port", str(settings.port), "--config", str(config))
+    return Local(profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *why))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run LiteLLM in place of this process; returns only if it cannot be run."""
+    try:
+        profile, port = _parse(arguments)
+        settings = load_settings(os.environ, port=port)
+        local = prepare_local(settings, profile=profile)
+    except RunClaudeError as error:
+        _say(f"error: {error.message}", f"help: {error.help}")
+        return error.exit_code
+    name = local.profile.name
+    _say(*local.notes, f"LiteLLM runs on {settings.base_url}, without a database; profile {name}. Ctrl-C ends it.")
+    _say(f'In another shell: eval "$(run-claude env {name} --export)"')
+    litellm = Path(sys.executable).parent / "litellm"
+    try:
+        os.execve(litellm, [str(litellm), *local.arguments], local.environ)  # noqa: S606 (no shell: a list of arguments)
+    except OSError as error:
+        _say(
+            f"error: {litellm} cannot be run: {error.strerror}", "help: Call scripts/run-litellm-local: it installs it."
+        )
+        return 1
+
+
+def _parse(arguments: Sequence[str]) -> tuple[str | None, int | None]:
+    profile, port, rest = None, None, list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--port":
+            value = rest.pop(0) if rest else ""
+            if not value.isdecimal() or not 1 <= int(value) <= 65535:
+                raise UsageError(f"--port wants a number from 1 to 65535, not {value!r}.", help=_USAGE)
+            port = int(value)
+        elif word.startswith("-") or profile is not None:
+            raise UsageError(f"There is no argument {word!r} here.", help=_USAGE)
+        else:
+            profile = word
+    return profile, port
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

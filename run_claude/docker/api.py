@@ -1,0 +1,228 @@
+"""One-shot calls to the engine's API: look, info, images, ports.
+
+These go over h11 (``http``), not aiodocker: a whole `proxy status` has to fit into the time that importing aiohttp
+alone takes. What streams (events, logs) is in ``stream`` and uses aiodocker.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlencode
+
+import anyio
+
+from run_claude.docker.http import Answer, HttpClient, HttpError
+from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, snapshot_of
+from run_claude.domain.lifecycle import parse_time
+from run_claude.errors import EngineError, RunClaudeError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from run_claude.docker.endpoint import Endpoint
+    from run_claude.domain.lifecycle import Snapshot
+
+__all__ = ["EngineApi", "Image", "has_docker_cli"]
+
+# Longer than any of these calls takes on a busy engine; a frozen engine accepts the connection and never answers.
+_ANSWER_WITHIN = 10.0
+
+
+def has_docker_cli() -> bool:
+    """Whether there is a docker command."""
+    return shutil.which("docker") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image the engine has: ID, size in bytes, labels."""
+
+    id: str
+    size: int
+    labels: dict[str, str]
+
+
+class EngineApi:
+    """The engine's API at one endpoint. Open with :meth:`connect`."""
+
+    def __init__(self, client: HttpClient, endpoint: Endpoint) -> None:
+        self._client = client
+        self.endpoint = endpoint
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, endpoint: Endpoint) -> AsyncIterator[EngineApi]:
+        """Yield an API client; nothing is sent yet.
+
+        :raises EngineError: for an endpoint of a kind that cannot serve a proxy on this machine
+        """
+        if not endpoint.host.startswith(("unix://", "tcp://")):
+            raise EngineError(
+                f"The Docker endpoint {endpoint.host} cannot be used: only unix:// and tcp:// can.",
+                help="Run run-claude on the engine's own machine, or select a local context with `docker context use`.",
+                code="engine-endpoint",
+            )
+        async with HttpClient.connect(endpoint) as client:
+            yield cls(client, endpoint)
+
+    async def look(self, project: str) -> Snapshot:
+        """Return what is, of the Compose project.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return snapshot_of((await self.containers(project)).values())
+
+    async def containers(self, project: str) -> dict[str, Found]:
+        """Return the containers of the project's services by ID: the list only names them, inspect says what they are.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        rows = await self._containers({"label": [f"{PROJECT_LABEL}={project}"]})
+        looked = {str(row["Id"]): await self.container(str(row["Id"])) for row in rows}
+        return {id: container for id, container in looked.items() if container is not None}
+
+    async def container(self, id: str) -> Found | None:
+        """Return a container; ``None`` if it is gone (or is none of our services').
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        raw = await self._get(f"/containers/{id}/json", missing=None)
+        return None if raw is None else container_of(raw)
+
+    async def ping(self) -> None:
+        """Return when the engine answers: 0.4 ms.
+
+        :raises EngineError: if it does not
+        """
+        await self.version()
+
+    async def container_named(self, name: str) -> Json | None:
+        """Return the inspected container of this very name, or ``None``.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return cast("Json | None", await self._get(f"/containers/{name}/json", missing=None))
+
+    async def publisher_of(self, port: int) -> str:
+        """Return the name of the running container that publishes a TCP port; empty if none does.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        for row in await self._containers({"publish": [f"{port}/tcp"]}):
+            if any(published.get("PublicPort") == port for published in row.get("Ports") or []):
+                return str(row["Names"][0]).lstrip("/")
+        return ""
+
+    async def version(self) -> tuple[int, int]:
+        """Return the engine's API version. From the header of a ping: ``/version`` asks runc and containerd for theirs.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        try:
+            header = (await self._client.get("/_ping", within=_ANSWER_WITHIN)).headers.get("api-version", "")
+        except (HttpError, OSError) as error:
+            raise _unreachable(self.endpoint, error) from error
+        major, _, minor = header.partition(".")
+        return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+    async def time_ns(self) -> int:
+        """Return the engine's clock.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return parse_time((await self._get("/info")).get("SystemTime")) or 0
+
+    async def image(self, reference: str) -> Image | None:
+        """Return an image that the engine has, or ``None``.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        raw = await self._get(f"/images/{reference}/json", missing=None)
+        if raw is None:
+            return None
+        labels = (raw.get("Config") or {}).get("Labels") or {}
+        return Image(id=str(raw["Id"]), size=int(raw.get("Size") or 0), labels=dict(labels))
+
+    async def image_variable(self, reference: str, name: str) -> str:
+        """Return a variable that an image sets; empty without the image or the variable.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        raw = await self._get(f"/images/{reference}/json", missing=None) or {}
+        pairs = (str(pair).partition("=") for pair in (raw.get("Config") or {}).get("Env") or [])
+        return next((value for key, _, value in pairs if key == name), "")
+
+    async def has_volume(self, name: str) -> bool:
+        """Whether there is a volume of this name.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return await self._get(f"/volumes/{name}", missing=None) is not None
+
+    async def info(self) -> Json:
+        """Return what the engine says of itself and its machine.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return cast("Json", await self._get("/info"))
+
+    async def read_from_volume(self, image: str, name: str, volume: str, at: str, file: str) -> bytes | None:
+        """Return a file of a volume as a tar archive, through a container that is created and never started.
+
+        :param name: of the container, which is gone afterwards
+        :param at: where the volume is in it
+        :raises EngineError: if the engine cannot be asked
+        """
+        wanted = {
+            "Image": image,
+            "NetworkDisabled": True,
+            "HostConfig": {"Binds": [f"{volume}:{at}:ro"], "NetworkMode": "none"},
+        }
+        await self._send("DELETE", f"/containers/{name}?force=1&v=1")  # of one that was killed in here
+        try:  # also a creation that is cancelled half-way leaves nothing
+            created = await self._send("POST", f"/containers/create?name={quote(name)}", wanted)
+            if created.status >= 400:
+                return None
+            archive = await self._send("GET", f"/containers/{name}/archive?path={quote(f'{at}/{file}')}")
+            return archive.body if archive.status == 200 else None
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._send("DELETE", f"/containers/{name}?force=1&v=1")
+
+    async def _send(self, method: str, target: str, content: object = None) -> Answer:
+        body = b"" if content is None else json.dumps(content).encode()
+        try:
+            return await self._client.send(method, target, body, within=_ANSWER_WITHIN)
+        except (HttpError, OSError) as error:
+            raise _unreachable(self.endpoint, error) from error
+
+    async def _containers(self, filters: dict[str, list[str]]) -> list[Json]:
+        rows = await self._get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
+        return cast("list[Json]", rows)
+
+    async def _get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
+        """Return the JSON of a GET; with ``missing=None`` a 404 is ``None`` and no error."""
+        target = quote(path) + (f"?{urlencode(params)}" if params else "")
+        try:
+            answer = await self._client.get(target, within=_ANSWER_WITHIN)
+            if answer.status == 404 and "missing" in on:
+                return None
+            if answer.status >= 400:
+                raise EngineError(
+                    f"The Docker engine refused {path}: {answer.status} {answer.text.strip()[:200]}",
+                    help="Run `docker info`; if that fails too, restart the engine.",
+                    code="engine-refused",
+                )
+            return json.loads(answer.body)
+        except (HttpError, OSError, ValueError) as error:
+            raise _unreachable(self.endpoint, error) from error
+
+
+def _unreachable(endpoint: Endpoint, error: BaseException) -> RunClaudeError:
+    from run_claude.domain.diagnosis import engine_unreachable  # only when there is something to diagnose
+
+    return engine_unreachable(endpoint.host, error, installed=has_docker_cli())

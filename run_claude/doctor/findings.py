@@ -1,0 +1,149 @@
+"""What a check has found, and how measured facts are judged. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from run_claude.domain.diagnosis.engine import MINIMUM_API
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from run_claude.errors import RunClaudeError
+
+__all__ = ["Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "well"]
+
+_GB = 1 << 30
+MINIMUM_COMPOSE = (2, 20)
+
+
+class Mark(StrEnum):
+    """What a finding is for the user."""
+
+    OK = "ok"
+    NOTE = "note"  # worth knowing, nothing to do
+    FAILED = "failed"  # the user, or --fix, has something to do
+    SKIPPED = "skipped"  # could not be looked at, because of something that another finding says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the doctor's table.
+
+    :param check: what was looked at, in one or two words
+    :param code: of the cause, where it failed
+    :param repair: what of :mod:`run_claude.doctor.repairs` mends it safely; empty if nothing does
+    """
+
+    check: str
+    mark: Mark
+    text: str
+    help: str = ""
+    code: str = ""
+    repair: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        row: dict[str, object] = {"check": self.check, "mark": self.mark.value, "text": self.text}
+        row |= {"help": self.help} if self.help else {}
+        row |= {"code": self.code} if self.code else {}
+        row |= {"repair": self.repair} if self.repair else {}
+        return row | ({"facts": dict(self.facts)} if self.facts else {})
+
+
+def well(findings: Iterable[Finding]) -> bool:
+    """Whether nothing needs the user."""
+    return all(finding.mark is not Mark.FAILED for finding in findings)
+
+
+def failed(check: str, error: RunClaudeError, *, repair: str = "") -> Finding:
+    """Return an error as a finding."""
+    return Finding(
+        check=check,
+        mark=Mark.FAILED,
+        text=error.message,
+        help=error.help,
+        code=error.code,
+        repair=repair,
+        facts=error.facts,
+    )
+
+
+def judge_machine(*, cpus: int, memory: int, available: int | None, disk_free: int | None) -> list[Finding]:
+    """Judge what the machine has. Measured: LiteLLM takes 320 MB, 530 MB with the database, and one core to start.
+
+    :param memory: bytes, of the engine's machine
+    :param available: bytes that are free now; ``None`` where it cannot be seen
+    :param disk_free: bytes, where the engine keeps images and volumes; ``None`` likewise
+    """
+    words = f"{cpus} CPU{'s' if cpus != 1 else ''}, {memory / _GB:.1f} GB of memory"
+    if available is not None:
+        words += f" ({available / _GB:.1f} GB available)"
+    facts = {"cpus": cpus, "memory": memory, "memory_available": available}
+    machine = Finding(check="machine", mark=Mark.OK, text=words, facts=facts)
+    if memory < 1 * _GB or (available is not None and available < _GB // 4):
+        machine = Finding(
+            check="machine",
+            mark=Mark.FAILED,
+            text=f"{words}: too little for LiteLLM, which takes 0.5 GB",
+            help="Give the engine's machine more memory, or end something else.",
+            code="out-of-memory",
+            facts=facts,
+        )
+    if disk_free is None:
+        return [machine]
+    room = f"{disk_free / _GB:.1f} GB free for images and volumes"
+    help = "Free some: `docker system df` shows what takes it, `docker builder prune` is safe."
+    if disk_free < _GB // 2:
+        mark, room = Mark.FAILED, f"only {room}"
+    else:
+        mark, room = (Mark.NOTE, f"only {room}; a build takes 2") if disk_free < 3 * _GB else (Mark.OK, room)
+    disk = Finding(
+        check="disk",
+        mark=mark,
+        text=room,
+        help="" if mark is Mark.OK else help,
+        code="disk-full" if mark is Mark.FAILED else "",
+        facts={"disk_free": disk_free},
+    )
+    return [machine, disk]
+
+
+def judge_engine(name: str, api: tuple[int, int], *, milliseconds: float, details: str = "") -> Finding:
+    """Judge the engine's version.
+
+    :param name: with its version, as the engine says it
+    """
+    spoken = f"{api[0]}.{api[1]}"
+    text = f"{name}, API {spoken}{f', {details}' if details else ''}, answers in {milliseconds:.0f} ms"
+    facts = {"engine": name, "api_version": spoken}
+    if api < MINIMUM_API:
+        return Finding(
+            check="engine",
+            mark=Mark.FAILED,
+            text=f"{text}: too old, it knows no `start_interval`",
+            help="Update Docker to Engine 25 or newer.",
+            code="engine-too-old",
+            facts=facts,
+        )
+    return Finding(check="engine", mark=Mark.OK, text=text, facts=facts)
+
+
+def judge_compose(version: str) -> Finding:
+    """Judge Compose's version, as `docker compose version --short` prints it."""
+    numbers = [part for part in version.lstrip("v").replace("-", ".").split(".")[:2] if part.isdigit()]
+    found = tuple(map(int, numbers))
+    facts = {"compose": version}
+    if len(found) == 2 and found < MINIMUM_COMPOSE:
+        return Finding(
+            check="compose",
+            mark=Mark.FAILED,
+            text=f"Compose {version}: too old",
+            help="Update Compose to 2.20 or newer.",
+            code="compose-too-old",
+            facts=facts,
+        )
+    return Finding(check="compose", mark=Mark.OK, text=f"Compose {version}", facts=facts)

@@ -1,0 +1,26 @@
+"""From facts to a cause: what an exit code, a message and a log tail mean, and what helps.
+
+Pure: the adapters and the controller collect the facts, this says what they add up to.
+"""
+
+from run_claude.domain.diagnosis.compose import compose_failure, port_of
+from run_claude.domain.diagnosis.conflict import database_version, foreign_container, port_taken
+from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
+from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
+from run_claude.domain.diagnosis.service import service_failure, start_timeout
+
+__all__ = [
+    "MINIMUM_API",
+    "ProbeStages",
+    "compose_failure",
+    "database_version",
+    "engine_frozen",
+    "engine_too_old",
+    "engine_unreachable",
+    "first_failing_stage",
+    "foreign_container",
+    "port_of",
+    "port_taken",
+    "service_failure",
+    "start_timeout",
+]

@@ -1,0 +1,172 @@
+"""What a failed `docker compose` means, by what it has printed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from run_claude.domain.causes import caused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from run_claude.errors import RunClaudeError
+
+__all__ = ["compose_failure", "port_of"]
+
+# Compiled when they are first used, and kept by ``re``: a command that works needs none of them.
+_PORT = (
+    r"(?:listen tcp\d? |Bind for |bind host port (?:for )?)\S*?:(\d+)\b"
+    r".*?(?:address already in use|port is already allocated)"
+)
+_FAILED_STEP = r"(?s)failed to solve: (?:process \"(.*?)\" did not complete successfully: )?(.*)"
+
+# How a registry, or the way to it, fails; in the order in which one message may say more than one of them.
+_NO_NETWORK = (
+    r"no such host|server misbehaving|i/o timeout|connection refused|network is unreachable|no route to host"
+    r"|TLS handshake timeout|does not look like a TLS handshake|HTTP response to HTTPS client"
+    r"|Client\.Timeout|deadline exceeded|connection reset|\bEOF\b"
+)
+_PULL_FAILURES = (
+    ("base-image-certificate", r"x509: |tls: failed to verify|certificate signed by unknown authority"),
+    ("base-image-proxy", r"proxyconnect|Proxy Authentication Required|\b407\b"),
+    ("base-image-network", _NO_NETWORK),
+    ("base-image-unknown", r"pull access denied|manifest unknown|not found|unauthorized|denied"),
+)
+_PULL = (
+    r"failed to resolve source metadata for (?P<built>\S+?): |failed to do request|\"https?://|dial tcp|lookup \S+ on "
+    r"|pull access denied for (?P<denied>[^\s,]+)|manifest (?:unknown|for (?P<manifest>\S+) not found)|Proxy Auth"
+)
+_STEP_WITHOUT_NETWORK = (
+    r"(?i)temporary failure in name resolution|name or service not known|failed to establish a new connection"
+    r"|could not resolve|network is unreachable|connection refused|CERTIFICATE_VERIFY_FAILED|proxyerror"
+)
+
+
+class _Rule(NamedTuple):
+    """A message of Compose's or the engine's, and what it means. ``{0}`` in the texts is the first group."""
+
+    pattern: str
+    code: str
+    message: str
+    help: str = ""
+
+
+# Matched in order against stderr: exit codes say less and differ from release to release.
+_RULES = (
+    _Rule(
+        r"Cannot connect to the Docker daemon at (\S+?)\.? |failed to connect to the docker API at ([^\s;]+)",
+        "engine-not-running",
+        "No Docker engine is running at {0}.",
+    ),
+    _Rule(
+        r"permission denied while trying to connect to the (?:Docker daemon socket|docker API) at (\S+?):?(?:\s|$)",
+        "engine-permission",
+        "No permission to use the Docker engine at {0}.",
+    ),
+    _Rule(
+        r"unknown (?:docker )?command: \"?(?:docker )?compose|unknown shorthand flag: 'f' in -f"
+        r"|unknown flag: --file|'compose' is not a docker command",
+        "compose-missing",
+        "The docker command has no Compose plugin.",
+    ),
+    _Rule(
+        r"start interval\W+requires API version|start_interval.*not (?:allowed|supported)|unsupported .*start_interval",
+        "engine-too-old",
+        "This Docker engine is older than 25 and has no `start_interval` for health checks.",
+    ),
+    _Rule(
+        r"Additional propert\w+ '?(\S+?)'? (?:(?:is|are) )?not allowed",
+        "compose-too-old",
+        "The Compose plugin does not know the key {0} of the compose file.",
+    ),
+    _Rule(
+        r"container name \"/?([^\"]+)\" is already in use",
+        "name-taken",
+        "The container name {0} is already in use by a container that is not of this stack.",
+        "Remove it with `docker rm -f {0}`, or choose another name with --instance NAME.",
+    ),
+    _Rule(
+        r"(?:yaml|parsing) .*?line (\d+): (.+)|yaml: line (\d+): (.+)",
+        "compose-file-invalid",
+        "The compose file is no valid YAML (line {0}).",
+        "Repair services/docker-compose.yaml, or run `run-claude install --force` to write it anew.",
+    ),
+    _Rule(r"no space left on device", "disk-full", "The disk of the Docker engine is full."),
+    _Rule(r"No such image: (\S+)", "image-missing", "The image {0} does not exist."),
+)
+
+
+def port_of(stderr: str) -> int | None:
+    """Return the port that Compose could not publish, if this is what it says."""
+    found = re.search(_PORT, stderr)
+    return int(found[1]) if found else None
+
+
+def compose_failure(
+    command: str, returncode: int, stderr: str, *, facts: Mapping[str, object] | None = None
+) -> RunClaudeError:
+    """Return what a failed ``docker compose`` means.
+
+    :param command: what was done, for people: ``up``, ``build litellm``, ...
+    """
+    known: dict[str, object] = {"command": f"docker compose {command}", "returncode": returncode, **(facts or {})}
+    tail = "\n".join(stderr.strip().splitlines()[-15:])
+    if told := re.search(r"run-claude: error: (.+)", stderr):  # our own build steps name their causes themselves
+        helps = re.findall(r"run-claude: help: (.+)", stderr)
+        return caused(
+            "build-failed",
+            f"The image cannot be built: {told[1].strip()}",
+            help=" ".join(dict.fromkeys(text.strip() for text in helps)) or "Read the last lines of the build.",
+            detail=tail,
+            facts=known,
+        )
+    for rule in _RULES:
+        found = re.search(rule.pattern, stderr, re.IGNORECASE)
+        if found:
+            group = next((text for text in found.groups() if text), "")
+            help = rule.help.format(group)
+            return caused(rule.code, rule.message.format(group), help=help, detail=tail, facts=known)
+    if pull := _pull_failure(stderr, tail, known):
+        return pull
+    if "failed to solve" in stderr or command.startswith("build"):
+        return _build_failure(stderr, tail, known)
+    last = stderr.strip().splitlines()[-1] if stderr.strip() else f"exit code {returncode}"
+    return caused("compose-failed", f"docker compose {command} failed: {last[:300]}", detail=tail, facts=known)
+
+
+def _pull_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunClaudeError | None:
+    """Return why an image cannot be pulled, if that is it: what a build step prints of its own network is not."""
+    if "did not complete successfully" in stderr:
+        return None
+    for line in reversed(stderr.splitlines()):
+        if not (found := re.search(_PULL, line)):
+            continue
+        code = next((code for code, pattern in _PULL_FAILURES if re.search(pattern, line)), "")
+        if code:
+            image = next((name for name in found.groups() if name), "")
+            said = line.strip().removeprefix("Error response from daemon: ")
+            said = said.rpartition(": failed to do request: ")[2] if "failed to do request: " in said else said
+            return caused(
+                code,
+                f"{f'The base image {image}' if image else 'A base image'} cannot be pulled: {said[:200]}",
+                detail=tail,
+                facts={**known, "image": image},
+            )
+    return None
+
+
+def _build_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunClaudeError:
+    found = re.search(_FAILED_STEP, stderr)
+    named = (found[1] or found[2]).strip() if found else ""
+    step = named.splitlines()[0][:160] if named else "unknown step"
+    help = ""
+    if re.search(_STEP_WITHOUT_NETWORK, stderr):
+        help = "The step found no way to its server: check the network, HTTPS_PROXY and RUN_CLAUDE_CA_BUNDLE."
+    return caused(
+        "build-failed",
+        f"The image cannot be built: {step}",
+        help=help,
+        detail=tail,
+        facts={**known, "step": step, "log": "run-claude proxy build --no-cache -v"},
+    )

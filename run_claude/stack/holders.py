@@ -1,0 +1,90 @@
+"""Who holds what a start needs: a TCP port of this machine, a container's name; and which port is free."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from run_claude.domain.diagnosis import foreign_container, port_of, port_taken
+from run_claude.domain.lifecycle import Service
+from run_claude.errors import ConflictError, RunClaudeError
+
+if TYPE_CHECKING:
+    from run_claude.config.settings import Settings
+    from run_claude.docker.api import EngineApi
+
+__all__ = ["is_free", "name_holder", "next_free", "process_on"]
+
+_LISTEN = "0A"
+
+
+async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings) -> RunClaudeError:
+    """Return the error of a failed `up` with the names of those who hold what we need."""
+    if (port := port_of(error.detail)) is not None:
+        setting = "LITELLM_PORT" if port == settings.port else "RUN_CLAUDE_TIMESCALEDB_PORT"
+        container = await api.publisher_of(port)
+        holder = f"the container {container}" if container else process_on(port)
+        free = next_free(settings.bind, port)
+        return port_taken(port, setting, holder=holder, free=free, detail=error.detail)
+    if isinstance(error, ConflictError) and error.code == "name-taken":
+        for service in Service:
+            name = f"{settings.instance}-{service}"
+            if name in error.message and (raw := await api.container_named(name)):
+                return foreign_container(name, str(raw["Config"]["Image"]))
+    return error
+
+
+def is_free(bind: str, port: int) -> bool:
+    """Whether a TCP port can be listened on now."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the engine's own listener: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+        except OSError as error:
+            return error.errno not in (errno.EADDRINUSE, errno.EACCES)
+        return True
+
+
+def next_free(bind: str, port: int, *, tries: int = 100) -> int | None:
+    """Return the next port above this one that is free."""
+    candidates = range(port + 1, min(port + 1 + tries, 65536))
+    return next((candidate for candidate in candidates if is_free(bind, candidate)), None)
+
+
+def process_on(port: int) -> str:
+    """Return the process that listens on a TCP port as ``NAME (pid N)``; empty if it cannot be seen.
+
+    Reads ``/proc``: other users' processes show only to root, and there is nothing to read on macOS.
+    """
+    inodes = _listening_inodes(port)
+    if not inodes:
+        return ""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            for link in (entry / "fd").iterdir():
+                target = str(link.readlink())
+                if target.startswith("socket:[") and target[8:-1] in inodes:
+                    return f"{(entry / 'comm').read_text().strip()} (pid {entry.name})"
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    return ""
+
+
+def _listening_inodes(port: int) -> set[str]:
+    inodes: set[str] = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            columns = row.split()
+            if columns[3] == _LISTEN and int(columns[1].rpartition(":")[2], 16) == port:
+                inodes.add(columns[9])
+    return inodes

@@ -1,0 +1,55 @@
+"""The values that may not show, of one instance: what is taken out of everything that is printed or written."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from run_claude.domain.redact import redacted, secret_values
+from run_claude.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from run_claude.config.settings import Settings
+
+__all__ = ["known_secrets", "without_secrets"]
+
+_SHORTEST = 4  # characters
+_PUBLIC = frozenset({"litellm", "postgres", "timescaledb"})  # what the containers are given beside their secrets
+_PUBLIC_NAMES = frozenset({"DATABASE_HOST", "DATABASE_USERNAME", "DATABASE_NAME", "NO_PROXY"})
+
+
+def without_secrets(lines: Sequence[str], settings: Settings) -> list[str]:
+    """Return lines of a log without the instance's secrets: a program may print what it was given."""
+    return redacted("\n".join(lines), known_secrets(settings)).split("\n") if lines else []
+
+
+def known_secrets(settings: Settings) -> set[str]:
+    """Return each value that may not show. What `.env` holds is read as lines, too, where it cannot be parsed."""
+    paths = settings.paths
+    process = dict(settings.environ)
+    found = secret_values({}, process)
+    try:
+        found |= secret_values({name: value for name, (value, _) in settings.environment().file.items()}, process)
+    except ConfigError:
+        found |= set(_values(_read(paths.env_file)))
+    with suppress(ValueError, AttributeError):  # what the containers were given, though .env may have changed since
+        handed_over = json.loads(_read(paths.litellm_secrets) or "{}")
+        found |= {str(value) for name, value in handed_over.items() if name not in _PUBLIC_NAMES}
+    found |= {_read(paths.database_secret).strip(), *_values(_read(paths.build_secrets))}
+    return {value for value in found if len(value) >= _SHORTEST and value not in _PUBLIC}
+
+
+def _values(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield line.partition("=")[2].strip(" '\"")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

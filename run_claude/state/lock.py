@@ -1,0 +1,111 @@
+"""One writer at a time: an advisory lock that the kernel releases, however its holder ends."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import threading
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from run_claude.errors import BusyError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+__all__ = ["holder_of", "lock"]
+
+
+@asynccontextmanager
+async def lock(
+    path: Path, purpose: str, *, wait: float = 600.0, on_wait: Callable[[str], None] = lambda holder: None
+) -> AsyncIterator[None]:
+    """Hold the lock file for the time of the block.
+
+    The file says who holds it, for the message of those who wait; what locks is ``flock`` alone.
+
+    :param purpose: what for, shown to those who wait
+    :param wait: seconds
+    :param on_wait: called once, with the holder in words, if the lock is not free
+    :raises BusyError: if it is not free within ``wait``
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not _try(descriptor):
+            holder = holder_of(path) or "another run-claude command"
+            on_wait(holder)
+            try:
+                with anyio.fail_after(wait):
+                    await _blocking(descriptor)
+            except TimeoutError as error:
+                raise BusyError(
+                    f"{holder} has been working on this instance for over {wait:.0f} s.",
+                    help="Wait for it, or end it; the lock goes with the process.",
+                    retryable=True,
+                ) from error
+        record = {"pid": os.getpid(), "purpose": purpose, "since": time.time()}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(record).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(path: Path) -> str:
+    """Return who holds the lock, in words; empty if nobody does, or nobody can tell."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        if _try(descriptor):
+            return ""
+        record = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
+        return f"run-claude {record['purpose']} (pid {record['pid']})"
+    except (ValueError, LookupError, TypeError):
+        return "another run-claude command"
+    finally:
+        os.close(descriptor)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _blocking(descriptor: int) -> None:
+    """Wait for the kernel to hand us the lock.
+
+    A daemon thread, because ``flock`` cannot be cancelled and a worker thread would keep the interpreter from
+    ending. It waits on a duplicate: whoever gives up closes both, and the lock goes with the last of them.
+    """
+    loop, granted = asyncio.get_running_loop(), anyio.Event()
+    duplicate = os.dup(descriptor)
+    abandoned = threading.Event()
+
+    def wait() -> None:
+        try:
+            fcntl.flock(duplicate, fcntl.LOCK_EX)
+            if abandoned.is_set():
+                fcntl.flock(duplicate, fcntl.LOCK_UN)
+        finally:
+            os.close(duplicate)
+            if not abandoned.is_set():
+                loop.call_soon_threadsafe(granted.set)
+
+    threading.Thread(target=wait, name="flock", daemon=True).start()
+    try:
+        await granted.wait()
+    except BaseException:
+        abandoned.set()
+        raise

@@ -1,0 +1,87 @@
+"""What the watcher does to the stack: starts, restarts, looks into a container that Docker restarts again and again.
+
+It starts with what the last start has put on disk, not with its own environment: a service of the system's has not the
+keys that a shell had.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from run_claude.domain.diagnosis import service_failure
+from run_claude.domain.lifecycle import Phase, Service
+from run_claude.errors import ConfigError, ConflictError, StartError
+from run_claude.stack.start import Start
+from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state.deployed import last_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from run_claude.domain.lifecycle import Snapshot
+    from run_claude.errors import RunClaudeError
+    from run_claude.stack import Stack
+    from run_claude.watch.own_stops import OwnStops
+
+__all__ = ["Healer", "down_together", "is_mendable"]
+
+# Errors of a start that trying again can mend, whatever their ``retryable`` says to a person: nobody is there to ask.
+_MENDABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
+_MENDABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
+_DOWN = (Phase.ABSENT, Phase.CREATED, Phase.EXITED)
+
+
+def is_mendable(error: RunClaudeError) -> bool:
+    """Return whether trying again may help."""
+    if isinstance(error, ConfigError | ConflictError):
+        return False
+    return error.retryable or error.code in _MENDABLE
+
+
+def down_together(service: Service, wanted: Iterable[Service], snapshot: Snapshot) -> list[Service]:
+    """Return the service and those that are wanted and down as well: their starts overlap."""
+    down = {other for other in wanted if snapshot[other].phase in _DOWN}
+    return [other for other in Service if other is service or other in down]
+
+
+class Healer:
+    """Acts on the stack, under the lock that the caller holds. Its own stops are heard as nobody's purpose."""
+
+    def __init__(self, stack: Stack, own_stops: OwnStops) -> None:
+        self._stack = stack
+        self._own_stops = own_stops
+
+    async def start(self, services: Sequence[Service]) -> None:
+        """Bring the services up and wait until they are healthy.
+
+        :raises RunClaudeError: with the cause, if one does not get healthy
+        """
+        begin_ns = await self._stack.api.time_ns()
+        try:
+            await Start(self._stack, last_start(self._stack.settings), tuple(services), DEFAULT_TIMEOUT).run()
+        except StartError as error:
+            if error.facts.get("reason") == "looping":  # such a start ends with a stop
+                await self._own_stops.stopped(Service(str(error.facts["service"])), begin_ns)
+            raise
+
+    async def restart(self, service: Service) -> None:
+        """Stop the service and :meth:`start` it."""
+        await self._stop(service)
+        await self.start([service])
+
+    async def diagnose(self, service: Service, snapshot: Snapshot) -> RunClaudeError:
+        """Find out why Docker restarts a container again and again; return the cause if going on may mend it.
+
+        :raises RunClaudeError: the cause, if it will not; the container is stopped then
+        """
+        state = snapshot[service]
+        log = await self._stack.log_tail(service, snapshot, lines=60)
+        error = service_failure(service, "looping", state, log, oom=state.oom_killed)
+        if not is_mendable(error):
+            await self._stop(service)
+            raise error
+        return error
+
+    async def _stop(self, service: Service) -> None:
+        async with self._own_stops.stopping(service):
+            await self._stack.compose(last_start(self._stack.settings)).stop([service])

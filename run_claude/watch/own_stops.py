@@ -1,0 +1,84 @@
+"""What the watcher hears of the engine: each event once, and its own stops not as somebody's purpose."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from run_claude.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from run_claude.docker.api import EngineApi
+    from run_claude.docker.observer import Observer
+    from run_claude.domain.lifecycle import ContainerEvent, Service
+
+__all__ = ["OwnStops"]
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnStop:
+    """From when to when we may have stopped a service, by the engine's clock."""
+
+    service: Service
+    begin_ns: int
+    end_ns: int
+
+    def made(self, event: ContainerEvent) -> bool:
+        return event.action == "stop" and event.service is self.service and self.begin_ns <= event.at_ns <= self.end_ns
+
+
+class OwnStops:
+    """Sorts what an observer hears.
+
+    An engine stops containers when it ends, and those that have outlived it when it starts: nobody has meant that. So
+    a stop from a time in which it was out of sight is somebody's only if the engine is still the same: it is, when it
+    replays what it told before. A new one has forgotten everything.
+    """
+
+    def __init__(self, api: EngineApi) -> None:
+        self._api = api
+        self._heard: set[ContainerEvent] = set()
+        self._own: deque[_OwnStop] = deque(maxlen=16)
+        self._told_before: ContainerEvent | None = None  # the last event before the engine went out of sight
+        self._same = False
+
+    def take_as_ours(self, service: Service, until_ns: int) -> None:
+        """Take every stop of the service until then (the engine's clock) as ours: what another watcher has done."""
+        self._own.append(_OwnStop(service, 0, until_ns))
+
+    def fresh(self, observer: Observer) -> list[ContainerEvent]:
+        """Return what was not there at the last call, without the stops that we or the engine itself have made."""
+        now = set(observer.heard)
+        fresh, self._heard = now - self._heard, now
+        self._same = self._same or self._told_before in now
+        return [event for event in fresh if event.action != "stop" or self._meant(event, observer.connected_ns)]
+
+    def _meant(self, stop: ContainerEvent, connected_ns: int) -> bool:
+        seen = self._same or stop.at_ns > connected_ns
+        return seen and not any(own.made(stop) for own in self._own)
+
+    def lost(self) -> None:
+        """Take note that the engine is out of sight."""
+        if self._heard:
+            self._told_before = max(self._heard, key=lambda event: event.at_ns)
+        self._heard, self._same = set(), False
+
+    @asynccontextmanager
+    async def stopping(self, service: Service) -> AsyncIterator[None]:
+        """Take a stop of the service in this block as ours."""
+        begin_ns = await self._api.time_ns()
+        try:
+            yield
+        finally:
+            await self.stopped(service, begin_ns)
+
+    async def stopped(self, service: Service, begin_ns: int) -> None:
+        """Take a stop of the service since ``begin_ns`` (the engine's clock) as ours."""
+        with anyio.CancelScope(shield=True, deadline=anyio.current_time() + 5), suppress(EngineError):
+            self._own.append(_OwnStop(service, begin_ns, await self._api.time_ns()))

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from run_claude.config.catalogue import Catalogue, load_catalogue
+from run_claude.config.model import Model
+from run_claude.deploy.litellm_config import render_litellm_config
+from run_claude.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from run_claude.config.paths import Paths
+
+    Write = Callable[[str, str], Path]
+
+
+def _rendered(catalogue: Catalogue, values: Mapping[str, str], **more: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(render_litellm_config(catalogue, values, **more).content)
+    return document
+
+
+def _params(document: dict[str, Any], name: str) -> dict[str, Any]:
+    (entry,) = [entry for entry in document["model_list"] if entry["model_name"] == name]
+    params: dict[str, Any] = entry["litellm_params"]
+    return params
+
+
+def test_without_keys_only_demo_is_served(paths: Paths) -> None:
+    rendered = render_litellm_config(load_catalogue(paths), {})
+    document = yaml.safe_load(rendered.content)
+    assert [entry["model_name"] for entry in document["model_list"]] == ["demo-opus", "demo-sonnet", "demo-haiku"]
+    assert document["litellm_settings"]["custom_provider_map"] == [
+        {"provider": "demo", "custom_handler": "callbacks.demo_provider.handler"}
+    ]
+    assert rendered.left_out["claude-opus-5-5"] == ("ANTHROPIC_API_KEY",)
+
+
+def test_a_model_whose_key_is_there_is_served_and_the_key_is_not_in_the_file(paths: Paths) -> None:
+    rendered = render_litellm_config(load_catalogue(paths), {"OPENAI_API_KEY": "sk-planted-0123456789"})
+    document = yaml.safe_load(rendered.content)
+    assert _params(document, "gpt-6-luna") == {"model": "openai/gpt-6-luna", "api_key": "os.environ/OPENAI_API_KEY"}
+    assert b"planted" not in rendered.content
+    assert rendered.variables == {"OPENAI_API_KEY"}
+    assert document["general_settings"]["master_key"] == "os.environ/LITELLM_MASTER_KEY"
+
+
+def test_the_same_input_gives_the_same_bytes_whatever_the_order_of_the_keys(paths: Paths) -> None:
+    values = {name: f"value-of-{name}" for name in load_catalogue(paths).variables}
+    one = render_litellm_config(load_catalogue(paths), values)
+    two = render_litellm_config(load_catalogue(paths), dict(reversed(values.items())))
+    assert one.content == two.content
+
+
+def test_a_file_that_is_still_the_rendered_one_is_known_without_rendering(paths: Paths) -> None:
+    rendered = render_litellm_config(load_catalogue(paths), {})
+    again = render_litellm_config(load_catalogue(paths), {})
+    assert again.is_in(rendered.content)
+    assert "content" not in vars(again)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda content: None,
+        lambda content: b"",
+        lambda content: content[:-1],
+        lambda content: content.replace(b"demo-opus", b"demo-ours"),
+        lambda content: content.replace(b"changes here are lost", b"mine"),
+        lambda content: content.partition(b"\n")[2],
+        lambda content: b"x: 1\n" + content,
+    ],
+    ids=["none", "empty", "cut off", "edited", "header edited", "header gone", "line before it"],
+)
+def test_a_file_that_is_anything_else_is_not(paths: Paths, changed: Callable[[bytes], bytes | None]) -> None:
+    rendered = render_litellm_config(load_catalogue(paths), {})
+    assert not rendered.is_in(changed(rendered.content))
+
+
+def test_a_file_rendered_from_other_keys_is_not(paths: Paths) -> None:
+    before = render_litellm_config(load_catalogue(paths), {})
+    assert not render_litellm_config(load_catalogue(paths), {"OPENAI_API_KEY": "sk-x"}).is_in(before.content)
+
+
+def test_each_built_in_model_is_rendered_when_everything_is_set(paths: Paths) -> None:
+    catalogue = load_catalogue(paths)
+    values = {name: f"planted-{name}" for name in catalogue.variables}
+    rendered = render_litellm_config(catalogue, values)
+    document = yaml.safe_load(rendered.content)
+    assert [entry["model_name"] for entry in document["model_list"]] == list(catalogue.models)
+    assert not rendered.left_out
+    for name in catalogue.variables:
+        if any(part in name for part in ("KEY", "TOKEN", "CREDENTIALS")):
+            assert f"planted-{name}" not in rendered.content.decode()
+
+
+def test_addresses_and_ids_are_filled_in_with_their_defaults(paths: Paths) -> None:
+    catalogue = load_catalogue(paths)
+    document = _rendered(catalogue, {"OLLAMA_API_BASE": "http://gpu:11434"})
+    assert _params(document, "ollama") == {"model": "ollama_chat/qwen3-coder", "api_base": "http://gpu:11434"}
+    document = _rendered(
+        catalogue, {"OLLAMA_API_BASE": "http://gpu:11434", "OLLAMA_MODEL": "x:7b", "OLLAMA_API_KEY": "k"}
+    )
+    assert _params(document, "ollama")["model"] == "ollama_chat/x:7b"
+    assert _params(document, "ollama")["api_key"] == "os.environ/OLLAMA_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("base", "seen"),
+    [
+        ("http://localhost:11434", "http://host.docker.internal:11434"),
+        ("http://127.0.0.1:8000/v1", "http://host.docker.internal:8000/v1"),
+        ("http://[::1]:8000", "http://host.docker.internal:8000"),
+        ("http://0.0.0.0:1/", "http://host.docker.internal:1/"),
+        ("https://localhost", "https://host.docker.internal"),
+        ("http://192.168.1.9:11434", "http://192.168.1.9:11434"),
+        ("http://[broken", "http://[broken"),
+        ("http://localhost:port", "http://localhost:port"),
+    ],
+)
+def test_this_machine_is_reached_from_the_container(paths: Paths, base: str, seen: str) -> None:
+    catalogue = load_catalogue(paths)
+    assert _params(_rendered(catalogue, {"OLLAMA_API_BASE": base}), "ollama")["api_base"] == seen
+
+
+def test_without_a_container_this_machine_stays_itself(paths: Paths) -> None:
+    document = _rendered(load_catalogue(paths), {"OLLAMA_API_BASE": "http://localhost:11434"}, host="127.0.0.1")
+    assert _params(document, "ollama")["api_base"] == "http://127.0.0.1:11434"
+
+
+def test_a_parameter_of_an_unset_optional_variable_is_left_out(paths: Paths) -> None:
+    values = {"AZURE_API_KEY": "k", "AZURE_API_BASE": "https://x"}
+    catalogue = load_catalogue(paths)
+    assert "api_version" not in _params(_rendered(catalogue, values), "azure-gpt-6-luna")
+    with_version = _params(_rendered(catalogue, {**values, "AZURE_API_VERSION": "v"}), "azure-gpt-6-luna")
+    assert with_version["api_version"] == "os.environ/AZURE_API_VERSION"
+
+
+def test_the_users_sections_go_over_ours_and_lists_are_added_to(paths: Paths, write: Write) -> None:
+    write(
+        "models.yaml",
+        "litellm_settings:\n  drop_params: false\n  custom_provider_map:\n"
+        "  - {provider: mine, custom_handler: callbacks.mine.handler}\n"
+        "router_settings: {num_retries: 3}\ngeneral_settings: {alerting: [slack]}\n",
+    )
+    document = _rendered(load_catalogue(paths), {})
+    assert document["litellm_settings"]["drop_params"] is False
+    assert [row["provider"] for row in document["litellm_settings"]["custom_provider_map"]] == ["demo", "mine"]
+    assert document["router_settings"] == {"num_retries": 3}
+    assert document["general_settings"] == {"master_key": "os.environ/LITELLM_MASTER_KEY", "alerting": ["slack"]}
+
+
+def test_what_a_model_gets_is_told_to_the_callback(paths: Paths, write: Write) -> None:
+    write(
+        "models.yaml",
+        "models:\n"
+        "  a: {litellm_params: {model: openai/a}, compat: {like: groq, drop: tools.strict, betas: []}}\n"
+        "  b: {litellm_params: {model: openai/b}, compat: false, model_info: {mode: chat, run_claude: {x: 1}}}\n",
+    )
+    document = _rendered(load_catalogue(paths), {})
+    info = {entry["model_name"]: entry.get("model_info") for entry in document["model_list"]}
+    assert info["a"] == {"run_claude": {"compat": {"like": "groq", "drop": ["tools.strict"], "betas": []}}}
+    assert info["b"] == {"mode": "chat", "run_claude": {"x": 1, "compat": False}}
+    assert info["demo-opus"] is None
+    assert document["litellm_settings"]["callbacks"] == ["callbacks.provider_compat.instance"]
+
+
+def test_a_key_that_would_come_in_by_a_back_door_is_refused(paths: Paths, write: Write) -> None:
+    write(
+        "models.yaml",
+        "models:\n  a:\n    litellm_params:\n      model: openai/x\n      api_key: os.environ/MY_KEY\n"
+        "      api_base: http://host/${MY_KEY}\n",
+    )
+    with pytest.raises(ConfigError) as raised:
+        render_litellm_config(load_catalogue(paths), {"MY_KEY": "planted-0123456789"})
+    assert raised.value.code == "key-in-config"
+    assert "planted" not in str(raised.value.as_json())
+
+
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=20).map(lambda text: text.replace("${", "$ {"))
+_VALUES = st.recursive(
+    _TEXT | st.integers() | st.booleans() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_size=8), _VALUES, max_size=4), _TEXT)
+def test_yaml_reads_every_parameter_back(params: dict[str, Any], name: str) -> None:
+    params = {"x_" + key: value for key, value in params.items()} | {"model": "openai/x"}
+    model = Model(name=name, params=params)
+    document = _rendered(Catalogue(models={name: model}, profiles={}), {})
+    assert document["model_list"] == [{"model_name": name, "litellm_params": params}]

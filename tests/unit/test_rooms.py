@@ -1,0 +1,82 @@
+"""Imports run one way: a room knows the rooms below it, and no others."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import run_claude
+
+PACKAGE = Path(run_claude.__file__).parent
+
+# From the bottom up. Rooms of one row do not know each other.
+ROWS = (
+    ("errors",),
+    ("domain",),
+    ("config",),
+    ("docker", "gateway", "state"),
+    ("deploy",),
+    ("stack",),
+    ("database", "watch"),
+    ("doctor",),
+    ("cli",),
+    ("__main__",),
+)
+RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
+# Until a plan and a deployment are two values.
+LEFT = {("state.applied", "deploy.plan"), ("state.deployed", "deploy.plan")}
+PUBLIC = "__init__"  # the embedding API: names of many rooms, each imported at its first use
+
+
+def modules() -> dict[str, ast.Module]:
+    """Return each module by its dotted name below run_claude."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts[0] not in ("_services", PUBLIC):
+            found[".".join(parts).removesuffix("." + PUBLIC)] = ast.parse(path.read_text())
+    return found
+
+
+MODULES = modules()
+
+
+def imports(tree: ast.Module) -> set[str]:
+    """Return the modules of run_claude that a module imports, for types only as well."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("run_claude."):
+            base = str(node.module).removeprefix("run_claude.")
+            below = {f"{base}.{alias.name}" for alias in node.names}
+            found |= (below & MODULES.keys()) or {base}
+        elif isinstance(node, ast.ImportFrom) and node.module == "run_claude":
+            found |= {alias.name for alias in node.names} & MODULES.keys()
+    return found
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_every_module_lies_in_a_room_of_the_table() -> None:
+    assert {room(module) for module in MODULES} == RANK.keys()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_its_own_room_and_those_below(module: str) -> None:
+    above = {
+        other
+        for other in imports(MODULES[module])
+        if room(other) != room(module) and RANK[room(other)] >= RANK[room(module)] and (module, other) not in LEFT
+    }
+    assert not above
+
+
+@pytest.mark.parametrize("name", RANK)
+def test_there_is_no_circle_in_a_room(name: str) -> None:
+    inside = {module: imports(tree) for module, tree in MODULES.items() if room(module) == name}
+    while free := {module for module, known in inside.items() if not (known - {module}) & inside.keys()}:
+        inside = {module: known for module, known in inside.items() if module not in free}
+    assert not inside
