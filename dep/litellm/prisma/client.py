@@ -11,6 +11,7 @@ from pathlib import Path
 
 import engines
 import npm
+from lighten import lighten
 
 SCHEMA = Path("/tmp/schema.prisma")  # noqa: S108 (a tmpfs)
 
@@ -64,4 +65,6 @@ def generate(*, describe: bool) -> None:
     package = folder_of("prisma")
     if done.returncode or not (package / "client.py").exists():
         npm.fail("Prisma's client cannot be generated", "this is a bug: report it", output=done.stdout)
+    if wrong := lighten(package):
+        print(f"run-claude: warning: the types of all tables will be imported at each start: {wrong}", file=sys.stderr)
     compileall.compile_dir(str(package), quiet=1, force=True, workers=0)
