@@ -106,4 +106,5 @@ HEALTHCHECK --interval=30s --timeout=120s --start-period=300s --start-interval=1
 ENTRYPOINT ["/opt/litellm/bin/python", "/app/entrypoint.py"]
 
 COPY --chmod=755 litellm/healthcheck litellm/entrypoint.py /app/
+COPY litellm/boot/ /app/boot/
 COPY callbacks/ /app/callbacks/

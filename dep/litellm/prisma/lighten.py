@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECTION = re.compile(r"(?m)^# (\w+) types$")  # the template begins a table's part with it
-LAZY = '''
+LAZY = """
 
 TABLES = {tables!r}
 
@@ -29,7 +29,7 @@ def __getattr__(name: str):
         if table in name and hasattr(found := importlib.import_module(f"prisma.types_of.{{table}}"), name):
             return getattr(found, name)
     raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
-'''
+"""
 HEADER = """from prisma import types as _of_no_table
 
 globals().update({name: value for name, value in vars(_of_no_table).items() if not name.startswith("__")})
