@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# Connections of one engine, as LiteLLM has them. The official image allows 25 at its 1 GB: an engine and its successor,
+# which meet for a moment, leave five to LiteLLM's own indexes, to a migration and to run-claude.
+POOL = 10
 WITHIN = 120.0  # seconds: a new volume takes 5, recovery after a crash may take a minute
 # One row: the migrations that are in place, those that have begun and not ended, and how many of LiteLLM's indexes
 # were given up while they were built. A migration that was rolled back and applied again has two rows.
@@ -58,19 +61,22 @@ class Database:
         )
 
     def url(self, general_settings: Mapping[str, Any]) -> str:
-        """Return the address as LiteLLM will have it, once it has added what its configuration says of the pool.
+        """Return the address with all that LiteLLM adds to it from its configuration, so that it has nothing to add.
 
         With the same text the query engine that was started meanwhile is the right one.
         """
-        timeout = general_settings.get("database_connection_timeout")
-        if timeout is None:
-            timeout = general_settings.get("database_connection_pool_timeout", 60)
-        pool = {
-            "connection_limit": general_settings.get("database_connection_pool_limit", 10),
-            "pool_timeout": timeout,
+
+        def setting(*names: str, otherwise: int) -> object:
+            found = (general_settings.get(f"database_{name}") for name in names)
+            return next((value for value in found if value is not None), otherwise)
+
+        parameters = {
+            "connection_limit": setting("connection_pool_limit", otherwise=POOL),
+            "pool_timeout": setting("connection_timeout", "connection_pool_timeout", otherwise=60),
+            "max_idle_connection_lifetime": setting("max_idle_connection_lifetime", otherwise=60),
         }
         address = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@{self.host}:{self.port}"
-        return f"postgresql://{address}/{quote(self.name, safe='')}?{urlencode(pool)}"
+        return f"postgresql://{address}/{quote(self.name, safe='')}?{urlencode(parameters)}"
 
     def wait(self) -> str:
         """Wait until it takes connections; its container starts at the same time as this one.

@@ -10,7 +10,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+OPTIONS = (
+    *("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"),
+    # By default it tries for over a minute before it says that there is no registry.
+    *("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"),
+)
 WAYS_ON = "or build with Prisma's own engines (RUN_CLAUDE_PRISMA=native) or without a database client (off)"
 
 
