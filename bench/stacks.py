@@ -14,7 +14,7 @@ from bench.probe import first_answer
 from bench.processes import BenchError, Done, execute
 from bench.runner import Sample
 from bench.workspace import ROOT, free_port
-from run_claude.deploy.plan import prepare
+from run_claude.deploy.prepare import prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,24 +1,25 @@
-"""Every error a user can meet, as one tree.
+"""The tree of errors that a user can meet.
 
 RunClaudeError
 ├── UsageError            2   a flag, an argument or a profile name that does not exist
-├── ConfigError           3   a file or a variable of the user's that cannot be used
-├── EngineError           4   Docker: not installed, not running, no permission, too old
-├── BuildError            5   the image cannot be built, or a base image cannot be had
-├── StartError            6   a container died, loops, or is unhealthy
-├── StartTimeout          7   nothing failed, but it is not healthy in time
-├── ConflictError         8   a port, a name or a volume belongs to somebody else
+├── ConfigError           3   a file or a variable that cannot be used
+├── EngineError           4   Docker is not installed, not running, too old, or denies permission
+├── BuildError            5   the image cannot be built, or a base image cannot be pulled
+├── StartError            6   a container exits, loops, or is unhealthy
+├── StartTimeout          7   nothing failed, but the stack is not healthy in time
+├── ConflictError         8   a port, a name or a volume is in use by something else
 ├── BusyError             9   another run-claude holds the lock of this instance
-├── GatewayError         10   the proxy runs, but does not answer as it should
-└── DataError            11   a database command that failed or was refused
+├── GatewayError         10   the proxy does not answer, or answers with an error
+└── DataError            11   a database command failed or was refused
 
 Each has a message (one line: what happened), a help (one line: what to do), a stable ``code``
-for machines, an exit code that belongs to the class, and ``facts`` that went into it.
+for machines, an exit code that belongs to the class, and the ``facts`` it was derived from.
+`run_claude.domain.causes.caused` makes them all: class, exit code and ``retryable`` of a code are in its registry.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,25 +40,24 @@ __all__ = [
 
 
 class RunClaudeError(Exception):
-    """An error with a cause line, a help line, a stable code and an exit code.
+    """An error with a message, a help line, a stable code and an exit code.
 
-    :param message: one line, what happened and to what
-    :param help: one line, what the user can do about it
-    :param code: stable identifier for machines, kebab-case (``port-taken``); the class's own by default
-    :param detail: what the user may want to read below the two lines (last log lines, a failed build step)
-    :param retryable: whether the same call may work later without any change by the user
-    :param facts: what the error was derived from; JSON values only, never a secret
+    :param message: one line: what happened, and to what
+    :param help: one line: what the user can do
+    :param code: stable identifier for machines, kebab-case (``port-taken``)
+    :param detail: more to read below the two lines: the last lines of a log, a failed build step
+    :param retryable: whether the same call may succeed later without a change by the user
+    :param facts: what the error was derived from; JSON values, never a secret
     """
 
-    exit_code: ClassVar[int] = 1
-    default_code: ClassVar[str] = "internal"
+    exit_code = 1
 
     def __init__(
         self,
         message: str,
         *,
         help: str,
-        code: str | None = None,
+        code: str,
         detail: str = "",
         retryable: bool = False,
         facts: Mapping[str, object] | None = None,
@@ -65,7 +65,7 @@ class RunClaudeError(Exception):
         super().__init__(message)
         self.message = message
         self.help = help
-        self.code = code or self.default_code
+        self.code = code
         self.detail = detail
         self.retryable = retryable
         self.facts: dict[str, object] = dict(facts or {})
@@ -84,70 +84,60 @@ class RunClaudeError(Exception):
 
 
 class UsageError(RunClaudeError):
-    """A flag, an argument or a name that does not exist."""
+    """A flag, an argument or a name does not exist."""
 
     exit_code = 2
-    default_code = "usage"
 
 
 class ConfigError(RunClaudeError):
-    """A file or a variable of the user's that cannot be used; names file, line and key where known."""
+    """A file or a variable cannot be used; the message names file, line and key where known."""
 
     exit_code = 3
-    default_code = "config-invalid"
 
 
 class EngineError(RunClaudeError):
     """The Docker engine or its Compose plugin cannot be used."""
 
     exit_code = 4
-    default_code = "engine-unavailable"
 
 
 class BuildError(RunClaudeError):
-    """The image cannot be built, or a base image cannot be had."""
+    """The image cannot be built, or a base image cannot be pulled."""
 
     exit_code = 5
-    default_code = "build-failed"
 
 
 class StartError(RunClaudeError):
-    """A container died, loops, or is unhealthy."""
+    """A container exits, loops, or is unhealthy."""
 
     exit_code = 6
-    default_code = "start-failed"
 
 
 class StartTimeout(RunClaudeError):
-    """Nothing failed, but the stack is not healthy within the given time."""
+    """Nothing failed, but the stack is not healthy in time."""
 
     exit_code = 7
-    default_code = "start-timeout"
 
 
 class ConflictError(RunClaudeError):
-    """A port, a name or a volume belongs to somebody else."""
+    """A port, a name or a volume is in use by something else."""
 
     exit_code = 8
-    default_code = "conflict"
 
 
 class BusyError(RunClaudeError):
-    """Another run-claude command holds the lock of this instance."""
+    """Another run-claude command holds the instance's lock."""
 
     exit_code = 9
-    default_code = "busy"
 
 
 class GatewayError(RunClaudeError):
-    """The proxy runs, but does not answer as it should."""
+    """The proxy does not answer, or answers with an error."""
 
     exit_code = 10
-    default_code = "gateway"
 
 
 class DataError(RunClaudeError):
     """A database command failed or was refused."""
 
     exit_code = 11
-    default_code = "data"

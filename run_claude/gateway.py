@@ -1,4 +1,8 @@
-"""LiteLLM as its clients see it, over HTTP."""
+"""LiteLLM, as its clients see it: an HTTP API.
+
+It uses httpx, which has what a client of a JSON API needs. Importing httpx takes 70 ms, so only code that asks LiteLLM
+imports this module, and only when it asks.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 
-from run_claude.errors import GatewayError
+from run_claude.domain import timeouts
+from run_claude.domain.causes import caused
+from run_claude.domain.diagnosis import gateway_unreachable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 __all__ = ["Gateway", "Readiness"]
 
-_ANSWER_WITHIN = 10.0  # seconds, for calls that reach no provider
-_PROVIDER_WITHIN = 120.0
-
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What ``/health/readiness`` says. ``database`` is LiteLLM's own word: ``connected``, ``Not connected``."""
+    """The answer of ``/health/readiness``. ``database`` is LiteLLM's own word: ``connected``, ``Not connected``."""
 
     ready: bool
     database: str
@@ -31,8 +35,9 @@ class Readiness:
 class Gateway:
     """One LiteLLM proxy. Open with :meth:`connect`."""
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, base_url: str, key: str) -> None:
         self._client = client
+        self._key = key
         self.base_url = base_url
 
     @classmethod
@@ -41,13 +46,11 @@ class Gateway:
         """Yield a client of the proxy at ``base_url``; nothing is sent yet."""
         transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False)  # plain HTTP on this machine
         headers = {"Authorization": f"Bearer {master_key}"}
-        async with httpx.AsyncClient(
-            transport=transport, base_url=base_url, headers=headers, timeout=_ANSWER_WITHIN
-        ) as client:
-            yield cls(client, base_url)
+        async with httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers, timeout=None) as client:  # noqa: S113 (_call bounds each)
+            yield cls(client, base_url, master_key)
 
     async def readiness(self) -> Readiness:
-        """Ask whether the proxy takes requests. Needs no key and calls no model.
+        """Return whether the proxy accepts requests. Needs no key and calls no model.
 
         :raises GatewayError: if it does not answer
         """
@@ -60,24 +63,24 @@ class Gateway:
         )
 
     async def models(self) -> list[str]:
-        """Return the names of the models that the proxy serves.
+        """Return the names of the models that the proxy offers.
 
-        :raises GatewayError: if it does not answer, or refuses the master key
+        :raises GatewayError: if it does not answer, or rejects the master key
         """
         body = _json(self._checked(await self._call("GET", "/v1/models")))
         return [str(row["id"]) for row in body.get("data") or []]
 
     async def message(self, model: str, text: str, *, max_tokens: int = 256) -> str:
-        """Send one message as an Anthropic client does and return the answer's text. May cost money.
+        """Send one message, as an Anthropic client does, and return the text of the answer. May cost money.
 
-        :raises GatewayError: if the proxy or the provider refuses
+        :raises GatewayError: if the proxy or the provider answers with an error
         """
         request = {
             "model": model,
             "max_tokens": max_tokens,
             "messages": [{"role": "user", "content": text}],
         }
-        answer = self._checked(await self._call("POST", "/v1/messages", json=request, timeout=_PROVIDER_WITHIN))
+        answer = self._checked(await self._call("POST", "/v1/messages", json=request, within=timeouts.PROVIDER_ANSWER))
         blocks = _json(answer).get("content") or []
         return "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
 
@@ -86,41 +89,27 @@ class Gateway:
 
         :raises GatewayError: if the proxy does not answer
         """
-        return _json(self._checked(await self._call("GET", "/health", timeout=_PROVIDER_WITHIN)))
+        return _json(self._checked(await self._call("GET", "/health", within=timeouts.PROVIDER_ANSWER)))
 
-    async def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+    async def _call(
+        self, method: str, path: str, *, within: float | None = None, json: object = None
+    ) -> httpx.Response:
         try:
-            return await self._client.request(method, path, **arguments)
-        except httpx.TimeoutException as error:
-            raise GatewayError(
-                f"The proxy at {self.base_url} does not answer in time.",
-                help="Look at `run-claude proxy logs`; `run-claude proxy restart` helps if it hangs.",
-                code="gateway-timeout",
-                retryable=True,
-            ) from error
-        except httpx.HTTPError as error:
-            raise GatewayError(
-                f"No proxy answers at {self.base_url}.",
-                help="Start it with `run-claude proxy start`.",
-                code="gateway-unreachable",
-                retryable=True,
-            ) from error
+            with anyio.fail_after(within or timeouts.GATEWAY_ANSWER):
+                return await self._client.request(method, path, json=json)
+        except (httpx.HTTPError, OSError) as error:
+            raise gateway_unreachable(self.base_url, error) from error
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.is_success:
             return answer
-        said = _json(answer).get("error") or {}
-        message = str(said.get("message") if isinstance(said, dict) else said)[:300] or answer.reason_phrase
         if answer.status_code == 401:
-            raise GatewayError(
-                f"The proxy at {self.base_url} refuses the master key.",
-                help="It was started with another one: `run-claude proxy restart`.",
-                code="gateway-key",
-            )
-        raise GatewayError(
-            f"The proxy answered {answer.status_code}: {message}",
-            help="`run-claude proxy logs` shows what the provider said.",
-            code="gateway-refused",
+            raise caused("gateway-key", f"The proxy at {self.base_url} rejects the master key.")
+        said = _json(answer).get("error") or {}
+        message = str(said.get("message") or "" if isinstance(said, dict) else said)
+        raise caused(
+            "gateway-refused",
+            f"The proxy answered {answer.status_code}: {quoted(message, {self._key}) or answer.reason_phrase}",
             facts={"status": answer.status_code},
         )
 

@@ -1,4 +1,4 @@
-"""`docs/errors.md`, from the registry: python scripts/errors_page.py > docs/errors.md"""
+"""Generate `docs/errors.md` from the registry: python scripts/errors_page.py > docs/errors.md"""
 
 from __future__ import annotations
 
@@ -16,36 +16,38 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 _HEAD = """\
-# Errors: every code, what it means, what helps
+# Errors
+
+Every error has a stable code. This page lists what each code means and what to do.
 
 <!-- Generated: python scripts/errors_page.py > docs/errors.md -->
 
-An error says what happened and to what, what you can do about it, and where there is more to read:
+An error says what happened and what to do:
 
     error: Port 4444 is taken by nginx (pid 812).
     help:  Stop it, or choose another port: LITELLM_PORT=4445 (or --port).
 
-A third line, `log:`, is the command that shows the whole log, where there is one.
-With `--json` the same is one document on stdout:
+If there is a log to read, a third line, `log:`, has the command that shows it. With `--json`, an error is one line of
+JSON on stdout (wrapped here):
 
     {"error": {"code": "port-taken", "message": "…", "help": "…", "detail": "…", "retryable": false,
                "exit_code": 8, "facts": {"port": 4444, "holder": "nginx (pid 812)", "free_port": 4445}}}
 
-`code` and `exit_code` are stable: scripts may rely on them. `message` and `help` are for people and change.
-`retryable` says whether the same command may work later without a change by you. `detail` is what there is to read
-of it: the last lines of a log or of a build. No secret is in any of them.
+`code` and `exit_code` are stable; scripts may rely on them. `message` and `help` are for people and may change.
+`retryable` says whether the same command may succeed later without any change. `detail` has the last lines of a log or
+of a build. None of them contains a secret.
 
 ## Exit codes
 
 | Exit code | Kind | Meaning |
 |---:|---|---|
-| 0 | | It worked. |
+| 0 | | Success. |
 """
 
 _SIGNALS = """\
-| 126, 127 | | `run-claude with`: the command cannot be executed, does not exist. Else it is the command's own. |
-| 130, 143 | | Interrupted by Ctrl-C, by SIGTERM. Call it again to go on. |
-| 141 | | The reader of the output has gone (`run-claude … \\| head`). |
+| 126, 127 | | `run-claude with`: the command is not executable, or not found. Otherwise, its own exit code. |
+| 130, 143 | | Interrupted by Ctrl-C or SIGTERM. Run the command again to continue. |
+| 141 | | The reader of the output has closed it (`run-claude … \\| head`). |
 """
 
 
@@ -60,7 +62,7 @@ def _lines() -> Iterator[str]:
     for error in classes:
         meaning = (error.__doc__ or "").strip().splitlines()[0]
         if error is errors.RunClaudeError:
-            meaning = "A mistake of run-claude's own; `doctor`: something needs you."
+            meaning = "An internal error: a bug in run-claude. For `doctor`: a check failed."
         yield f"| {error.exit_code} | {error.__name__} | {meaning} |\n"
     yield _SIGNALS
     yield "\n## Codes\n"
@@ -69,14 +71,14 @@ def _lines() -> Iterator[str]:
         if not rows:
             continue
         yield f"\n### {error.__name__}: exit code {error.exit_code}\n\n"
-        yield "| Code | What happened | What helps | Again? |\n|---|---|---|---|\n"
+        yield "| Code | What happened | What to do | Retry |\n|---|---|---|---|\n"
         yield from map(_row, sorted(rows, key=lambda cause: cause.code))
 
 
 def _row(cause: Cause) -> str:
     first, *more = cause.exit_codes
     others = more if first == cause.error.exit_code else [first, *more]
-    exits = f" (exit code {', '.join(map(str, others))}{' in a file' if cause.also else ''})" if others else ""
+    exits = f" Exit code {', '.join(map(str, others))}{' in a file' if cause.also else ''}." if others else ""
     return f"| `{cause.code}` | {cause.meaning}{exits} | {cause.help} | {'yes' if cause.retryable else ''} |\n"
 
 

@@ -1,20 +1,28 @@
-"""Fixtures for every tier: no test can reach the user's own stack, files or engine settings."""
+"""Fixtures for every tier: no test can reach the user's own stack, files or engine settings.
+
+Also how tests share workers, and what is told at the end of a run: see README.md.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import runs
 from tests.planted import Processes
+from tests.stand_in import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _OURS = ("RUN_CLAUDE_", "LITELLM_", "ANTHROPIC_", "OPENAI_", "CLAUDE_", "COMPOSE_")
-_KEPT = {"RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE"}  # what scripts/bases settled for this machine
+# What scripts/bases settled for this machine, and whose processes these are.
+_KEPT = {"RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE", runs.VARIABLE}
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +41,101 @@ def _away_from_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "home").mkdir()
 
 
+@pytest.fixture(scope="session")
+def stand_in_release(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a run-claude whose image has a stand-in for LiteLLM."""
+    return release(tmp_path_factory.mktemp("release"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_secret_in_the_process_list() -> Iterator[None]:
     """Look at the command lines of the machine for as long as the tests run."""
     with Processes(every=0.2) as processes:
         yield
     assert not processes.seen, "a command line holds a secret"
+
+
+# --- a run, from its first process to its last ---------------------------------------------------------------------
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")  # of xdist
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    runs.begin()  # before xdist starts the workers, which inherit it
+    if not _is_worker(config):
+        config.pluginmanager.register(_Times(config), "times")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not _is_worker(session.config) and not session.config.option.collectonly:
+        for line in runs.remove_leftovers():
+            print(f"removed what a killed run has left: {line}")
+
+
+# --- which tests share a worker, and which come first --------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups after it
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep together what shares a fixture of its module; begin with what takes longest."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    if config.getoption("randomly_seed", None) is not None:
+        return
+    assert config.cache is not None
+    known: dict[str, float] = config.cache.get(_Times.KEY, {})
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for item in items:
+        seconds[_group(item)] += known.get(item.nodeid, _guess(item))
+    items.sort(key=lambda item: -seconds[_group(item)])
+
+
+def _shares(item: pytest.Item) -> bool:
+    """Whether the test uses a fixture that lives as long as its module, class or package."""
+    assert isinstance(item, pytest.Function)
+    definitions = (last for *_, last in item._fixtureinfo.name2fixturedefs.values())
+    return any(definition.scope in ("class", "module", "package") for definition in definitions)
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return str(mark.args[0]) if mark else item.nodeid
+
+
+def _guess(item: pytest.Item) -> float:
+    """Return how many seconds a test takes of which nothing is known yet."""
+    if item.get_closest_marker("engine") is None:
+        return 0.03
+    return 12 if item.get_closest_marker("slow") else 6
+
+
+class _Times:
+    """Remembers how long each test took, for the order of the next run, and tells how long each tier did."""
+
+    KEY = "run-claude/seconds"
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._seconds[re.sub(r"@[^\]]*$", "", report.nodeid)] += report.duration  # xdist adds @GROUP
+
+    def pytest_sessionfinish(self) -> None:
+        assert self._config.cache is not None
+        known = self._config.cache.get(self.KEY, {})
+        self._config.cache.set(self.KEY, known | self._seconds)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in runs.end():
+            terminalreporter.write_line(f"removed what a test has left: {line}")
+        tiers: defaultdict[str, list[float]] = defaultdict(list)
+        for nodeid, seconds in self._seconds.items():
+            tiers[nodeid.split("/")[1]].append(seconds)
+        if len(tiers) > 1:
+            terminalreporter.section("time of each tier (added up over all workers)")
+            for tier, times in sorted(tiers.items(), key=lambda row: -sum(row[1])):
+                terminalreporter.write_line(f"{sum(times):7.1f} s  {len(times):5} tests  {tier}")

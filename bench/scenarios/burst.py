@@ -44,12 +44,12 @@ _SETTLE_WITHIN = 10.0  # seconds
 async def run(bench: Recorder) -> None:
     """Let events rain on the stack's containers, end in a random state, and compare."""
     async with dummies(bench.workspace, "burst", probes_every="30s") as made, Stack.open(made.settings) as stack:
-        observer = await stack.observe()
+        observer = await stack.session.observe()
         for number in range(bench.rounds(5, 1)):
             bench.say(f"round {number + 1}")
             counter = _Counter()
-            async with EngineStream.connect(stack.endpoint) as stream, anyio.create_task_group() as group:
-                since_ns = await stack.api.time_ns()
+            async with EngineStream.connect(stack.session.endpoint) as stream, anyio.create_task_group() as group:
+                since_ns = await stack.session.api.time_ns()
                 group.start_soon(stream.feed, made.settings.instance, since_ns, counter.take)
                 began = time.perf_counter()
                 await _rain(stack, made)
@@ -187,7 +187,7 @@ async def _inspected(name: str) -> dict[str, Any]:
 
 
 def _client(stack: Stack) -> httpx.AsyncClient:
-    socket = stack.endpoint.socket
+    socket = stack.session.endpoint.socket
     transport = httpx.AsyncHTTPTransport(uds=str(socket)) if socket else None
-    base = "http://docker" if socket else stack.endpoint.url
+    base = "http://docker" if socket else stack.session.endpoint.url
     return httpx.AsyncClient(transport=transport, base_url=base, timeout=30)

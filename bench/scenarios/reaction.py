@@ -62,7 +62,7 @@ async def run(bench: Recorder) -> None:
     async with dummies(bench.workspace, "reaction", probes_every="100ms") as made, Stack.open(made.settings) as stack:
         health, pauses = Watcher(Service.LITELLM), Watcher(Service.TIMESCALEDB)
         async with anyio.create_task_group() as group:
-            await stack.observe()
+            await stack.session.observe()
             group.start_soon(health.follow, stack)
             group.start_soon(pauses.follow, stack)
             await _health(bench, made, health, bench.rounds(60, 4))

@@ -1,1 +1,1 @@
-"""The command line: parse, call the controller, render. One module per command group, imported when called."""
+"""The command line: parse, call, render. Each command group has a module, imported when the command is called."""

@@ -1,4 +1,4 @@
-"""Questions to the person at the terminal. Ctrl-C answers them, too: nothing here blocks the event loop."""
+"""Ask the user at the terminal. Nothing here blocks the event loop, so that Ctrl-C works while a question is open."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ import sys
 import anyio
 import asyncclick as click
 
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 __all__ = ["ask", "at_terminal", "confirm"]
 
 
 def at_terminal() -> bool:
-    """Whether there is somebody to ask."""
+    """Whether there is a terminal to ask at."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 async def ask(question: str, *, instead: str) -> str:
-    """Ask on stderr and return the line that was typed.
+    """Ask a question on stderr and return the line that the user types.
 
-    :param instead: the option that answers where there is no terminal: ``--yes``
+    :param instead: the option that answers without a terminal: ``--yes``
     :raises UsageError: if there is no terminal
     """
     if not at_terminal():
-        raise UsageError(
-            "This asks before it goes on, and there is no terminal to ask at.",
-            help=f"Answer with {instead} if you are sure.",
-            code="not-a-terminal",
+        raise caused(
+            "not-a-terminal",
+            "This command asks for confirmation, and there is no terminal to ask at.",
+            help=f"Pass {instead} if you are sure.",
         )
     click.echo(f"{question} ", err=True, nl=False)
-    await anyio.wait_readable(sys.stdin)  # a terminal hands over whole lines
+    await anyio.wait_readable(sys.stdin)  # a terminal becomes readable when a whole line is there
     return sys.stdin.readline().strip()
 
 
 async def confirm(question: str, *, instead: str = "--yes") -> bool:
-    """Ask a question of yes or no; anything but yes is no.
+    """Ask a yes-or-no question; any other answer means no.
 
     :raises UsageError: if there is no terminal
     """

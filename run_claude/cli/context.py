@@ -1,4 +1,4 @@
-"""What every command has: the common options and what follows from them."""
+"""The context of a command: the common options, and the settings and displays that follow from them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncclick as click
 
 from run_claude.cli.output import Output
+from run_claude.cli.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,34 +26,43 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 @dataclass
 class App:
-    """The state of one run of the command line."""
+    """One run of the command line."""
 
     instance: str | None = None
     json: bool = False
     verbose: bool = False
     quiet: bool = False
     interrupted_code: int = 0
-    on_signal: Callable[[int], None] | None = None  # while a command of the user's has the terminal
+    on_signal: Callable[[int], None] | None = None  # set while the user's command has the terminal
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    _settings: dict[tuple[object, ...], Settings] = field(default_factory=dict)
 
     @property
     def output(self) -> Output:
         """Where results and errors go."""
-        return Output(json=self.json, verbose=self.verbose)
+        return Output(
+            json=self.json,
+            verbose=self.verbose,
+            screen=Screen.of(sys.stdout, self.environ),
+            error_screen=Screen.of(sys.stderr, self.environ),
+        )
 
     def settings(self, **overrides: Any) -> Settings:
-        """Return the user's settings.
+        """Load the user's settings.
 
-        :raises ConfigError: naming file, line and key of what cannot be used
+        :raises ConfigError: with file, line and key of what is invalid
         """
         from run_claude.config.settings import load_settings
 
-        return load_settings(self.environ, instance=self.instance, **overrides)
+        key = (self.instance, *sorted(overrides.items()))
+        if key not in self._settings:  # `.env` is read once
+            self._settings[key] = load_settings(self.environ, instance=self.instance, **overrides)
+        return self._settings[key]
 
     def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:
-        """Return the user's models and profiles, and whether a provider's variable is set.
+        """Load the user's models and profiles. The second value tells whether a provider's variable is set.
 
-        :raises ConfigError: naming file, line and key of what cannot be used
+        :raises ConfigError: with file, line and key of what is invalid
         """
         from run_claude.config.catalogue import load_catalogue
         from run_claude.config.secrets import provider_keys
@@ -62,17 +72,18 @@ class App:
         return catalogue, provider_keys(settings.environment(), catalogue.variables).__contains__
 
     def reporter(self) -> Reporter:
-        """Return the display for progress: a live one on a terminal, plain lines elsewhere, none with ``--quiet``."""
+        """Return the progress display: live on a terminal, plain lines elsewhere, silent with ``--quiet``."""
         from run_claude.cli.views.plain import Plain
         from run_claude.domain.progress import Silent
 
         if self.quiet:
             return Silent()
-        if self.json or self.verbose or not sys.stderr.isatty() or self.environ.get("TERM") == "dumb":
-            return Plain(sys.stderr, verbose=self.verbose)
+        screen = Screen.of(sys.stderr, self.environ)
+        if self.json or self.verbose or not screen.terminal:
+            return Plain(sys.stderr, self.environ, verbose=self.verbose)
         from run_claude.cli.views.live import Live
 
-        return Live()
+        return Live(screen)
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -85,15 +96,24 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 
 
 _OPTIONS = (
-    click.option("--json", is_flag=True, expose_value=False, callback=_set("json"), help="Print JSON for machines."),
-    click.option("--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Which stack."),
-    click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_set("verbose"), help="Show commands."),
-    click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_set("quiet"), help="No progress."),
+    click.option("--json", is_flag=True, expose_value=False, callback=_set("json"), help="Print JSON."),
+    click.option(
+        "--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Use the instance NAME."
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_set("verbose"),
+        help="Print the commands that run.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_set("quiet"), help="Print no progress."),
 )
 
 
 def common(command: F) -> F:
-    """Add the options that every command has; they may stand before the subcommand or behind it."""
+    """Add the common options to a command: they work before and after the subcommand's name."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

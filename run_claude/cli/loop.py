@@ -1,4 +1,4 @@
-"""Commands that wait for something run in an event loop, which signals cancel."""
+"""Run commands that wait in an event loop that SIGINT and SIGTERM cancel."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_in_loop(app: App, call: Callable[[], Awaitable[int]]) -> int:
-    """Run a command to its end, or to the first SIGINT or SIGTERM, and return its exit code."""
-    early: list[int] = []  # signals that come while the loop is being made; interrupted there, it leaves a traceback
+    """Run a command until it ends or is interrupted, and return its exit code."""
+    early: list[int] = []  # signals that arrive while asyncio makes its loop, which would end in a traceback
     for number in _SIGNALS:
         signal.signal(number, lambda number, _: early.append(number))
     return anyio.run(partial(_run, app, call, early), backend="asyncio")
@@ -34,9 +34,9 @@ async def _run(app: App, call: Callable[[], Awaitable[int]], early: Sequence[int
     code = 0
     async with anyio.create_task_group() as group:
         with anyio.CancelScope() as command:
-            await group.start(_signals, app, command.cancel, early)  # before the first step: it may write files
+            await group.start(_signals, app, command.cancel, early)  # before the command, which may write files
             code = await call()
-        # A call that the cancellation has broken may have come back with an error's code.
+        # A cancelled call may have turned the cancellation into an error, and its exit code.
         if command.cancelled_caught or (code and app.interrupted_code):
             code = app.interrupted_code
             app.output.interrupted(code)
@@ -47,7 +47,7 @@ async def _run(app: App, call: Callable[[], Awaitable[int]], early: Sequence[int
 async def _signals(
     app: App, cancel: Callable[[], None], early: Sequence[int], *, task_status: TaskStatus[None]
 ) -> None:
-    """Turn the first SIGINT or SIGTERM into a cancellation; a second one ends the process as it stands."""
+    """Cancel the command on the first SIGINT or SIGTERM; end the process at once on the second."""
 
     def take(number: int) -> None:
         if app.on_signal is not None:
@@ -67,7 +67,7 @@ async def _signals(
 
 
 def _force(code: int) -> NoReturn:
-    """End now, as it stands: what was started goes, and the cursor that a live display hides comes back."""
+    """End the process now: kill child processes and show the cursor that a live display has hidden."""
     from run_claude.docker.process import kill_all
 
     kill_all()

@@ -1,16 +1,19 @@
-"""Results on stdout, errors on stderr; the same values for people and, with ``--json``, for machines."""
+"""Print results on stdout and errors on stderr: for people, or with ``--json`` for machines."""
 
 from __future__ import annotations
 
 import json as json_format
-import os
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncclick as click
 
+from run_claude.cli.screen import Screen
+from run_claude.cli.views.table import fold
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from run_claude.errors import RunClaudeError
 
 __all__ = ["Output"]
@@ -18,63 +21,74 @@ __all__ = ["Output"]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where results and errors of one command go."""
+    """Where the results and errors of one command go.
+
+    :param screen: what stdout goes to
+    :param error_screen: what stderr goes to
+    """
 
     json: bool
     verbose: bool
+    screen: Screen = field(default_factory=Screen)
+    error_screen: Screen = field(default_factory=Screen)
 
     def text(self, text: str) -> None:
-        """Print a result for people."""
-        click.echo(text, color=None if _may_colour() else False)
+        """Print a result for people, as it is."""
+        click.echo(text, color=self.screen.colour)
+
+    def sentence(self, text: str, *, hang: int = 0) -> None:
+        """Print a sentence, folded between words where the terminal is narrower.
+
+        :param hang: columns by which all lines but the first are indented
+        """
+        self.lines(fold(text, self.screen.columns, hang))
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Print a result of several lines: a table."""
+        for line in lines:
+            self.text(line)
 
     def document(self, value: object) -> None:
         """Print a result as one JSON document."""
         click.echo(json_format.dumps(value, indent=2, ensure_ascii=False))
 
     def record(self, value: object) -> None:
-        """Print one JSON object on a line of its own: a stream of them can be read as it comes."""
+        """Print one JSON object on a line of its own, so that a stream of them can be read as it comes."""
         click.echo(json_format.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
     def note(self, text: str) -> None:
-        """Tell people something beside the result."""
-        click.echo(text, err=True, color=None if _may_colour() else False)
+        """Print a remark on stderr, beside the result."""
+        for line in fold(text, self.error_screen.columns):
+            self._error_line(line)
+
+    def _error_line(self, line: str) -> None:
+        click.echo(line, err=True, color=self.error_screen.colour)
 
     def failure(self, error: RunClaudeError) -> int:
-        """Print an error and return its exit code; as JSON on one line, since it can end a stream of records."""
+        """Print an error and return its exit code. As JSON it takes one line, since it may end a stream of records."""
         if self.json:
             self.record({"error": error.as_json()})
             return error.exit_code
-        if error.detail:
-            for line in error.detail.splitlines():
-                click.echo(_dim(f"  │ {line}"), err=True)
-        click.echo(f"{_red('error:')} {error.message}", err=True)
-        click.echo(f"{_dim('help:')}  {error.help}", err=True)
+        for line in error.detail.splitlines():
+            self._error_line(self.error_screen.styled(f"  │ {line}", "dim"))
+        self._labelled("error:", "error", error.message)
+        self._labelled("help:", "dim", error.help)
         if log := error.facts.get("log"):
-            click.echo(f"{_dim('log:')}   {log}", err=True)
+            self._labelled("log:", "dim", str(log))
         if self.verbose and error.facts:
-            click.echo(f"{_dim('facts:')} {json_format.dumps(error.facts, ensure_ascii=False)}", err=True)
+            self._labelled("facts:", "dim", json_format.dumps(error.facts, ensure_ascii=False))
         return error.exit_code
 
+    def _labelled(self, label: str, style: str, text: str) -> None:
+        screen, indent = self.error_screen, len("error: ")
+        first, *more = fold(text, None if screen.columns is None else screen.columns - indent)
+        self._error_line(screen.styled(label, style) + " " * (indent - len(label)) + first)
+        for line in more:
+            self._error_line(" " * indent + line)
+
     def interrupted(self, code: int) -> None:
-        """Say that a signal ended the command."""
+        """Print that a signal ended the command."""
         if self.json:
             self.record({"error": {"code": "interrupted", "message": "Interrupted.", "exit_code": code}})
         else:
-            click.echo("Interrupted. Nothing is half done: run the command again to go on.", err=True)
-
-
-def _may_colour() -> bool:
-    """Whether the user lets us; whether it is a terminal is another question."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _colour() -> bool:
-    return sys.stderr.isatty() and _may_colour()
-
-
-def _red(text: str) -> str:
-    return click.style(text, fg="red", bold=True) if _colour() else text
-
-
-def _dim(text: str) -> str:
-    return click.style(text, dim=True) if _colour() else text
+            self.note("Interrupted. Nothing is half done; run the command again to continue.")

@@ -1,4 +1,4 @@
-"""The root command, and the one place where errors become exit codes."""
+"""The root command. Errors become exit codes here, and only here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import asyncclick as click
 
 import run_claude
 from run_claude.cli.context import App, common
+from run_claude.domain.causes import caused
 from run_claude.errors import RunClaudeError, UsageError
 
 if TYPE_CHECKING:
@@ -19,39 +20,39 @@ if TYPE_CHECKING:
 
 __all__ = ["cli", "run"]
 
-# name: (module, attribute, one line of help). The help stands here so that `--help` imports none of them.
+# name: (module, attribute, help). The help is here so that `--help` imports no command.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
-    "proxy": ("proxy", "proxy", "Start, stop and look at the stack: LiteLLM and its database."),
-    "watch": ("watch", "watch", "Keep running what should run, and tell every transition."),
-    "history": ("history", "history", "What happened: starts and their times, transitions, what watch did."),
+    "proxy": ("proxy", "proxy", "Start, stop and inspect the stack: LiteLLM and its database."),
+    "watch": ("watch", "watch", "Keep the stack running, and report every transition."),
+    "history": ("history", "history", "Show past starts, transitions, and what watch did."),
     "with": ("with_profile", "with_profile", "Run a command with a profile's models: with demo -- claude"),
     "env": ("env", "env", "Print the environment for a profile."),
-    "install": ("install", "install", "Make folders, secrets and configuration, and build the image."),
-    "profiles": ("profiles", "profiles", "Which model serves opus, sonnet and haiku."),
-    "models": ("models", "models", "The models that the proxy can serve."),
-    "config": ("config", "config", "Settings in .env."),
-    "secrets": ("secrets", "secrets", "Master key, database password, providers' keys."),
-    "set-folder": ("set_folder", "set_folder", "Make a folder select a profile (direnv)."),
-    "db": ("db", "db", "The database: start, stop, status, shell, backup, restore, destroy."),
-    "completion": ("completion", "completion", "Completion for bash, zsh and fish."),
-    "doctor": ("doctor", "doctor", "Check everything, say what helps, mend what is safe."),
+    "install": ("install", "install", "Create folders, secrets and configuration; build the image."),
+    "profiles": ("profiles", "profiles", "Show which models serve opus, sonnet and haiku."),
+    "models": ("models", "models", "List, show and test models."),
+    "config": ("config", "config", "Change settings in .env."),
+    "secrets": ("secrets", "secrets", "Manage the master key, database password and provider keys."),
+    "set-folder": ("set_folder", "set_folder", "Select a profile for a folder, with direnv."),
+    "db": ("db", "db", "Manage the database: status, shell, backup, restore, and more."),
+    "completion": ("completion", "completion", "Print shell completion for bash, zsh or fish."),
+    "doctor": ("doctor", "doctor", "Check everything, and fix what is safe to fix."),
 }
 
-# Those that read files and print: they run without an event loop, in 100 ms for 170.
+# Commands that only read files and print. Without an event loop they take 100 ms instead of 170.
 _IMMEDIATE = frozenset(
     {"env", "history", "profiles", "config", "set-folder", "completion", "-h", "--help", "--version"}
 )
 
 
 class _Lazy(click.Group):
-    """A group whose commands are imported when they are called."""
+    """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the command names in the order of the table."""
+        """Return the names of the commands in the order of the table."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
+        """Import a command and return it."""
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
@@ -59,7 +60,7 @@ class _Lazy(click.Group):
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete command names from the table alone."""
+        """Complete command names without importing the commands."""
         if incomplete.startswith("-"):
             return click.Command.shell_complete(self, ctx, incomplete)
         from asyncclick.shell_completion import CompletionItem
@@ -67,7 +68,7 @@ class _Lazy(click.Group):
         return [CompletionItem(name, help=row[2]) for name, row in _COMMANDS.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table alone."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
 
@@ -75,12 +76,12 @@ class _Lazy(click.Group):
 @click.group(
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="First time? `run-claude with demo -- claude` needs no key.",
+    epilog="New here? `run-claude with demo -- claude` needs no key.",
 )
 @click.version_option(run_claude.__version__, prog_name="run-claude", message="%(prog)s %(version)s")
 @common
 def cli() -> None:
-    """Run Claude Code against any model, through a LiteLLM proxy in containers on your own machine."""
+    """Run Claude Code against any model, through a LiteLLM proxy in containers on your machine."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -94,7 +95,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """Return the command's name, or the option that stands for one; the common options may come before it."""
+    """Return the name of the command, or the option that acts as one; common options may come first."""
     words = iter(arguments)
     for word in words:
         if word == "--instance":
@@ -105,7 +106,7 @@ def _command(arguments: Sequence[str]) -> str:
 
 
 def _run_immediately(app: App, call: Coroutine[Any, Any, int]) -> int:
-    """Run a command that awaits nothing: one step is all of it. An event loop would take half of its time."""
+    """Run a coroutine that never waits, in a single step: an event loop would take half of the command's time."""
     try:
         call.send(None)
     except StopIteration as finished:
@@ -113,7 +114,7 @@ def _run_immediately(app: App, call: Coroutine[Any, Any, int]) -> int:
     except KeyboardInterrupt:
         app.output.interrupted(130)
         return 130
-    raise RuntimeError("a command in _IMMEDIATE has awaited something")
+    raise RuntimeError("a command in _IMMEDIATE awaited something")
 
 
 async def _call(app: App, arguments: list[str]) -> int:
@@ -124,27 +125,28 @@ async def _call(app: App, arguments: list[str]) -> int:
         return UsageError.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "run-claude"
-        app.json = app.json or "--json" in arguments  # it may stand behind what could not be understood
-        return app.output.failure(UsageError(error.format_message(), help=f"See `{path} --help`."))
+        app.json = app.json or "--json" in arguments  # the option may follow the part that click could not parse
+        return app.output.failure(caused("usage", error.format_message(), help=f"See `{path} --help`."))
     except click.Abort:
         app.output.interrupted(130)
         return 130
     except RunClaudeError as error:
         return app.output.failure(error)
-    except (BrokenPipeError, SystemExit):  # the reader has gone: `run-claude … | head`; asyncclick makes it the latter
+    except (BrokenPipeError, SystemExit):  # the reader is gone (`… | head`); asyncclick raises SystemExit
         sys.stderr.close()
         return 141
     except Exception as error:
-        return app.output.failure(_mistake(error))
+        return app.output.failure(_internal(error))
     return result if isinstance(result, int) else 0
 
 
-def _mistake(error: Exception) -> RunClaudeError:
-    """Return what nobody has thought of as an error like the others, its traceback to be read below it."""
+def _internal(error: Exception) -> RunClaudeError:
+    """Return an unexpected exception as an error like the others, with its traceback as detail."""
     import traceback
 
-    return RunClaudeError(
-        f"A mistake of run-claude's own: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-        help="Report it, with what `run-claude doctor --report FILE` writes: no secret is in it.",
+    return caused(
+        "internal",
+        f"Internal error: a bug in run-claude: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+        help="Please report it with the output of `run-claude doctor --report FILE`, which contains no secrets.",
         detail="".join(traceback.format_exception(error)).rstrip(),
     )

@@ -1,10 +1,11 @@
-"""The database by itself: start, stop, look, backup, restore, destroy.
+"""The database of an instance: start, stop, inspect, back up, restore, destroy.
 
-Only :meth:`Database.destroy` removes data, and a restore once the new data is complete and counted.
+Only :meth:`Database.destroy` removes data, and a restore, once the new data is complete and verified.
 """
 
-from run_claude.database.archive import Manifest, Part, read_manifest
-from run_claude.database.controller import Database
+from run_claude.database.archive import Manifest, Part
+from run_claude.database.controller import Database, DatabaseStatus
 from run_claude.database.queries import Content, Table
+from run_claude.database.verify import verify_file
 
-__all__ = ["Content", "Database", "Manifest", "Part", "Table", "read_manifest"]
+__all__ = ["Content", "Database", "DatabaseStatus", "Manifest", "Part", "Table", "verify_file"]

@@ -1,4 +1,4 @@
-"""The SQL of the database commands, for psql's standard input; the answers are one JSON object a line."""
+"""The SQL of the database commands, for psql's standard input. The answers are one JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["Content", "Table", "content_sql", "count_sql", "drop_sql", "parse_content", "swap_sql"]
+__all__ = ["Content", "Table", "content_sql", "count_sql", "drop_sql", "parse_content", "parse_counts", "swap_sql"]
 
-_CHEAP = 1_000_000  # rows; counting more takes longer than somebody who looks wants to wait
+_CHEAP = 1_000_000  # rows; counting more takes too long for `db status`
 
-# The user's tables: chunks belong to their hypertable, and what extensions keep for themselves is no data.
+# The user's tables: chunks belong to their hypertable, and tables of extensions are not data.
 _TABLES = """
 pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'information_schema'
@@ -27,10 +27,10 @@ _EXTENSION = "(SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table and what is in it.
+    """A table and its rows.
 
-    :param exact: whether the rows were counted; else they are the planner's estimate
-    :param newest: time of the newest row, ISO 8601; empty if no column tells, or it would take long
+    :param exact: whether the rows were counted; otherwise they are the planner's estimate
+    :param newest: time of the newest row, ISO 8601; empty if no column has it, or the table is too large
     """
 
     database: str
@@ -42,7 +42,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What the server holds."""
+    """The databases and tables of a server."""
 
     version: str
     databases: dict[str, int]  # bytes
@@ -51,23 +51,25 @@ class Content:
 
     @property
     def bytes(self) -> int:
-        """Of all databases."""
+        """Size of all databases."""
         return sum(self.databases.values())
 
     @property
     def newest(self) -> str:
-        """Time of the newest row anywhere; empty if nothing tells."""
+        """Time of the newest row in any table; empty if unknown."""
         return max((table.newest for table in self.tables), default="")
 
     def worth_keeping(self) -> list[str]:
-        """Return the databases that a backup has to hold: ours, and any other with a table in it."""
+        """Return the databases that belong into a backup: ours, and others that have tables."""
         with_tables = {table.database for table in self.tables}
-        ours = [name for name in self.databases if not name.endswith(("_restoring", "_replaced"))]  # of a dead restore
+        ours = [
+            name for name in self.databases if not name.endswith(("_restoring", "_replaced"))
+        ]  # left by a killed restore
         return [name for name in ours if name != "postgres" or name in with_tables]
 
 
 def content_sql(databases: Iterable[str]) -> str:
-    """Return what asks for version, sizes, tables, rows and newest rows."""
+    """Return SQL that asks for version, sizes, tables, rows and newest rows."""
     parts = [
         "SELECT json_build_object('version', current_setting('server_version'));",
         "SELECT json_build_object('database', datname, 'bytes', pg_database_size(oid)) FROM pg_database"
@@ -99,7 +101,7 @@ LEFT JOIN LATERAL (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid
 
 
 def count_sql() -> str:
-    """Return what asks for the rows of each table of the connected database, and for its TimescaleDB version."""
+    """Return SQL that counts the rows of each table in the connected database, and names its TimescaleDB version."""
     return f"""SELECT json_build_object('timescaledb', {_EXTENSION});
 SELECT format('SELECT json_build_object(''table'', %L, ''rows'', count(*)) FROM %I.%I',
   n.nspname || '.' || c.relname, n.nspname, c.relname)
@@ -108,11 +110,11 @@ FROM {_TABLES} ORDER BY n.nspname, c.relname \\gexec
 
 
 def swap_sql(databases: Sequence[str], there: Collection[str]) -> str:
-    """Return what puts each ``NAME_restoring`` in the place of NAME, all or none, and then removes the old ones.
+    """Return SQL that replaces each database NAME with ``NAME_restoring``, all or none, and then drops the old ones.
 
-    :param there: the databases that there are; one that a backup has and the server has not is new
+    :param there: the databases that exist; one that only the backup has is new
 
-    Sessions end first, TimescaleDB's workers among them: a database in use cannot be renamed.
+    Sessions are ended first, including TimescaleDB's workers: a database in use cannot be renamed.
     """
     both = [name for database in databases for name in (database, f"{database}_restoring")]
     names = ", ".join(f"'{name}'" for name in both)
@@ -128,12 +130,12 @@ def swap_sql(databases: Sequence[str], there: Collection[str]) -> str:
 
 
 def drop_sql(databases: Iterable[str]) -> str:
-    """Return what removes these databases where they are there."""
+    """Return SQL that drops databases, if they exist."""
     return "".join(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE);\n" for name in databases)
 
 
 def parse_content(lines: Iterable[str]) -> Content:
-    """Return what the answers to :func:`content_sql` say."""
+    """Parse the answers to :func:`content_sql`."""
     version, databases, extensions, tables, inside = "", {}, {}, [], ""
     for line in lines:
         if not line.startswith("{"):
@@ -157,6 +159,17 @@ def parse_content(lines: Iterable[str]) -> Content:
                 )
             )
     return Content(version=version, databases=databases, timescaledb=extensions, tables=tuple(tables))
+
+
+def parse_counts(lines: Iterable[str]) -> tuple[str, dict[str, int]]:
+    """Parse the answers to :func:`count_sql`: the version of TimescaleDB (or empty), and rows by table."""
+    extension, tables = "", {}
+    for row in (json.loads(line) for line in lines if line.startswith("{")):
+        if "table" in row:
+            tables[str(row["table"])] = int(row["rows"])
+        else:
+            extension = row["timescaledb"] or ""
+    return extension, tables
 
 
 def _identifier(name: str) -> str:

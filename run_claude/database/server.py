@@ -1,8 +1,7 @@
-"""The running PostgreSQL, by the commands in its container: over its socket they need no password."""
+"""The running PostgreSQL, through the commands in its container: over its socket, they need no password."""
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,19 +10,20 @@ import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from run_claude.docker.process import Completed, open_group, pump, run
-from run_claude.errors import DataError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 
     from run_claude.docker.endpoint import Endpoint
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["Server"]
 
 _END = "run-claude: end"
 _LONGEST_LINE = 1 << 20  # bytes
-# Ends the command when its standard input ends, which it does with whoever started it: the engine goes on with what
-# runs in a container when the docker command dies, and a dump that nobody reads would wait for ever.
+# Ends the command when its standard input ends, as it does when we die. The engine does not: when `docker exec` is
+# killed, its command keeps running in the container, and a dump without a reader would wait forever.
 _WHILE_WANTED = """
 exec 3<&0
 "$@" </dev/null & command=$!
@@ -40,7 +40,8 @@ class Server:
     """PostgreSQL in a container."""
 
     endpoint: Endpoint
-    container: str  # ID
+    container: str  # its ID
+    environ: Mapping[str, str] = field(repr=False)  # of the docker command
     on_command: Callable[[Sequence[str]], None] = field(default=lambda argv: None)
 
     def argv(self, *command: str, options: Sequence[str] = ("-i",)) -> list[str]:
@@ -48,16 +49,16 @@ class Server:
         return ["docker", "exec", *options, self.container[:12], *command]
 
     def environment(self) -> dict[str, str]:
-        """Return the process environment that makes docker use our engine."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
-        if config := os.environ.get("DOCKER_CONFIG"):
+        """Return the environment that makes the docker command use our engine."""
+        kept = {name: value for name, value in self.environ.items() if not name.startswith("DOCKER_")}
+        if config := self.environ.get("DOCKER_CONFIG"):
             kept["DOCKER_CONFIG"] = config
         return kept | self.endpoint.environment()
 
     async def ask(self, database: str, sql: str, *, code: str = "query-failed") -> list[str]:
-        """Run SQL, stopping at its first error, and return the lines of the answers.
+        """Run SQL until its first error, and return the lines of the answers.
 
-        :raises DataError: with PostgreSQL's words
+        :raises DataError: with PostgreSQL's message
         """
         argv = self.argv(*_PSQL, "-d", database)
         self.on_command(argv)
@@ -68,9 +69,9 @@ class Server:
 
     @asynccontextmanager
     async def snapshot(self, database: str, sql: str) -> AsyncIterator[tuple[str, list[str]]]:
-        """Yield a snapshot's name, which holds for the time of the block, and the answers to ``sql`` in it.
+        """Yield the name of a snapshot, which lasts as long as the block, and the answers to ``sql`` in it.
 
-        :raises DataError: with PostgreSQL's words
+        :raises DataError: with PostgreSQL's message
         """
         argv = self.argv(*_PSQL, "-d", database)
         self.on_command(argv)
@@ -90,33 +91,35 @@ class Server:
             await process.wait()
 
     async def dump(self, database: str, snapshot: str, sink: Callable[[bytes], None]) -> None:
-        """Hand over the dump of a database as that snapshot sees it.
+        """Dump a database as a snapshot sees it.
 
-        :raises DataError: with ``pg_dump``'s words
+        :param sink: called with each chunk of the dump
+
+        :raises DataError: with ``pg_dump``'s message
         """
         command = ("pg_dump", "-U", "postgres", "-Fc", f"--snapshot={snapshot}", database)
         argv = self.argv("sh", "-c", _WHILE_WANTED, "sh", *command)
         self.on_command(self.argv(*command))
-        done = await pump(argv, env=self.environment(), source=_nothing(), sink=sink)
+        done = await pump(argv, env=self.environment(), source=_never(), sink=sink)
         if done.returncode != 0:
             raise _failed(f"{database} cannot be dumped", done, "backup-failed")
 
     async def create(self, database: str, *, timescaledb: str) -> None:
         """Create an empty database, ready for :meth:`restore`.
 
-        :raises DataError: if the image has not this version of TimescaleDB
+        :raises DataError: if the image does not have this version of TimescaleDB
         """
         await self.ask("template1", f'CREATE DATABASE "{database}" TEMPLATE template0;\n', code="restore-failed")
         if timescaledb:
             sql = f"CREATE EXTENSION timescaledb VERSION '{timescaledb}';\n"
             await self.ask(database, sql, code="restore-failed")
-            # In a session of its own: the setting that it makes counts for new ones.
+            # It changes a setting of the database, which applies to new sessions only.
             await self.ask(database, "SELECT timescaledb_pre_restore();\n", code="restore-failed")
 
     async def restore(self, database: str, dump: AsyncIterable[bytes], timescaledb: str) -> None:
         """Restore a dump into an empty database.
 
-        :raises DataError: with ``pg_restore``'s words, at its first error
+        :raises DataError: with ``pg_restore``'s first error
         """
         argv = self.argv("pg_restore", "-U", "postgres", "--exit-on-error", "-d", database)
         self.on_command(argv)
@@ -125,21 +128,21 @@ class Server:
             raise _failed(f"{database.removesuffix('_restoring')} cannot be restored", done, "restore-failed")
         if timescaledb:
             await self.ask(database, "SELECT timescaledb_post_restore();\n", code="restore-failed")
-            # First in its session, as TimescaleDB wants it; does nothing for the version that the image has.
+            # TimescaleDB requires it to come first in a session. Does nothing if the version is the image's own.
             await self.ask(database, "ALTER EXTENSION timescaledb UPDATE;\n", code="restore-failed")
         await self.ask(database, "ANALYZE;\n", code="restore-failed")
 
     async def wake_workers(self, databases: Sequence[str]) -> None:
-        """Let TimescaleDB's jobs run again: a database that was renamed has lost its scheduler.
+        """Start TimescaleDB's jobs again: a database loses its scheduler when it is renamed.
 
-        :raises DataError: with PostgreSQL's words
+        :raises DataError: with PostgreSQL's message
         """
         for database in databases:
             await self.ask(database, "SELECT _timescaledb_functions.start_background_workers();\n")
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    """Yield nothing, and do not end."""
+async def _never() -> AsyncIterator[bytes]:
+    """Yield nothing, forever."""
     await anyio.sleep_forever()
     yield b""
 
@@ -155,13 +158,13 @@ async def _ended(process: object, argv: Sequence[str]) -> Completed:
     return Completed(tuple(argv), await process.wait(), "", said.decode(errors="replace"))
 
 
-def _failed(what: str, done: Completed, code: str) -> DataError:
+def _failed(what: str, done: Completed, code: str) -> RunClaudeError:
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
-    kept = " The data that was there is in place." if code == "restore-failed" else ""
-    return DataError(
+    kept = " The old data is still in place." if code == "restore-failed" else ""
+    return caused(
+        code,
         f"{what}: {first.strip() or f'exit code {done.returncode}'}",
-        help=f"`run-claude proxy logs --service timescaledb` shows what it says itself.{kept}",
-        code=code,
+        help=f"See the database's log: `run-claude proxy logs --service timescaledb`.{kept}",
         detail="\n".join(lines[-12:]) if len(lines) > 1 else "",
     )

@@ -1,20 +1,20 @@
-"""Everything that a start needs on disk, from what the user has settled."""
+"""What a start would start, and the files that it needs, from the user's configuration. Reads only."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
-from run_claude.config.files import read_bytes, write_if_changed
+from run_claude.config.files import read_bytes
 from run_claude.config.secrets import provider_keys, read_secrets
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.litellm_config import render_litellm_config
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
+from run_claude.domain.compose import Project
 from run_claude.state.intent import load_intent
 
 if TYPE_CHECKING:
@@ -23,64 +23,44 @@ if TYPE_CHECKING:
 
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
+    from run_claude.errors import RunClaudeError
 
-__all__ = ["Prepared", "choose_profile", "plan", "prepare"]
-
-COMPOSE_FILE = "docker-compose.yaml"
-CALLBACKS_FILE = "docker-compose.callbacks.yaml"
+__all__ = ["Plan", "choose_profile", "plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Plan:
     """What a start is to start.
 
+    :param project: what Compose is given
     :param database: whether LiteLLM uses the database (it may run beside it without)
-    :param image: full reference of the image
+    :param image: full reference of the proxy's image
     :param inputs: hash of the files that the proxy is created with
     :param fingerprint: hash of all that Compose is given: changed, a container may have to be recreated
-    :param notes: what the user should be told
+    :param notes: what the user should know
+    :param files: what the containers and Compose read, by path; keys among them
+    :param for_container: of these, those that the proxy's own user reads
+    :param build_secrets: what only a build reads; empty if there is nothing
     """
 
     profile: Profile
+    project: Project
     database: bool
     image: str
     inputs: str
     fingerprint: str
-    compose_files: tuple[Path, ...]
-    compose_variables: Mapping[str, str]
-    applied_file: Path
     notes: tuple[str, ...] = ()
-    files: Mapping[Path, bytes] = field(default_factory=dict, repr=False)  # keys among them
-    for_container: frozenset[Path] = frozenset()  # of these, those that the proxy's own user reads
+    files: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
+    for_container: frozenset[Path] = frozenset()
+    build_secrets: str = field(default="", repr=False)
 
 
-def prepare(
-    settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None
-) -> Prepared:
-    """Make everything that a start needs, on disk, and return what is to be started. A second call writes nothing.
+def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None) -> Plan:
+    """Return what a start would start now. Reads the user's files and writes nothing.
 
-    :param profile: by name; without one the one used last, else the first whose keys are there, else `demo`
-    :param prisma_in_image: what the image's label says, where it is known; else what it is to be built with
-    :raises ConfigError: if something of the user's cannot be used, or the profile's keys are missing
-    :raises UsageError: if there is no such profile
-    """
-    from run_claude.deploy.initialize import ensure_initialized  # not for a plan
-
-    notes = ensure_initialized(settings)
-    planned = plan(settings, profile=profile, database=database, prisma_in_image=prisma_in_image)
-    give_away = os.geteuid() == 0
-    for path, data in planned.files.items():
-        owner = settings.container_user if give_away and path in planned.for_container else None
-        write_if_changed(path, data, owner=owner)
-    if settings.paths.build_secrets not in planned.files:
-        settings.paths.build_secrets.unlink(missing_ok=True)
-    return _with_notes(planned, notes)
-
-
-def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None) -> Prepared:
-    """Return what :func:`prepare` would, and write nothing: what `status` compares with what runs.
-
-    :raises ConfigError: also if nothing was ever prepared
+    :param profile: by name; by default the one used last, else the first whose keys are there, else `demo`
+    :param prisma_in_image: what the image's label says, where it is known; by default what it is to be built with
+    :raises ConfigError: if something of the user's cannot be used, a key is missing, or no secrets were generated yet
     :raises UsageError: if there is no such profile
     """
     paths, env = settings.paths, settings.environment()
@@ -108,23 +88,18 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
     image = litellm_image(settings)
     variables = compose_variables(settings, env, image=image, inputs=inputs)
     files[paths.compose_env_file] = render_compose_env(variables).encode()
-    if build := build_secrets(env):
-        files[paths.build_secrets] = build.encode()
-    compose_files = [paths.services / COMPOSE_FILE]
-    if settings.callbacks is not None:
-        compose_files.append(paths.services / CALLBACKS_FILE)
-    return Prepared(
+    project = Project.of(paths.services, variables)
+    return Plan(
         profile=chosen,
+        project=project,
         database=uses_database,
         image=image,
         inputs=inputs,
-        fingerprint=_hash(files[paths.compose_env_file], *(read_bytes(path) or b"" for path in compose_files)),
-        compose_files=tuple(compose_files),
-        compose_variables=variables,
-        applied_file=paths.applied_file,
+        fingerprint=_hash(files[paths.compose_env_file], *(read_bytes(path) or b"" for path in project.files)),
         notes=tuple(notes),
         files=files,
         for_container=frozenset({paths.litellm_config, paths.litellm_secrets}),
+        build_secrets=build_secrets(env),
     )
 
 
@@ -147,7 +122,7 @@ def choose_profile(
         return profile, notes
     intent, note = load_intent(settings.paths.intent_file)
     notes += [note] if note else []
-    if intent is not None:
+    if intent is not None and intent.profile:
         last = catalogue.profiles.get(intent.profile)
         if last is not None and catalogue.usable(last, is_set):
             return last, notes
@@ -164,20 +139,14 @@ def choose_profile(
     return catalogue.profile(DEMO), notes
 
 
-def _keys_missing(settings: Settings, profile: Profile, missing: Mapping[str, tuple[str, ...]]) -> ConfigError:
+def _keys_missing(settings: Settings, profile: Profile, missing: Mapping[str, tuple[str, ...]]) -> RunClaudeError:
     names = sorted({name for lacking in missing.values() for name in lacking})
-    return ConfigError(
+    return caused(
+        "key-missing",
         f"Profile {profile.name} cannot be used: {' and '.join(names)} not set.",
         help=f"Put it into {settings.paths.env_file} as {names[0].split()[0]}=…, or set it in the environment.",
-        code="key-missing",
         facts={"profile": profile.name, "missing": names},
     )
-
-
-def _with_notes(planned: Prepared, notes: list[str]) -> Prepared:
-    from dataclasses import replace
-
-    return replace(planned, notes=(*notes, *planned.notes))
 
 
 def _hash(*parts: bytes) -> str:

@@ -1,7 +1,7 @@
-"""One-shot calls to the engine's API: look, info, images, ports.
+"""One-shot calls to the engine's API: containers, images, volumes, ports, info.
 
-These go over h11 (``http``), not aiodocker: a whole `proxy status` has to fit into the time that importing aiohttp
-alone takes. What streams (events, logs) is in ``stream`` and uses aiodocker.
+They use h11 (``http``), not aiodocker: a whole `proxy status` takes as long as importing aiohttp alone. Streams (events
+and logs) are in ``events``, over aiodocker.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ import anyio
 
 from run_claude.docker.http import Answer, HttpClient, HttpError
 from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, snapshot_of
+from run_claude.domain import timeouts
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import parse_time
-from run_claude.errors import EngineError, RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from run_claude.docker.endpoint import Endpoint
     from run_claude.domain.lifecycle import Snapshot
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["EngineApi", "Image", "has_docker_cli"]
-
-# Longer than any of these calls takes on a busy engine; a frozen engine accepts the connection and never answers.
-_ANSWER_WITHIN = 10.0
 
 
 def has_docker_cli() -> bool:
@@ -39,7 +38,7 @@ def has_docker_cli() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image the engine has: ID, size in bytes, labels."""
+    """An image in the engine's store: ID, size in bytes, labels."""
 
     id: str
     size: int
@@ -58,26 +57,24 @@ class EngineApi:
     async def connect(cls, endpoint: Endpoint) -> AsyncIterator[EngineApi]:
         """Yield an API client; nothing is sent yet.
 
-        :raises EngineError: for an endpoint of a kind that cannot serve a proxy on this machine
+        :raises EngineError: if the endpoint is neither ``unix://`` nor ``tcp://``
         """
         if not endpoint.host.startswith(("unix://", "tcp://")):
-            raise EngineError(
-                f"The Docker endpoint {endpoint.host} cannot be used: only unix:// and tcp:// can.",
-                help="Run run-claude on the engine's own machine, or select a local context with `docker context use`.",
-                code="engine-endpoint",
+            raise caused(
+                "engine-endpoint", f"The Docker endpoint {endpoint.host} cannot be used: only unix:// and tcp:// can."
             )
         async with HttpClient.connect(endpoint) as client:
             yield cls(client, endpoint)
 
     async def look(self, project: str) -> Snapshot:
-        """Return what is, of the Compose project.
+        """Return a snapshot of the Compose project.
 
         :raises EngineError: if the engine cannot be asked
         """
         return snapshot_of((await self.containers(project)).values())
 
     async def containers(self, project: str) -> dict[str, Found]:
-        """Return the containers of the project's services by ID: the list only names them, inspect says what they are.
+        """Return the containers of the project's services by ID. The list only names them; each is inspected.
 
         :raises EngineError: if the engine cannot be asked
         """
@@ -86,7 +83,7 @@ class EngineApi:
         return {id: container for id, container in looked.items() if container is not None}
 
     async def container(self, id: str) -> Found | None:
-        """Return a container; ``None`` if it is gone (or is none of our services').
+        """Return a container; ``None`` if it is gone or belongs to no service of ours.
 
         :raises EngineError: if the engine cannot be asked
         """
@@ -94,14 +91,14 @@ class EngineApi:
         return None if raw is None else container_of(raw)
 
     async def ping(self) -> None:
-        """Return when the engine answers: 0.4 ms.
+        """Return as soon as the engine answers, which takes 0.4 ms.
 
         :raises EngineError: if it does not
         """
         await self.version()
 
     async def container_named(self, name: str) -> Json | None:
-        """Return the inspected container of this very name, or ``None``.
+        """Return the inspected container of exactly this name, or ``None``.
 
         :raises EngineError: if the engine cannot be asked
         """
@@ -118,26 +115,26 @@ class EngineApi:
         return ""
 
     async def version(self) -> tuple[int, int]:
-        """Return the engine's API version. From the header of a ping: ``/version`` asks runc and containerd for theirs.
+        """Return the engine's API version, from the header of a ping: ``/version`` also asks runc and containerd.
 
         :raises EngineError: if the engine cannot be asked
         """
         try:
-            header = (await self._client.get("/_ping", within=_ANSWER_WITHIN)).headers.get("api-version", "")
+            header = (await self._client.get("/_ping", within=timeouts.ENGINE_ANSWER)).headers.get("api-version", "")
         except (HttpError, OSError) as error:
             raise _unreachable(self.endpoint, error) from error
         major, _, minor = header.partition(".")
         return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
 
     async def time_ns(self) -> int:
-        """Return the engine's clock.
+        """Return the time by the engine's clock.
 
         :raises EngineError: if the engine cannot be asked
         """
         return parse_time((await self._get("/info")).get("SystemTime")) or 0
 
     async def image(self, reference: str) -> Image | None:
-        """Return an image that the engine has, or ``None``.
+        """Return an image in the engine's store, or ``None``.
 
         :raises EngineError: if the engine cannot be asked
         """
@@ -148,7 +145,7 @@ class EngineApi:
         return Image(id=str(raw["Id"]), size=int(raw.get("Size") or 0), labels=dict(labels))
 
     async def image_variable(self, reference: str, name: str) -> str:
-        """Return a variable that an image sets; empty without the image or the variable.
+        """Return a variable that an image sets; empty if there is no such image or variable.
 
         :raises EngineError: if the engine cannot be asked
         """
@@ -164,17 +161,17 @@ class EngineApi:
         return await self._get(f"/volumes/{name}", missing=None) is not None
 
     async def info(self) -> Json:
-        """Return what the engine says of itself and its machine.
+        """Return ``/info``: what the engine reports about itself and its host.
 
         :raises EngineError: if the engine cannot be asked
         """
         return cast("Json", await self._get("/info"))
 
     async def read_from_volume(self, image: str, name: str, volume: str, at: str, file: str) -> bytes | None:
-        """Return a file of a volume as a tar archive, through a container that is created and never started.
+        """Return a file of a volume as a tar archive, from a container that is created and never started.
 
-        :param name: of the container, which is gone afterwards
-        :param at: where the volume is in it
+        :param name: the container's name; the container is removed again
+        :param at: where the volume is mounted in it
         :raises EngineError: if the engine cannot be asked
         """
         wanted = {
@@ -182,8 +179,8 @@ class EngineApi:
             "NetworkDisabled": True,
             "HostConfig": {"Binds": [f"{volume}:{at}:ro"], "NetworkMode": "none"},
         }
-        await self._send("DELETE", f"/containers/{name}?force=1&v=1")  # of one that was killed in here
-        try:  # also a creation that is cancelled half-way leaves nothing
+        await self._send("DELETE", f"/containers/{name}?force=1&v=1")  # left behind if an earlier call was killed
+        try:  # from here on: a creation that is cancelled half-way is removed as well
             created = await self._send("POST", f"/containers/create?name={quote(name)}", wanted)
             if created.status >= 400:
                 return None
@@ -196,7 +193,7 @@ class EngineApi:
     async def _send(self, method: str, target: str, content: object = None) -> Answer:
         body = b"" if content is None else json.dumps(content).encode()
         try:
-            return await self._client.send(method, target, body, within=_ANSWER_WITHIN)
+            return await self._client.send(method, target, body, within=timeouts.ENGINE_ANSWER)
         except (HttpError, OSError) as error:
             raise _unreachable(self.endpoint, error) from error
 
@@ -205,24 +202,26 @@ class EngineApi:
         return cast("list[Json]", rows)
 
     async def _get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
-        """Return the JSON of a GET; with ``missing=None`` a 404 is ``None`` and no error."""
+        """Return the JSON of a GET; with ``missing=None`` a 404 gives ``None`` instead of an error."""
         target = quote(path) + (f"?{urlencode(params)}" if params else "")
         try:
-            answer = await self._client.get(target, within=_ANSWER_WITHIN)
+            answer = await self._client.get(target, within=timeouts.ENGINE_ANSWER)
             if answer.status == 404 and "missing" in on:
                 return None
             if answer.status >= 400:
-                raise EngineError(
-                    f"The Docker engine refused {path}: {answer.status} {answer.text.strip()[:200]}",
-                    help="Run `docker info`; if that fails too, restart the engine.",
-                    code="engine-refused",
-                )
+                raise _refused(path, answer)
             return json.loads(answer.body)
         except (HttpError, OSError, ValueError) as error:
             raise _unreachable(self.endpoint, error) from error
 
 
+def _refused(path: str, answer: Answer) -> RunClaudeError:
+    from run_claude.domain.diagnosis import quoted
+
+    return caused("engine-refused", f"The Docker engine refused {path}: {answer.status} {quoted(answer.text)}")
+
+
 def _unreachable(endpoint: Endpoint, error: BaseException) -> RunClaudeError:
-    from run_claude.domain.diagnosis import engine_unreachable  # only when there is something to diagnose
+    from run_claude.domain.diagnosis import engine_unreachable  # needed only after a failure
 
     return engine_unreachable(endpoint.host, error, installed=has_docker_cli())

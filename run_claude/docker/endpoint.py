@@ -1,20 +1,18 @@
-"""Which engine: resolved once, by the docker CLI's own rules, and used for the API and for Compose alike.
+"""Resolve the engine's endpoint once, by the docker CLI's rules, for the API and for Compose alike.
 
-aiodocker's own resolution lets the current context win over ``DOCKER_HOST`` and ignores ``DOCKER_CONFIG``;
-the CLI has it the other way round. Left to themselves the two would start containers on one engine and
-watch another.
+aiodocker would prefer the current context to ``DOCKER_HOST`` and ignore ``DOCKER_CONFIG``; the CLI does the opposite.
+Left to themselves, the two would start containers on one engine and watch another.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from run_claude.errors import EngineError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     import ssl
@@ -27,11 +25,12 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the engine's API is.
+    """The address of the engine's API.
 
     :param host: as in ``DOCKER_HOST``: ``unix://``, ``tcp://`` or ``ssh://``
-    :param context: the docker context it comes from; empty for ``DOCKER_HOST`` and for the default
-    :param tls: folder with ``ca.pem``, ``cert.pem`` and ``key.pem`` for a ``tcp://`` host with TLS
+    :param context: the docker context that names it; empty for ``DOCKER_HOST`` and for the default
+    :param tls: the folder with ``ca.pem``, ``cert.pem`` and ``key.pem``, if a ``tcp://`` host uses TLS
+    :param verify: whether to check the engine's certificate
     """
 
     host: str
@@ -41,18 +40,18 @@ class Endpoint:
 
     @property
     def socket(self) -> Path | None:
-        """The unix socket, if it is one."""
+        """The path of the unix socket; ``None`` for other endpoints."""
         return Path(self.host.removeprefix("unix://")) if self.host.startswith("unix://") else None
 
     @property
     def url(self) -> str:
-        """The API's address as HTTP clients want it."""
+        """The API's address, as HTTP clients expect it."""
         if self.host.startswith("tcp://"):
             return ("https://" if self.tls else "http://") + self.host.removeprefix("tcp://")
         return self.host
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that make the docker CLI and Compose use this very engine."""
+        """Return the variables that make the docker CLI and Compose use this engine."""
         if self.context and self.tls:
             return {"DOCKER_CONTEXT": self.context}  # the certificates are in the context's store
         variables = {"DOCKER_HOST": self.host}
@@ -61,7 +60,7 @@ class Endpoint:
         return variables
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """Return the TLS settings for the API, or ``None`` without TLS.
+        """Return the TLS context for the API, or ``None`` without TLS.
 
         :raises EngineError: if a certificate file cannot be read
         """
@@ -76,18 +75,18 @@ class Endpoint:
                 context.verify_mode = ssl.CERT_NONE
             context.load_cert_chain(self.tls / "cert.pem", self.tls / "key.pem")
         except OSError as error:
-            raise EngineError(
+            raise caused(
+                "engine-tls",
                 f"The TLS certificates of the Docker endpoint {self.host} cannot be used: {error}",
                 help=f"Check ca.pem, cert.pem and key.pem in {self.tls}.",
-                code="engine-tls",
             ) from error
         return context
 
 
-def resolve_endpoint(environ: Mapping[str, str] = os.environ) -> Endpoint:
+def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     """Return the endpoint that the docker CLI would use: ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context.
 
-    :raises EngineError: if a context is named that does not exist, or no docker CLI is there to ask for it
+    :raises EngineError: if the context does not exist, or if there is no docker CLI to ask about it
     """
     if host := environ.get("DOCKER_HOST"):
         with_tls = host.startswith("tcp://") and "DOCKER_TLS_VERIFY" in environ
@@ -110,11 +109,11 @@ def _current_context(environ: Mapping[str, str]) -> str:
         config = json.loads((_config_dir(environ) / "config.json").read_bytes())
         return str(config.get("currentContext") or "")
     except (OSError, ValueError, AttributeError):
-        return ""  # no config, or one that the CLI itself warns about and passes over
+        return ""  # no config, or a broken one, which the CLI ignores with a warning
 
 
 def _inspect_context(name: str, environ: Mapping[str, str]) -> Endpoint:
-    """Ask the CLI: how contexts are stored is its own business."""
+    """Ask the CLI, which alone knows how it stores contexts."""
     try:
         answer = subprocess.run(
             ["docker", "context", "inspect", name],
@@ -129,15 +128,11 @@ def _inspect_context(name: str, environ: Mapping[str, str]) -> Endpoint:
         files = (docker.get("TLSMaterial") or {}).get("docker") or []
         store = Path(docker["Storage"]["TLSPath"]) / "docker" if files else None
     except FileNotFoundError as error:
-        raise EngineError(
+        raise caused(
+            "docker-cli-missing",
             f"The Docker context {name!r} is selected, but there is no docker command to resolve it.",
             help="Install the Docker CLI, or set DOCKER_HOST to the engine's socket.",
-            code="docker-cli-missing",
         ) from error
     except (ValueError, LookupError, TypeError, subprocess.TimeoutExpired) as error:
-        raise EngineError(
-            f"The Docker context {name!r} cannot be used.",
-            help="Run `docker context ls`, and `docker context use NAME` or unset DOCKER_CONTEXT.",
-            code="engine-context",
-        ) from error
+        raise caused("engine-context", f"The Docker context {name!r} cannot be used.") from error
     return Endpoint(host, context=name, tls=store, verify=not skip_verify)

@@ -1,4 +1,11 @@
-"""What streams from the engine, over aiodocker: the event feed and logs."""
+"""Streams from the engine, over aiodocker: events and logs.
+
+aiodocker reads a stream that never ends, over a unix socket or TLS, and takes the frames of a log apart; h11 alone
+would leave that to us. Only commands that follow the engine import it.
+
+pyproject.toml admits aiodocker from 0.24 up to the next major version. Both ends of that range pass the tests of the
+observer (``tests/fake/test_aiodocker_range.py``).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +18,7 @@ from aiodocker import Docker, DockerError
 from aiodocker.events import DockerEvents
 
 from run_claude.docker.inspect import ONEOFF_LABEL, PROJECT_LABEL, Json, container_event
+from run_claude.domain import timeouts
 from run_claude.domain.diagnosis import engine_unreachable
 from run_claude.domain.lifecycle import parse_time
 
@@ -22,9 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EngineStream", "since_parameter"]
 
-# Everything that can change a phase, and nothing else: a health probe makes three exec events of 1.15 kB each,
-# 85 % of all events in one run, and this filter leaves them on the server. `health_status` turns the whole list into
-# prefixes (moby's filter code): no name here may be the beginning of an unwanted one. `remove` is Podman's.
+# Everything that can change a phase, and nothing else. Each health probe makes three exec events of 1.15 kB, 85 % of
+# all events in one run, which this filter keeps on the server. `health_status` makes moby match the whole list by
+# prefix, so no name here may be the prefix of an unwanted one. `remove` is Podman's.
 _ACTIONS = ["create", "start", "die", "stop", "kill", "oom", "destroy", "remove", "rename"]
 _ACTIONS += ["pause", "unpause", "restart", "health_status"]
 
@@ -38,14 +46,14 @@ def since_parameter(at_ns: int) -> str:
 
 
 class _Events(DockerEvents):
-    """aiodocker's events as they come: its own conversion of ``time`` ends the stream at the first odd event."""
+    """aiodocker's events, unconverted: its own conversion of ``time`` ends the stream at the first odd event."""
 
     def _transform_event(self, data: Any) -> Json:
         return data if isinstance(data, dict) else {}  # None would read as the end of the stream
 
 
 class EngineStream:
-    """Streams of one engine. Open with :meth:`connect`."""
+    """The streams of one engine. Open with :meth:`connect`."""
 
     def __init__(self, docker: Docker, endpoint: Endpoint) -> None:
         self._docker = docker
@@ -54,7 +62,10 @@ class EngineStream:
     @classmethod
     @asynccontextmanager
     async def connect(cls, endpoint: Endpoint) -> AsyncIterator[EngineStream]:
-        """Yield the streams; nothing is sent yet."""
+        """Yield the streams; nothing is sent yet.
+
+        :raises EngineError: if a certificate file cannot be read
+        """
         docker = Docker(url=endpoint.url, ssl_context=endpoint.ssl_context())
         try:
             yield cls(docker, endpoint)
@@ -63,16 +74,16 @@ class EngineStream:
                 await docker.close()
 
     async def feed(self, project: str, since_ns: int, emit: Callable[[ContainerEvent], None]) -> None:
-        """Call ``emit`` for each event of the project from ``since_ns`` on; return when the engine ends the stream.
+        """Call ``emit`` with each event of the project since ``since_ns``; return when the engine ends the stream.
 
-        One connection, no retry. ``emit`` must not block: an engine whose reader stands still delays every
-        API call and drops events.
+        One connection, no retry. ``emit`` must not block: while its reader is stuck, the engine delays every API call
+        and drops events.
 
-        :param since_ns: the engine's clock. It closes the gap between the moment the engine answers and the moment
-            it subscribes (an event right after the headers was lost 22 times in 1,500 without it).
-        :raises EngineError: if the connection cannot be made or breaks
+        :param since_ns: a time by the engine's clock. It closes the gap between the engine's answer and its
+            subscription: without it, an event right after the headers was lost 22 times in 1,500.
+        :raises EngineError: if the connection cannot be opened, or breaks
         """
-        # A fresh object per connection: aiodocker's shared one never reconnects and poisons Docker.close().
+        # A new object per connection: aiodocker's shared one never reconnects and makes Docker.close() fail.
         events = _Events(self._docker)  # type: ignore[no-untyped-call]
         inbox = events.subscribe(create_task=False)  # type: ignore[no-untyped-call]
         filters = {
@@ -84,7 +95,7 @@ class EngineStream:
             async with anyio.create_task_group() as group:
                 group.start_soon(partial(events.run, since=since_parameter(since_ns), filters=filters))
                 while (raw := await inbox.get()) is not None:
-                    # One bad event never ends the watch; whatever it was about is found by looking.
+                    # One bad event never ends the stream: the next look finds what it was about.
                     try:
                         event = container_event(raw)
                     except (KeyError, TypeError, ValueError, AttributeError):
@@ -99,7 +110,7 @@ class EngineStream:
         """Return the last lines of a container's log, stdout and stderr; empty if there is no such container."""
         try:
             container = self._docker.containers.container(container_id)
-            with anyio.fail_after(5):
+            with anyio.fail_after(timeouts.ENGINE_LOG):
                 chunks: list[str] = await container.log(stdout=True, stderr=True, tail=tail, timestamps=timestamps)
         except (DockerError, TimeoutError):
             return []
@@ -108,7 +119,7 @@ class EngineStream:
     async def markers(self, container_id: str, prefix: str) -> dict[str, int]:
         """Return when the container printed each line that begins with ``prefix``, by the engine's clock.
 
-        Of a line printed several times the last one counts: the newest start of the container.
+        If it printed a line several times, the last one counts: it belongs to the newest start.
         """
         found: dict[str, int] = {}
         for line in await self.log(container_id, tail=400, timestamps=True):
@@ -119,7 +130,7 @@ class EngineStream:
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Return the innermost reason: aiodocker wraps connection errors in ``DockerError(900)``."""
+    """Return the innermost exception: aiodocker wraps connection errors in ``DockerError(900)``."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, DockerError) and (error.__cause__ or error.__context__):

@@ -1,8 +1,8 @@
-"""Requests to the engine over HTTP/1.1: h11 on anyio's sockets.
+"""The HTTP client for the engine's one-shot calls: h11 over asyncio streams.
 
-Not httpx: importing it takes 70 ms, a quarter of a whole `proxy status`, for connection pools, proxies, cookies and
-redirects that an engine on this machine has no use for. Not anyio's sockets: a cancellation in the very moment in
-which a unix socket becomes readable makes anyio 4 set the result of a cancelled future, and asyncio print a traceback.
+Why not httpx: importing it takes 70 ms, a quarter of a whole `proxy status`, and a local engine needs no connection
+pool, proxy, cookie or redirect. Why not anyio's sockets: if a unix socket becomes readable at the moment of a
+cancellation, anyio 4 sets the result of a cancelled future, and asyncio prints a traceback.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _CHUNK = 65536  # bytes
 
 
 class HttpError(Exception):
-    """The other side broke the connection, or does not speak HTTP."""
+    """The connection broke, or the other side does not speak HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status code, headers (names in lower case), body."""
+    """A response: status code, headers (names in lower case), body."""
 
     status: int
     headers: dict[str, str]
@@ -67,28 +67,28 @@ class HttpClient:
             with anyio.CancelScope(shield=True):
                 for connection in client._idle:
                     connection.abort()
-                await anyio.lowlevel.checkpoint()  # in which they are closed
+                await anyio.lowlevel.checkpoint()  # lets asyncio close them
 
     async def get(self, target: str, *, within: float) -> Answer:
-        """Return the answer to a GET, whatever its status.
+        """Send a GET and return the response, whatever its status.
 
-        :param within: seconds
-        :raises OSError: if nobody accepts the connection
-        :raises TimeoutError: if there is no answer in time
-        :raises HttpError: if the connection breaks on the way
+        :param within: seconds for the whole call
+        :raises OSError: if nothing accepts the connection
+        :raises TimeoutError: if the response does not arrive in time
+        :raises HttpError: if the connection breaks
         """
         return await self.send("GET", target, b"", within=within)
 
     async def send(self, method: str, target: str, body: bytes, *, within: float) -> Answer:
-        """Return the answer to a request with a JSON body, or with none; only a GET is ever sent twice.
+        """Send a request, with a JSON body if there is one, and return the response. Only a GET is retried.
 
-        :param within: seconds
-        :raises OSError: if nobody accepts the connection
-        :raises TimeoutError: if there is no answer in time
-        :raises HttpError: if the connection breaks on the way
+        :param within: seconds for the whole call
+        :raises OSError: if nothing accepts the connection
+        :raises TimeoutError: if the response does not arrive in time
+        :raises HttpError: if the connection breaks
         """
         with anyio.fail_after(within):
-            while self._idle and method == "GET":  # one that the engine has closed meanwhile is not its last word
+            while self._idle and method == "GET":  # the engine may have closed an idle connection
                 try:
                     return await self._exchange(self._idle.pop(), method, target, body)
                 except HttpError:
@@ -118,7 +118,7 @@ class HttpClient:
 
 
 class _Connection:
-    """One connection: one request at a time."""
+    """One connection, which carries one request at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -127,7 +127,7 @@ class _Connection:
 
     @property
     def reusable(self) -> bool:
-        """Whether another request can go over it; makes it ready for that."""
+        """Whether it can carry another request; if so, it is ready for one."""
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
             return True
@@ -159,8 +159,8 @@ class _Connection:
                 case h11.ConnectionClosed():
                     raise anyio.EndOfStream
                 case h11.NEED_DATA:
-                    self._http.receive_data(await self._reader.read(_CHUNK))  # of an end h11 knows whether it may be
+                    self._http.receive_data(await self._reader.read(_CHUNK))  # h11 judges an early end
                 case h11.InformationalResponse():
                     pass
                 case _:
-                    raise h11.RemoteProtocolError(f"no answer, but {event!r}")
+                    raise h11.RemoteProtocolError(f"expected a response, got {event!r}")

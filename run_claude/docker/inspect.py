@@ -1,9 +1,10 @@
-"""The engine's JSON as our values. Raw JSON stops here."""
+"""Convert the engine's JSON into the domain's values. Raw JSON goes no further."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import (
     ABSENT,
     ContainerEvent,
@@ -14,7 +15,6 @@ from run_claude.domain.lifecycle import (
     parse_time,
     phase_of,
 )
-from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
-Found = tuple[Service, ServiceState]  # a container of ours: whose it is, and what it does
+Found = tuple[Service, ServiceState]  # a container of the stack: its service and its state
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
@@ -42,12 +42,12 @@ CONFIG_HASH_LABEL = "com.docker.compose.config-hash"
 INPUTS_LABEL = "run-claude.inputs"
 
 
-# States that only Podman has, in some versions of its compat API.
+# States that only Podman reports, in some versions of its compat API.
 _PODMAN = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
 
 
 def service_of(labels: Json) -> Service | None:
-    """Return which of our services the labels name; ``None`` for one-off containers and other services."""
+    """Return the service that the labels name; ``None`` for one-off containers and services that are not ours."""
     if str(labels.get(ONEOFF_LABEL, "False")) == "True":
         return None
     name = labels.get(SERVICE_LABEL)
@@ -55,7 +55,7 @@ def service_of(labels: Json) -> Service | None:
 
 
 def service_state(raw: Json) -> ServiceState:
-    """Return the state that ``GET /containers/{id}/json`` shows."""
+    """Return the state in the JSON of ``GET /containers/{id}/json``."""
     state, config = raw["State"], raw.get("Config") or {}
     labels: Json = config.get("Labels") or {}
     # Podman's compat API calls it Healthcheck in some versions.
@@ -84,9 +84,9 @@ def service_state(raw: Json) -> ServiceState:
 
 
 def _first_success(log: list[Json], started_ns: int | None) -> int | None:
-    """Return when the newest unbroken run of good probes began, as far as the engine's last five say.
+    """Return when the newest unbroken run of successful probes began. The engine keeps the last five.
 
-    A restarted container keeps the probes of its life before.
+    A restarted container keeps the probes from before the restart.
     """
     first = None
     for probe in reversed(log):
@@ -98,26 +98,21 @@ def _first_success(log: list[Json], started_ns: int | None) -> int | None:
 
 
 def container_of(raw: Json) -> Found | None:
-    """Return an inspected container, or ``None`` if it is not of a service of ours.
+    """Return an inspected container, or ``None`` if it belongs to no service of ours.
 
-    :raises EngineError: if it is no inspected container at all
+    :raises EngineError: if the JSON is not that of a container
     """
     try:
         service = service_of((raw.get("Config") or {}).get("Labels") or {})
         return None if service is None else (service, service_state(raw))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise EngineError(
-            f"The Docker engine's answer cannot be understood: {error}",
-            help="Run `docker info`; if the engine is newer than run-claude, update run-claude.",
-            code="engine-answer",
-        ) from error
+        raise caused("engine-answer", f"The Docker engine's answer cannot be understood: {error}") from error
 
 
 def snapshot_of(containers: Iterable[Found]) -> Snapshot:
-    """Return the snapshot for the containers of one project.
+    """Return the snapshot of one project's containers.
 
-    While Compose recreates a service there are two containers of it: the running one counts, and of several
-    the one created last.
+    While Compose recreates a service, it has two containers. The running one counts; of several, the newest.
     """
     best: dict[Service, ServiceState] = {}
     for service, state in containers:
@@ -132,10 +127,10 @@ def _rank(state: ServiceState) -> tuple[bool, int]:
 
 
 def container_event(raw: Json) -> ContainerEvent | None:
-    """Return the event of ``GET /events``, or ``None`` if it is not about a service of ours.
+    """Return an event of ``GET /events``, or ``None`` if it concerns no service of ours.
 
-    Uses ``Type``, ``Action`` and ``Actor`` only: ``id``, ``status`` and ``from`` vanish at API 1.52. Podman sends a
-    bare ``health_status`` with the value in ``HealthStatus``, and ``remove`` for ``destroy``.
+    Reads ``Type``, ``Action`` and ``Actor`` only: API 1.52 drops ``id``, ``status`` and ``from``. Podman sends
+    ``health_status`` with its value in ``HealthStatus``, and ``remove`` for ``destroy``.
     """
     actor: Json = raw.get("Actor") or {}
     attributes: Json = actor.get("Attributes") or {}

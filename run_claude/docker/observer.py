@@ -1,19 +1,19 @@
-"""The observer: keeps one snapshot of the stack true, from the engine's events, through everything an engine does.
+"""Keep one snapshot of the stack true, from the engine's events, whatever the engine does.
 
-            /events ──► feed ──► dirty            an event only says *look*, and at which container
+            /events ──► feed ──► dirty            an event only says where to look
                                    │  coalesces
                                    ▼
-                        inspect it, or look at all    the look says what *is*
+                      inspect one, or list all    a look says what is true
                                    │  differs?
                                    ▼
                  snapshot, transitions ──► waiters and subscribers
 
-Subscribe with ``since``, look, follow. A stream that ends, breaks, or an engine that does not answer: nothing is known
-any more, reconnect with back-off, look again. Three things find what no event told:
+Subscribe with ``since``, look, follow. If the stream ends or breaks, or the engine does not answer, the state is
+unknown: reconnect with back-off and look again. Three checks find what no event reported:
 
-- a look at all every ``RESYNC`` seconds. A stream that kept silent about what it finds is given up for a new one;
-- a ping every ``HEARTBEAT`` seconds finds the engine that is frozen or behind a dead connection;
-- a jump of the wall clock is a laptop that slept (or a clock that was set): look at all at once.
+- every ``RESYNC`` seconds, list all. A stream that missed what this finds is replaced;
+- every ``HEARTBEAT`` seconds, ping: finds an engine that is frozen or behind a dead connection;
+- when the wall clock jumps, list all: a laptop slept, or the clock was set.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from run_claude.docker.inspect import snapshot_of
+from run_claude.domain import timeouts
 from run_claude.domain.diagnosis import engine_frozen
-from run_claude.domain.lifecycle import Snapshot, Transition, transitions
+from run_claude.domain.lifecycle import Snapshot, Transition
+from run_claude.domain.transitions import transitions
 from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
@@ -45,33 +47,32 @@ __all__ = ["Missed", "Observer", "Subscription"]
 
 T = TypeVar("T")
 
-RESYNC = 30.0  # seconds between looks at all
-HEARTBEAT = 10.0  # seconds between pings: with LOOK_WITHIN the longest time for which a dead engine looks alive
-LOOK_WITHIN = 5.0  # seconds; a healthy engine takes 2 ms, a frozen one never answers
-CLOCK_JUMP = 2.0  # seconds by which the wall clock may stray from the monotonic one between two heartbeats
+RESYNC = 30.0  # seconds between two full looks
+HEARTBEAT = 10.0  # seconds between pings; a dead engine looks alive for at most this plus ENGINE_LOOK
+CLOCK_JUMP = 2.0  # seconds that the wall clock may stray from the monotonic clock between two heartbeats
 _wall_clock = time.time
-_OVERLAP_NS = 30_000_000_000  # replayed on each connection: a replay only makes us look
+_OVERLAP_NS = 30_000_000_000  # replayed on each connection; a replay only causes a look
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.1, 5.0  # seconds
-_BACKOFF_REACHED = 0.5  # seconds; the longest after a connection that broke when a look had succeeded
-_GOOD_SPELL = 2.0  # seconds
+_BACKOFF_REACHED = 0.5  # seconds; the maximum after a connection over which a look had succeeded
+_GOOD_SPELL = 2.0  # seconds that a connection must hold to reset the back-off
 _BUFFERED = 1024  # transitions a subscriber may lag behind
-_EARLY_NS = 10_000_000_000  # an `oom` comes up to half a second before the end it explains
-_EVIDENCE = 4096  # events kept for one look; of more the newest explain it best
+_EARLY_NS = 10_000_000_000  # an `oom` precedes the exit that it explains by up to half a second
+_EVIDENCE = 4096  # events kept for one look; the newest explain it best
 
-# After these there is a container more or less, or under another name: the list says which. Any other event is
-# about one container that is known, and inspecting that one takes 0.8 ms instead of 2.5 ms.
+# After these, a container has come, gone or been renamed: list all. Any other event concerns a known container, and
+# inspecting that one takes 0.8 ms instead of 2.5 ms.
 _LISTED = frozenset({"create", "destroy", "rename"})
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A subscriber was too slow: so many transitions are not in its stream. The snapshot is right all the same."""
+    """A subscriber was too slow: ``count`` transitions are missing in its stream. The snapshot is still right."""
 
     count: int
 
 
 class Subscription:
-    """The transitions since the subscription, for one reader. Never blocks the observer."""
+    """The transitions since the subscription began, for one reader. Never blocks the observer."""
 
     def __init__(self) -> None:
         self._queue: deque[Transition] = deque()
@@ -79,7 +80,7 @@ class Subscription:
         self._filled = anyio.Event()
 
     def put(self, transition: Transition) -> None:
-        """Add a transition; the oldest is dropped, and counted, when the reader lags too far behind."""
+        """Add a transition. If the reader lags too far behind, the oldest is dropped and counted."""
         if len(self._queue) == _BUFFERED:
             self._queue.popleft()
             self._missed += 1
@@ -100,7 +101,7 @@ class Subscription:
 
 
 class Observer:
-    """One true snapshot of a Compose project. :meth:`run` it in a task group; then wait, refresh, subscribe."""
+    """The current snapshot of a Compose project. :meth:`run` it in a task group; then wait, refresh, subscribe."""
 
     def __init__(self, api: EngineApi, stream: EngineStream, project: str) -> None:
         self._api = api
@@ -111,16 +112,16 @@ class Observer:
         self._dirty = anyio.Event()
         self._dirty_all = False
         self._dirty_ids: set[str] = set()
-        self._silent = False  # a look found what the stream did not tell, and it has told nothing since
+        self._silent = False  # a look found what no event had reported, and no event has come since
         self._changed = anyio.Event()
         self._events: deque[ContainerEvent] = deque(maxlen=_EVIDENCE)
-        self.recent: deque[ContainerEvent] = deque(maxlen=64)  # evidence for a diagnosis, never for a state
-        # All of this connection, with what the engine has replayed: a restarted engine has forgotten what was before.
+        self.recent: deque[ContainerEvent] = deque(maxlen=64)  # evidence for a diagnosis, never for the state
+        # All events of this connection, replayed ones included: a restarted engine has forgotten earlier ones.
         self.heard: deque[ContainerEvent] = deque(maxlen=_EVIDENCE)
-        self._early: list[ContainerEvent] = []  # evidence of what is yet to be seen
+        self._early: list[ContainerEvent] = []  # evidence for changes that no look has seen yet
         self._last_event_ns = 0
         self.connected_ns = 0  # when this connection began, by the engine's clock
-        self._resumed_ns = 0  # events up to here were told before this connection
+        self._resumed_ns = 0  # events up to here were reported before this connection
         self._asked = 0  # looks asked for by refresh()
         self._answered = 0
         self._subscriptions: list[Subscription] = []
@@ -132,22 +133,22 @@ class Observer:
             began = anyio.current_time()
             try:
                 if await self._connection():
-                    continue  # only the stream was bad: what is known is known
+                    continue  # only the stream was bad: the snapshot still holds
                 reason = "the engine ended the event stream"
             except EngineError as error:
                 reason = error.message
             reached = self.snapshot is not None and not self.snapshot.lost
             self._publish(Snapshot.out_of_reach(reason), ())
-            # Only a connection that held for a while starts the back-off anew: one look that succeeds is no recovery.
-            # But an engine that answers and cuts the stream again and again is there, and blindness has a price.
+            # Only a connection that held for a while resets the back-off: one successful look is no recovery. But an
+            # engine that answers, and cuts the stream again and again, is there: reconnect sooner than to a dead one.
             held = anyio.current_time() - began >= _GOOD_SPELL
             delay = _BACKOFF_FIRST if held else min(delay * 2, _BACKOFF_REACHED if reached else _BACKOFF_MAX)
             await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, no secret)
 
     async def _connection(self) -> bool:
-        """Observe over one connection, until it ends or fails; return whether it was we who gave up its stream."""
-        # The engine's clock, not ours; after a cut from a little before the last event it told. A clock set back
-        # meanwhile makes that a time to come, from which nothing would be replayed.
+        """Observe over one connection until it ends or fails; return whether its stream was given up as silent."""
+        # By the engine's clock; after a cut, from a little before the last event. If the clock was set back meanwhile,
+        # that is in the future, and nothing would be replayed.
         now_ns = await _answer(self._api.time_ns())
         self.connected_ns = now_ns
         self._last_event_ns = min(self._last_event_ns or now_ns, now_ns)
@@ -197,7 +198,7 @@ class Observer:
             self._look_at_all()
 
     async def _until_silent(self) -> None:
-        """Ping; return when the stream keeps silent about what happens.
+        """Ping; return when the stream does not report what happens.
 
         :raises EngineError: if the engine does not answer
         """
@@ -237,7 +238,7 @@ class Observer:
             changed = {transition.service for transition in changes}
             newest = max((event.at_ns for event in evidence), default=0)
             self._early = [e for e in evidence if e.service not in changed and newest - e.at_ns < _EARLY_NS]
-            # Suspicious only: the event may be on its way. It has until the next heartbeat.
+            # Only suspicious: the event may be on its way, and has until the next heartbeat.
             self._silent = self._silent or bool(changes and not events and not before.lost)
             for transition in changes:
                 for subscription in self._subscriptions:
@@ -246,9 +247,9 @@ class Observer:
         self._changed = anyio.Event()
 
     async def wait_for(self, done: Callable[[Snapshot], T | None]) -> T:
-        """Return the first result of ``done`` that is not ``None``: of the snapshot as it is, then of each newer one.
+        """Return the first result of ``done`` that is not ``None``, for the current snapshot, then for each newer one.
 
-        Bound it with a cancel scope.
+        It has no time-out: use a cancel scope.
         """
         while True:
             changed = self._changed
@@ -257,7 +258,7 @@ class Observer:
             await changed.wait()
 
     async def refresh(self) -> Snapshot:
-        """Return a snapshot of a look that began after this call; waits for an engine that is out of reach."""
+        """Return a snapshot from a look that began after this call. Waits while the engine is out of reach."""
         self._asked += 1
         ticket = self._asked
         self._look_at_all()
@@ -269,7 +270,7 @@ class Observer:
 
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
-        """Yield the transitions from now on."""
+        """Yield a subscription to the transitions from now on."""
         subscription = Subscription()
         self._subscriptions.append(subscription)
         try:
@@ -279,15 +280,15 @@ class Observer:
 
 
 async def _answer(call: Awaitable[T]) -> T:
-    """Return the engine's answer.
+    """Return the engine's answer within ``ENGINE_LOOK``.
 
-    :raises EngineError: if there is none within ``LOOK_WITHIN``
+    :raises EngineError: if there is none in that time
     """
     try:
-        with anyio.fail_after(LOOK_WITHIN):
+        with anyio.fail_after(timeouts.ENGINE_LOOK):
             return await call
     except TimeoutError as error:
-        raise engine_frozen(LOOK_WITHIN) from error
+        raise engine_frozen(timeouts.ENGINE_LOOK) from error
 
 
 def _first(errors: BaseExceptionGroup[EngineError]) -> EngineError:

@@ -1,4 +1,4 @@
-"""Run a command in a process group of its own, line by line, and leave nothing of it behind."""
+"""Run commands in process groups of their own, read their output line by line, and leave no process behind."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Completed", "kill_all", "open_group", "pump", "run", "ungrouped"]
 
-_KEEP_LINES = 2000  # of each stream; a failed build's whole output fits
-_TERMINATE_WITHIN = 1.5  # seconds; Compose ignored a SIGTERM that came 40 ms after its start
+_KEEP_LINES = 2000  # per stream; the whole output of a failed build fits
+_TERMINATE_WITHIN = 1.5  # seconds; Compose ignored a SIGTERM 40 ms after its start
 
 
 _running: set[int] = set()  # process groups
@@ -31,7 +31,7 @@ _running: set[int] = set()  # process groups
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A command that has ended."""
+    """A command that has finished."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -40,7 +40,7 @@ class Completed:
 
     @property
     def command(self) -> str:
-        """The command line as a shell takes it."""
+        """The command line, quoted for a shell."""
         return shlex.join(self.argv)
 
 
@@ -52,13 +52,13 @@ async def run(
     on_line: Callable[[str], None] | None = None,
     text: str = "",
 ) -> Completed:
-    """Run a command to its end and return what it printed.
+    """Run a command to its end and return its output.
 
-    The command has a session of its own, so the terminal's Ctrl-C reaches us and not it; when this is
-    cancelled, the whole group gets SIGTERM, then SIGKILL, before the cancellation goes on.
+    The command gets a session of its own, so that the terminal's Ctrl-C reaches run-claude alone. On cancellation the
+    whole process group gets SIGTERM, then SIGKILL, before the cancellation continues.
 
-    :param text: its standard input; nothing by default
-    :param on_line: called with each line of stderr, and of stdout, as it comes
+    :param text: its standard input; empty by default
+    :param on_line: called with each line of stdout and stderr as it arrives
     :raises FileNotFoundError: if there is no such command
     """
     kept_out: deque[str] = deque(maxlen=_KEEP_LINES)
@@ -67,7 +67,7 @@ async def run(
         group.start_soon(_lines, process.stdout, kept_out, on_line)
         group.start_soon(_lines, process.stderr, kept_err, on_line)
         if process.stdin is not None:
-            with suppress(anyio.BrokenResourceError):  # it has ended without reading: its exit code says why
+            with suppress(anyio.BrokenResourceError):  # it ended without reading; its exit code tells why
                 await process.stdin.send(text.encode())
             await process.stdin.aclose()
         await process.wait()
@@ -81,9 +81,9 @@ async def pump(
     source: AsyncIterable[bytes] | None = None,
     sink: Callable[[bytes], None] = lambda chunk: None,
 ) -> Completed:
-    """Run a command to its end with bytes going in and out: what is larger than memory. Ends as :func:`run` does.
+    """Run a command to its end and stream bytes in and out, for data larger than memory. Ends as :func:`run` does.
 
-    :param source: its standard input; nothing by default
+    :param source: its standard input; empty by default
     :param sink: called with each chunk of stdout
     :raises FileNotFoundError: if there is no such command
     """
@@ -92,7 +92,7 @@ async def pump(
     filling = anyio.CancelScope()
 
     async def fill(stream: ByteSendStream, chunks: AsyncIterable[bytes], scope: anyio.CancelScope) -> None:
-        with scope, suppress(anyio.BrokenResourceError):  # it has ended without reading: its exit code says why
+        with scope, suppress(anyio.BrokenResourceError):  # it ended without reading; its exit code tells why
             async for chunk in chunks:
                 await stream.send(chunk)
         await stream.aclose()
@@ -113,7 +113,7 @@ async def pump(
 async def open_group(
     argv: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None, stdin: bool = False
 ) -> AsyncIterator[Process]:
-    """Yield a process with a session of its own, all its streams pipes; nothing of it is left if the block fails.
+    """Yield a process in a session of its own, with pipes for its streams. If the block fails, its group is killed.
 
     :raises FileNotFoundError: if there is no such command
     """
@@ -160,13 +160,13 @@ async def _lines(stream: ByteReceiveStream | None, kept: deque[str], on_line: Ca
 
 
 def kill_all() -> None:
-    """Kill every process group that runs now: for a second Ctrl-C, when nothing is awaited any more."""
+    """Kill every running process group: for a second Ctrl-C, when nothing is awaited any more."""
     for pid in _running:
         _signal_group(pid, signal.SIGKILL)
 
 
 async def _end(process: Process) -> None:
-    """End the process group: politely, then not."""
+    """Terminate the process group, then kill it."""
     with anyio.CancelScope(shield=True):
         _signal_group(process.pid, signal.SIGTERM)
         with anyio.move_on_after(_TERMINATE_WITHIN):
@@ -176,13 +176,13 @@ async def _end(process: Process) -> None:
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # it has ended already
+    with suppress(ProcessLookupError, PermissionError):  # it has already ended
         os.killpg(pid, number)
 
 
 @contextmanager
 def ungrouped() -> Iterator[None]:
-    """Raise the one exception in a group by itself; leave a group of several as it is."""
+    """Raise the only exception of a group on its own; leave a group of several unchanged."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -1,4 +1,4 @@
-"""Looks at everything that a working stack needs, says what is wrong, mends what is safe, and writes a report."""
+"""Checks everything that a working stack needs, says what is wrong, fixes what is safe, and writes a report."""
 
 from run_claude.doctor.checks import diagnose
 from run_claude.doctor.context import lenient_settings

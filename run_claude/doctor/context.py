@@ -1,4 +1,4 @@
-"""What the checks share: the engine's connection and one look, made once, whoever asks first."""
+"""What the checks share: the session, and one look at the engine, taken by the first check that needs it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import anyio
 
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.config.settings import Settings, load_settings
-from run_claude.deploy.plan import Prepared, plan
-from run_claude.docker.api import EngineApi
-from run_claude.docker.endpoint import Endpoint, resolve_endpoint
+from run_claude.deploy.plan import Plan, plan
 from run_claude.doctor.findings import failed
 from run_claude.errors import ConfigError, RunClaudeError
+from run_claude.stack.session import Session
+from run_claude.state.deployed import is_deployed
 from run_claude.state.intent import Intent, load_intent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from typing import Self
 
+    from run_claude.docker.api import EngineApi
+    from run_claude.docker.endpoint import Endpoint
     from run_claude.docker.inspect import Json
     from run_claude.doctor.findings import Finding
     from run_claude.domain.lifecycle import Snapshot
@@ -28,24 +29,38 @@ __all__ = ["Context", "lenient_settings"]
 
 
 class Context:
-    """One instance, as the checks look at it. Open with :meth:`open`; nothing is asked before a check asks."""
+    """One instance, for the checks. Open with :meth:`open`; the engine is asked only when a check needs it."""
 
-    def __init__(self, settings: Settings, exits: AsyncExitStack) -> None:
+    def __init__(self, settings: Settings, session: Session | None, broken: RunClaudeError | None) -> None:
         self.settings = settings
         self.intent: Intent | None = load_intent(settings.paths.intent_file)[0]
-        self._exits = exits
-        self._connecting = anyio.Lock()
-        self._api: EngineApi | None = None
-        self._broken: RunClaudeError | None = None
-        self._snapshot: Snapshot | None = None
-        self._info: Json | None = None
+        self._session = session
+        self._asking = anyio.Lock()
+        self._broken = broken
+        self._seen: tuple[Json, Snapshot] | None = None
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Yield it; the engine's connection ends with it."""
+    async def open(cls, settings: Settings) -> AsyncIterator[Context]:
+        """Yield a context; its session ends with it. An endpoint that cannot be resolved is a finding, not an error."""
         async with AsyncExitStack() as exits:
-            yield cls(settings, exits)
+            session, broken = None, None
+            try:
+                session = await exits.enter_async_context(Session.open(settings))
+            except RunClaudeError as error:
+                broken = error
+            yield cls(settings, session, broken)
+
+    @property
+    def session(self) -> Session:
+        """The session of the instance.
+
+        :raises EngineError: if the endpoint cannot be resolved
+        """
+        if self._session is None:
+            assert self._broken is not None  # noqa: S101 (see open)
+            raise self._broken
+        return self._session
 
     @property
     def endpoint(self) -> Endpoint:
@@ -53,29 +68,30 @@ class Context:
 
         :raises EngineError: if it cannot be resolved
         """
-        return resolve_endpoint(self.settings.environ)
+        return self.session.endpoint
 
     async def api(self) -> EngineApi:
         """Return the connection to an engine that answers.
 
-        :raises EngineError: if it does not; the same error for everyone, found out once
+        :raises EngineError: if it does not answer; every check gets the same error
         """
-        async with self._connecting:
+        await self._answer()
+        return self.session.api
+
+    async def _answer(self) -> tuple[Json, Snapshot]:
+        async with self._asking:
             if self._broken is not None:
                 raise self._broken
-            if self._api is None:
+            if self._seen is None:
                 try:
-                    api = await self._exits.enter_async_context(EngineApi.connect(self.endpoint))
-                    self._info = await api.info()
-                    self._snapshot = await api.look(self.settings.instance)
-                    self._api = api
+                    self._seen = await self.session.api.info(), await self.session.look()
                 except RunClaudeError as error:
                     self._broken = error
                     raise
-            return self._api
+            return self._seen
 
     async def reachable(self) -> bool:
-        """Whether the engine answers: the check of the engine says why not, and the others are passed over."""
+        """Return whether the engine answers. If not, its own check says why, and the others are skipped."""
         try:
             await self.api()
         except RunClaudeError:
@@ -83,22 +99,18 @@ class Context:
         return True
 
     async def info(self) -> Json:
-        """Return what the engine says of itself.
+        """Return what the engine says about itself.
 
         :raises EngineError: if it does not answer
         """
-        await self.api()
-        assert self._info is not None  # noqa: S101 (api() has filled it)
-        return self._info
+        return (await self._answer())[0]
 
     async def snapshot(self) -> Snapshot:
-        """Return one look at the containers.
+        """Return the state of the containers, as they were when the engine was first asked.
 
         :raises EngineError: if the engine does not answer
         """
-        await self.api()
-        assert self._snapshot is not None  # noqa: S101 (as above)
-        return self._snapshot
+        return (await self._answer())[1]
 
     @property
     def wanted(self) -> bool:
@@ -107,24 +119,24 @@ class Context:
 
     @property
     def database(self) -> bool:
-        """Whether the database belongs to what is wanted."""
+        """Whether the user wants the database to run, too."""
         return self.intent.database if self.intent else True
 
-    def plan(self) -> Prepared | None:
-        """Return what a start would start; ``None`` before the first one.
+    def plan(self) -> Plan | None:
+        """Return what a start would start; ``None`` before the first start.
 
         :raises ConfigError: if the user's files cannot be used
         """
-        if not self.settings.paths.compose_env_file.exists():
+        if not is_deployed(self.settings.paths):
             return None
         return plan(self.settings, profile=None, database=self.database)
 
 
 def lenient_settings(environ: Mapping[str, str], instance: str | None) -> tuple[Settings, list[Finding]]:
-    """Return the settings; where they cannot be used, the defaults and what is wrong with the user's own.
+    """Return the settings. If they are invalid, return the defaults, and a finding that says what is wrong.
 
-    :raises ConfigError: if not even the folders are known
-    :raises UsageError: if the instance's name cannot be used
+    :raises ConfigError: if the folders cannot be determined
+    :raises UsageError: if the name of the instance is invalid
     """
     try:
         return load_settings(environ, instance=instance), []

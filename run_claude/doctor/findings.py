@@ -1,4 +1,4 @@
-"""What a check has found, and how measured facts are judged. Pure."""
+"""Findings: what a check found, and how measured values are judged. Pure."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING
 from run_claude.domain.diagnosis.engine import MINIMUM_API
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from run_claude.errors import RunClaudeError
 
-__all__ = ["Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "well"]
+__all__ = ["Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "merged", "well"]
 
 _GB = 1 << 30
 MINIMUM_COMPOSE = (2, 20)
 
 
 class Mark(StrEnum):
-    """What a finding is for the user."""
+    """How a finding concerns the user."""
 
     OK = "ok"
-    NOTE = "note"  # worth knowing, nothing to do
-    FAILED = "failed"  # the user, or --fix, has something to do
-    SKIPPED = "skipped"  # could not be looked at, because of something that another finding says
+    NOTE = "note"  # worth knowing; nothing to do
+    FAILED = "failed"  # a problem, for the user or for --fix
+    SKIPPED = "skipped"  # not checked, because of a problem that another finding names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One line of the doctor's table.
 
-    :param check: what was looked at, in one or two words
-    :param code: of the cause, where it failed
-    :param repair: what of :mod:`run_claude.doctor.repairs` mends it safely; empty if nothing does
+    :param check: what was checked, in one or two words
+    :param code: code of the cause, if it failed
+    :param repair: the step of :mod:`run_claude.doctor.repairs` that fixes it safely; empty if none does
     """
 
     check: str
@@ -46,7 +46,7 @@ class Finding:
     facts: Mapping[str, object] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
-        """Return it as JSON values."""
+        """Return the finding as a JSON object."""
         row: dict[str, object] = {"check": self.check, "mark": self.mark.value, "text": self.text}
         row |= {"help": self.help} if self.help else {}
         row |= {"code": self.code} if self.code else {}
@@ -55,8 +55,14 @@ class Finding:
 
 
 def well(findings: Iterable[Finding]) -> bool:
-    """Whether nothing needs the user."""
+    """Return whether there is no problem."""
     return all(finding.mark is not Mark.FAILED for finding in findings)
+
+
+def merged(first: Sequence[Finding], findings: Iterable[Finding]) -> list[Finding]:
+    """Return both, without those of the second that say the same as one of the first."""
+    texts = {finding.text for finding in first}
+    return [*first, *(finding for finding in findings if finding.text not in texts)]
 
 
 def failed(check: str, error: RunClaudeError, *, repair: str = "") -> Finding:
@@ -73,11 +79,11 @@ def failed(check: str, error: RunClaudeError, *, repair: str = "") -> Finding:
 
 
 def judge_machine(*, cpus: int, memory: int, available: int | None, disk_free: int | None) -> list[Finding]:
-    """Judge what the machine has. Measured: LiteLLM takes 320 MB, 530 MB with the database, and one core to start.
+    """Judge a machine. Measured: LiteLLM takes 320 MB, 530 MB with the database, and one core to start.
 
-    :param memory: bytes, of the engine's machine
-    :param available: bytes that are free now; ``None`` where it cannot be seen
-    :param disk_free: bytes, where the engine keeps images and volumes; ``None`` likewise
+    :param memory: bytes, of the machine of the engine
+    :param available: free bytes; ``None`` if unknown
+    :param disk_free: free bytes where the engine keeps images and volumes; ``None`` if unknown
     """
     words = f"{cpus} CPU{'s' if cpus != 1 else ''}, {memory / _GB:.1f} GB of memory"
     if available is not None:
@@ -89,18 +95,18 @@ def judge_machine(*, cpus: int, memory: int, available: int | None, disk_free: i
             check="machine",
             mark=Mark.FAILED,
             text=f"{words}: too little for LiteLLM, which takes 0.5 GB",
-            help="Give the engine's machine more memory, or end something else.",
+            help="Give the engine's machine more memory, or stop other programs.",
             code="out-of-memory",
             facts=facts,
         )
     if disk_free is None:
         return [machine]
     room = f"{disk_free / _GB:.1f} GB free for images and volumes"
-    help = "Free some: `docker system df` shows what takes it, `docker builder prune` is safe."
+    help = "Free some space: `docker system df` shows what takes it, `docker builder prune` is safe."
     if disk_free < _GB // 2:
         mark, room = Mark.FAILED, f"only {room}"
     else:
-        mark, room = (Mark.NOTE, f"only {room}; a build takes 2") if disk_free < 3 * _GB else (Mark.OK, room)
+        mark, room = (Mark.NOTE, f"only {room}; a build takes 2 GB") if disk_free < 3 * _GB else (Mark.OK, room)
     disk = Finding(
         check="disk",
         mark=mark,
@@ -115,7 +121,7 @@ def judge_machine(*, cpus: int, memory: int, available: int | None, disk_free: i
 def judge_engine(name: str, api: tuple[int, int], *, milliseconds: float, details: str = "") -> Finding:
     """Judge the engine's version.
 
-    :param name: with its version, as the engine says it
+    :param name: product and version: ``Docker 26.1.5``
     """
     spoken = f"{api[0]}.{api[1]}"
     text = f"{name}, API {spoken}{f', {details}' if details else ''}, answers in {milliseconds:.0f} ms"
@@ -124,7 +130,7 @@ def judge_engine(name: str, api: tuple[int, int], *, milliseconds: float, detail
         return Finding(
             check="engine",
             mark=Mark.FAILED,
-            text=f"{text}: too old, it knows no `start_interval`",
+            text=f"{text}: too old, `start_interval` is not supported",
             help="Update Docker to Engine 25 or newer.",
             code="engine-too-old",
             facts=facts,

@@ -1,4 +1,4 @@
-"""What is safe to mend without asking: nothing of it removes data, or anything of the user's."""
+"""Repairs that are safe without asking: none removes data or anything else of the user's."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["repair"]
 
 
 async def repair(settings: Settings, findings: Iterable[Finding], reporter: Reporter) -> list[str]:
-    """Mend what the findings name, in the order in which one needs the other. Return what was done, in words.
+    """Make the repairs that the findings name, in the order of their dependencies. Return a sentence for each.
 
-    A repair that fails is told like the others, and ends the rest: it stands on it.
+    A repair that fails ends the repairs, since the others depend on it.
     """
     wanted = {finding.repair for finding in findings if finding.repair}
     done: list[str] = []
@@ -38,12 +38,12 @@ async def repair(settings: Settings, findings: Iterable[Finding], reporter: Repo
         try:
             done += await step(settings, reporter)
         except RunClaudeError as error:
-            return [*done, f"Could not go on: {error.message} {error.help}"]
+            return [*done, f"Could not continue: {error.message} {error.help}"]
     return done
 
 
 async def _files(settings: Settings, _reporter: Reporter) -> list[str]:
-    """Folders, secrets, modes, the services folder, what an older release left."""
+    """Create folders, secrets and the services folder, fix modes, and migrate legacy files."""
     paths = settings.paths
     absent = [name for name in packaged_services() if not (paths.services / name).is_file()]
     made = [path for path in (paths.config, paths.instance_state, paths.secrets_dir) if not path.is_dir()]
@@ -53,20 +53,20 @@ async def _files(settings: Settings, _reporter: Reporter) -> list[str]:
             notes.append(note)
     if absent:
         some = f"{len(absent)} files" if len(absent) > 3 else ", ".join(absent)
-        notes.append(f"Wrote {some} into {paths.services}.")
-    return [*(f"Made {path}." for path in made), *notes]
+        notes.append(f"Wrote {some} to {paths.services}.")
+    return [*(f"Created {path}." for path in made), *notes]
 
 
 async def _image(settings: Settings, reporter: Reporter) -> list[str]:
-    async with Stack.open(settings, reporter=reporter, environ=settings.environ) as stack:
-        if await stack.api.image(litellm_image(settings)) is not None:
-            return []  # it was meant by files that are mended now
+    async with Stack.open(settings, reporter=reporter) as stack:
+        if await stack.session.api.image(litellm_image(settings)) is not None:
+            return []  # another name was meant by files that are repaired now
         return [f"Built {await stack.build_if_missing()}."]
 
 
 async def _start(settings: Settings, reporter: Reporter) -> list[str]:
-    """Start what is wanted, as it is configured now."""
+    """Start what the user wants, with the current configuration."""
     intent = load_intent(settings.paths.intent_file)[0]
-    async with Stack.open(settings, reporter=reporter, environ=settings.environ) as stack:
+    async with Stack.open(settings, reporter=reporter) as stack:
         started = await stack.up(database=intent.database if intent else True)
-    return [f"Started the stack; {settings.base_url} serves profile {started.prepared.profile.name}."]
+    return [f"Started the stack; {settings.base_url} serves profile {started.profile.name}."]

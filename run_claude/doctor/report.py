@@ -1,4 +1,4 @@
-"""A report to paste into an issue: what was found, what runs, the last log lines; without any secret."""
+"""A report for an issue: the findings, what is running, the last log lines. It contains no secrets."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ _ENGINE = (
 
 
 async def write_report(settings: Settings, findings: Sequence[Finding], done: Sequence[str]) -> str:
-    """Return the report as Markdown. No value of `.env` and nothing that looks like a key is in it.
+    """Return the report as Markdown. It contains no value of `.env` and nothing that looks like a key.
 
     :param done: what was repaired
     """
     parts = [
-        f"# run-claude {run_claude.__version__}: doctor's report",
+        f"# run-claude {run_claude.__version__}: report of the doctor",
         f"Python {platform.python_version()}, {platform.platform()}, {sys.executable}",
         _section("Findings", "\n".join(_row(finding) for finding in findings)),
     ]
     if done:
         parts.append(_section("Repaired", "\n".join(done)))
     async with Context.open(settings) as context:
-        with suppress(RunClaudeError):  # the findings say why there is no more to tell
+        with suppress(RunClaudeError):  # the findings say why the engine cannot be asked
             info = await context.info()
             parts.append(_section("Engine", _json({name: info[name] for name in _ENGINE if info.get(name)})))
             snapshot = await context.snapshot()
             parts.append(_section("Services", _json({s.value: as_json(snapshot[s]) for s in Service})))
-            parts += [_section(f"Last of {service}'s log", text) async for service, text in _logs(context)]
+            parts += [_section(f"Last log lines of {service}", text) async for service, text in _logs(context)]
     for title, path in (
-        ("What Compose is given", settings.paths.compose_env_file),
-        ("What is wanted", settings.paths.intent_file),
+        ("Variables for Compose", settings.paths.compose_env_file),
+        ("Wanted state", settings.paths.intent_file),
         ("Generated configuration", settings.paths.litellm_config),
         ("History", settings.paths.history_file),
     ):
@@ -77,14 +77,12 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
 
 async def _logs(context: Context) -> AsyncIterator[tuple[Service, str]]:
     """Yield the last log lines of each service that has a container."""
-    from run_claude.docker.events import EngineStream
-
     snapshot = await context.snapshot()
-    async with EngineStream.connect(context.endpoint) as stream:
-        for service in Service:
-            if id := snapshot[service].id:
-                with suppress(RunClaudeError):
-                    yield service, _COLOUR.sub("", "\n".join(await stream.log(id, tail=_LOG_LINES)))
+    for service in Service:
+        if snapshot[service].id:
+            with suppress(RunClaudeError):
+                log = await context.session.log_tail(service, snapshot, lines=_LOG_LINES)
+                yield service, _COLOUR.sub("", "\n".join(log))
 
 
 def _row(finding: Finding) -> str:
@@ -94,7 +92,7 @@ def _row(finding: Finding) -> str:
 
 
 def _section(title: str, text: str) -> str:
-    fence = "`" * 4  # a log may have three of them in it
+    fence = "`" * 4  # a log may contain three
     return f"## {title}\n\n{fence}\n{text.strip()}\n{fence}"
 
 

@@ -1,8 +1,6 @@
-"""What the two services are, and what changed: phases, snapshots, transitions.
+"""The values of a stack's life: services, phases, states, snapshots, events, transitions.
 
-Pure values and functions. A ``Snapshot`` is one look at the engine; ``transitions`` compares two
-looks. Nothing here is derived from the *order* of events: an event only adds the reason (``cause``)
-to a difference that two looks show, so a missed, doubled or reordered event cannot lead to a wrong state.
+A ``Snapshot`` is one look at the engine. ``domain.transitions`` compares two.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 __all__ = [
     "ABSENT",
@@ -28,27 +26,26 @@ __all__ = [
     "format_time",
     "parse_time",
     "phase_of",
-    "transitions",
 ]
 
 
 class Service(StrEnum):
-    """The services of the Compose project, in the order in which they are useful to a reader."""
+    """The services of the Compose project, in the order in which they are listed."""
 
     TIMESCALEDB = "timescaledb"
     LITELLM = "litellm"
 
 
 class Phase(StrEnum):
-    """What a service's container is doing: Docker's ``State.Status`` joined with ``State.Health``."""
+    """The phase of a service's container: Docker's ``State.Status`` combined with ``State.Health``."""
 
-    UNKNOWN = "unknown"  # the engine is out of reach: nobody knows
+    UNKNOWN = "unknown"  # the engine is out of reach
     ABSENT = "absent"
     CREATED = "created"
-    STARTING = "starting"  # running, its health check has not succeeded yet
+    STARTING = "starting"  # running; its health check has not succeeded yet
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
-    RESTARTING = "restarting"  # it exited and Docker waits before it starts it again
+    RESTARTING = "restarting"  # exited; Docker waits before it starts it again
     PAUSED = "paused"
     EXITED = "exited"
     REMOVING = "removing"
@@ -60,12 +57,11 @@ _RUNNING = frozenset({Phase.STARTING, Phase.HEALTHY, Phase.UNHEALTHY, Phase.PAUS
 def phase_of(status: str, health: str) -> Phase:
     """Return the phase for Docker's ``State.Status`` and ``State.Health.Status``.
 
-    Health counts only for a running container: the engine reports stopped and paused ones as
-    ``unhealthy`` for compatibility (moby#46203, #36233). Decide on the status string, not on the
-    booleans: ``Running`` is also true while restarting. A container without a health check is
-    healthy as soon as it runs, as Compose's own ``--wait`` has it.
+    Health counts only for a running container: for compatibility the engine reports stopped and paused ones as
+    ``unhealthy`` (moby#46203, #36233). The status string decides, not the booleans: ``Running`` is also true while
+    restarting. A container without a health check is healthy as soon as it runs, as for Compose's ``--wait``.
 
-    :raises ValueError: for a status that no known engine reports
+    :raises ValueError: if no known engine reports this status
     """
     match status:
         case "running" if health in ("healthy", "none", ""):
@@ -84,10 +80,10 @@ def phase_of(status: str, health: str) -> Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """One look at the container of one service. Times are nanoseconds since the epoch, by the engine's clock.
+    """The state of one service's container at one look. Times are nanoseconds since the epoch, by the engine's clock.
 
-    ``exit_code`` is the last one and only means something once the container has exited;
-    ``restarts`` counts restarts by the engine's restart policy since the last start by hand.
+    ``exit_code`` is set once the container has exited. ``restarts`` counts the restarts by the engine's restart
+    policy since a command last started it.
     """
 
     phase: Phase = Phase.ABSENT
@@ -109,12 +105,12 @@ class ServiceState:
 
     @property
     def running(self) -> bool:
-        """Whether there is a process in the container now."""
+        """Whether the container has a process now."""
         return self.phase in _RUNNING
 
     @property
     def since_ns(self) -> int | None:
-        """When the container got where it is, as far as one look can tell."""
+        """When the container entered its phase, as far as one look can tell."""
         match self.phase:
             case Phase.EXITED | Phase.RESTARTING:
                 return self.finished_ns or self.created_ns
@@ -128,7 +124,7 @@ class ServiceState:
                 return None
 
     def label(self, key: str) -> str:
-        """Return a label of the container, or the empty string."""
+        """Return a label of the container; empty if it has none of this name."""
         return dict(self.labels).get(key, "")
 
 
@@ -138,11 +134,11 @@ UNKNOWN = ServiceState(phase=Phase.UNKNOWN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What is, of the whole stack, at one look."""
+    """The state of the whole stack at one look."""
 
     timescaledb: ServiceState = ABSENT
     litellm: ServiceState = ABSENT
-    lost: str = ""  # why the engine is out of reach; empty while it is not
+    lost: str = ""  # why the engine is out of reach; empty while it answers
 
     def __getitem__(self, service: Service) -> ServiceState:
         match service:
@@ -165,13 +161,13 @@ class Snapshot:
 
     @classmethod
     def out_of_reach(cls, reason: str) -> Snapshot:
-        """Return the snapshot of an engine that cannot be asked: nothing is known."""
+        """Return the snapshot while the engine cannot be asked: every phase is unknown."""
         return cls(timescaledb=UNKNOWN, litellm=UNKNOWN, lost=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerEvent:
-    """One event of the engine about a container of ours. ``at_ns`` is the engine's ``timeNano``."""
+    """One engine event about a container of the stack. ``at_ns`` is the engine's ``timeNano``."""
 
     service: Service
     action: str  # Docker's: start, die, kill, stop, oom, destroy, health_status, ...
@@ -184,7 +180,7 @@ class ContainerEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """A service went from one phase to another. ``at_ns`` is the engine's time of it, if any is known."""
+    """A service changed its phase or its container. ``at_ns`` is the time by the engine's clock, if known."""
 
     service: Service
     before: ServiceState
@@ -194,101 +190,23 @@ class Transition:
 
     @property
     def restarted(self) -> bool:
-        """Whether the same container was started anew in between."""
+        """Whether the same container was restarted in between."""
         return (
             bool(self.before.id) and self.before.id == self.after.id and self.before.started_ns != self.after.started_ns
         )
 
     @property
     def replaced(self) -> bool:
-        """Whether another container has taken the place."""
+        """Whether another container has taken its place."""
         return bool(self.before.id and self.after.id) and self.before.id != self.after.id
 
 
-def transitions(before: Snapshot, after: Snapshot, events: Sequence[ContainerEvent] = ()) -> list[Transition]:
-    """Return what changed between two looks, oldest first, each with its cause.
-
-    :param events: what the engine said in between, in any order, with gaps and repetitions
-    """
-    found: list[Transition] = []
-    for service in Service:
-        old, new = before[service], after[service]
-        if _identity(old) == _identity(new):
-            continue
-        evidence = sorted((event for event in events if event.service is service), key=lambda event: event.at_ns)
-        cause, at_ns = _cause(old, new, evidence, after.lost)
-        found.append(Transition(service=service, before=old, after=new, at_ns=at_ns, cause=cause))
-    return sorted(found, key=lambda transition: transition.at_ns or 0)
-
-
-def _identity(state: ServiceState) -> tuple[object, ...]:
-    """Return what makes two looks the same: a restart that fits between two looks still shows in ``started_ns``."""
-    return state.phase, state.id, state.started_ns, state.restarts
-
-
-# Which event explains a phase best; the first one found wins, the newest of its kind. `kill` comes after `die`
-# because `docker stop` emits both and the exit code says more; `oom` first because its `die` says only 137.
-_EXPLAINS: dict[Phase, tuple[str, ...]] = {
-    Phase.HEALTHY: ("health_status", "unpause", "start"),
-    Phase.UNHEALTHY: ("health_status", "unpause"),
-    Phase.STARTING: ("oom", "die", "restart", "start", "unpause"),
-    Phase.RESTARTING: ("oom", "die"),
-    Phase.EXITED: ("oom", "stop", "die", "kill"),
-    Phase.CREATED: ("create", "die"),
-    Phase.PAUSED: ("pause",),
-    Phase.REMOVING: ("destroy", "die"),
-    Phase.ABSENT: ("destroy", "remove", "rename"),
-}
-
-
-def _cause(
-    old: ServiceState, new: ServiceState, evidence: Sequence[ContainerEvent], lost: str
-) -> tuple[str, int | None]:
-    if new.phase is Phase.UNKNOWN:
-        return lost or "the engine is out of reach", None
-    for action in _EXPLAINS.get(new.phase, ()):
-        for event in reversed(evidence):
-            if event.action == action and not (new.running and not old.running and action in ("oom", "die")):
-                return _describe(event), event.at_ns
-    if old.phase is Phase.UNKNOWN:
-        return "the engine is back", new.since_ns
-    # One look tells of some phases only since when the container runs, and that was before.
-    at_ns = new.since_ns
-    return "found by looking again", None if at_ns and old.since_ns and at_ns <= old.since_ns else at_ns
-
-
-def _describe(event: ContainerEvent) -> str:
-    match event.action:
-        case "oom":
-            return "out of memory"
-        case "die":
-            return f"exited with {event.exit_code}" if event.exit_code is not None else "exited"
-        case "kill":
-            return f"signal {event.signal}" if event.signal is not None else "killed"
-        case "stop":
-            return "stopped"
-        case "destroy" | "remove":
-            return "removed"
-        case "rename":
-            return "renamed"
-        case "health_status":
-            return "health check"
-        case "start":
-            return "started"
-        case "restart":
-            return "restarted"
-        case "create":
-            return "created"
-        case _:
-            return {"pause": "paused", "unpause": "unpaused"}.get(event.action, event.action)
-
-
 def parse_time(text: str | None) -> int | None:
-    """Return RFC 3339 time as nanoseconds since the epoch; ``None`` for Docker's zero time and for nothing.
+    """Return an RFC 3339 time as nanoseconds since the epoch; ``None`` for Docker's zero time and for no text.
 
-    Python's own parser stops at microseconds, the engine's times have nanoseconds.
+    Python's own parser stops at microseconds; the engine's times have nanoseconds.
 
-    :raises ValueError: if the text is no time
+    :raises ValueError: if the text is not a time
     """
     if not text or text.startswith("0001-01-01"):
         return None
@@ -301,14 +219,14 @@ def parse_time(text: str | None) -> int | None:
 
 
 def format_time(at_ns: int | None) -> str | None:
-    """Return nanoseconds since the epoch as RFC 3339 in UTC, to the millisecond."""
+    """Return nanoseconds since the epoch as an RFC 3339 time in UTC, to the millisecond."""
     if at_ns is None:
         return None
     return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def as_json(state: ServiceState) -> dict[str, object]:
-    """Return a state as JSON values, times as RFC 3339, what is unset left out."""
+    """Return a state as JSON values: times as RFC 3339, unset fields left out."""
     row: dict[str, object] = {}
     for spec in fields(state):
         value = getattr(state, spec.name)

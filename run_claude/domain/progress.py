@@ -1,4 +1,4 @@
-"""What the controller tells while it works. The core emits, a display draws: terminal, plain lines or JSON."""
+"""Progress reports. The controller emits them; a display draws them: on a terminal, as plain lines or as JSON."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ class Reporter(Protocol):
     """Receives progress. Every method returns at once."""
 
     def step(self, text: str) -> None:
-        """Tell that a step begins: `building the image`."""
+        """A step begins, such as `building the image`."""
 
     def line(self, text: str) -> None:
-        """Tell a line that a subprocess printed within the step."""
+        """A subprocess printed a line within the step."""
 
     def note(self, text: str) -> None:
-        """Tell something that the user should know and need not act on."""
+        """The user should know this, and need not act."""
 
     def transition(self, transition: Transition) -> None:
-        """Tell that a service went from one phase to another."""
+        """A service changed its phase."""
 
     def snapshot(self, snapshot: Snapshot) -> None:
-        """Tell what is."""
+        """The stack is in this state now."""
 
     def command(self, argv: Sequence[str]) -> None:
-        """Tell a command line before it runs."""
+        """This command line is about to run."""
 
     def close(self) -> None:
-        """Leave the screen whole; nothing more will be told."""
+        """Restore the screen; no report follows."""
 
 
 class Silent:
-    """Tells nobody."""
+    """A reporter that ignores every report."""
 
     def step(self, text: str) -> None:
-        """Tell nobody."""
+        """Ignore it."""
 
     def line(self, text: str) -> None:
-        """Tell nobody."""
+        """Ignore it."""
 
     def note(self, text: str) -> None:
-        """Tell nobody."""
+        """Ignore it."""
 
     def transition(self, transition: Transition) -> None:
-        """Tell nobody."""
+        """Ignore it."""
 
     def snapshot(self, snapshot: Snapshot) -> None:
-        """Tell nobody."""
+        """Ignore it."""
 
     def command(self, argv: Sequence[str]) -> None:
-        """Tell nobody."""
+        """Ignore it."""
 
     def close(self) -> None:
-        """Tell nobody."""
+        """Ignore it."""

@@ -1,4 +1,4 @@
-"""Take every secret out of a text: those that are known by value, and what looks like one. Pure."""
+"""Remove secrets from a text: known values, and whatever looks like a secret. Pure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _GONE = "[redacted]"
 _SECRET_NAME = re.compile(
     r"(?i)key|token|secret|passw|pwd|credential|auth|cookie|session|dsn|private|signature|(?:^|_)pat(?:$|_)"
 )
-_PUBLIC_NAME = re.compile(  # settings of ours and of Compose's: without them a report says nothing
+_PUBLIC_NAME = re.compile(  # settings of run-claude and Compose: a report needs their values
     r"^(?:RUN_CLAUDE_(?!.*PASS)\w+|LITELLM_PORT|LITELLM_LOG|COMPOSE_\w+|DOCKER_(?!.*(?:PASS|AUTH))\w+"
     r"|SSH_AUTH_SOCK|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|XAUTHORITY|XDG_SESSION_\w+|DESKTOP_SESSION"
     r"|DBUS_SESSION_BUS_ADDRESS|GPG_KEY|PWD|OLDPWD|MAX_THINKING_TOKENS)$"
 )
-_SHORTEST = 4  # characters; what is shorter is no secret, and would take half of the text with it
+_SHORTEST = 4  # characters; anything shorter is no secret, and would remove half of the text
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL if "BEGIN" in pattern else 0), replacement)
@@ -48,15 +48,15 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable of this name holds a secret, as far as a name can tell."""
+    """Whether a variable of this name holds a secret, judging by the name alone."""
     return bool(_SECRET_NAME.search(name)) and not _PUBLIC_NAME.match(name)
 
 
 def secret_values(file: Mapping[str, str], process: Mapping[str, str]) -> set[str]:
-    """Return the values that may not show.
+    """Return the values that must not be shown.
 
-    :param file: what `.env` sets: all of it counts, except settings of ours
-    :param process: the process environment: what looks like a secret by its name counts
+    :param file: the variables in `.env`: all count, except run-claude's own settings
+    :param process: the process environment: variables with the name of a secret count
     """
     found = {value for name, value in file.items() if not _PUBLIC_NAME.match(name)}
     found |= {value for name, value in process.items() if looks_secret(name)}
@@ -64,12 +64,12 @@ def secret_values(file: Mapping[str, str], process: Mapping[str, str]) -> set[st
 
 
 def redacted(text: str, secrets: Iterable[str], *, home: str = "") -> str:
-    """Return the text without the secrets, in whatever form they stand there, and without what looks like one.
+    """Return the text without the secrets, in any encoding, and without anything that looks like a secret.
 
-    :param home: the user's home folder, which becomes ``~``: it has the user's name in it
+    :param home: the user's home folder, which contains the user's name; it is replaced with ``~``
     """
     forms = {form for secret in secrets for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):  # the longest first: one may be part of another
+    for form in sorted(forms, key=len, reverse=True):  # longest first: one may be part of another
         text = text.replace(form, _GONE)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
@@ -77,7 +77,7 @@ def redacted(text: str, secrets: Iterable[str], *, home: str = "") -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return a secret as it is, as URLs, JSON and headers write it, and each line of one that has several."""
+    """Return a secret as it is, as URLs, JSON and headers encode it, and each of its lines."""
     forms = {secret, secret.strip(), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
     forms.add(base64.b64encode(secret.encode()).decode().rstrip("="))
     forms |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= 8}

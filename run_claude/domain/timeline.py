@@ -1,4 +1,4 @@
-"""The waterfall of a start: which step took how long, by the engine's own timestamps."""
+"""The timeline of a start: how long each step took, by the engine's timestamps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Span", "slowest", "start_timeline"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One step of a start; nanoseconds since the epoch."""
+    """One step of a start, in nanoseconds since the epoch."""
 
     name: str
     begin_ns: int
@@ -23,11 +23,11 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """The length of the step."""
+        """The duration of the step."""
         return (self.end_ns - self.begin_ns) / 1e9
 
 
-# What the container's entrypoint prints, and the step that ends with it. The engine stamps each line.
+# A line that the container's entrypoint prints, and the step that it ends. The engine timestamps each line.
 _MARKERS = (
     ("run-claude: litellm imported", "litellm import"),
     ("run-claude: database reachable", "wait for database"),
@@ -42,11 +42,11 @@ def start_timeline(
     services: Sequence[Service],
     markers: Mapping[str, int],
 ) -> list[Span]:
-    """Return the steps of a start in the order in which they began.
+    """Return the steps of a start, in the order in which they began.
 
-    :param begin_ns: when the command began to work on the engine
+    :param begin_ns: when the command began to use the engine
     :param build: begin and end of the image build, if there was one
-    :param markers: lines of the litellm container's log that the entrypoint prints, with the engine's time of each
+    :param markers: lines that litellm's entrypoint printed, each with its time by the engine's clock
     """
     spans: list[Span] = []
     if build:

@@ -5,7 +5,7 @@
         async for transition in stack.transitions(): ...
         await stack.down()
 
-It drives ``docker compose``, and waits for what the engine's events lead it to see; it never polls.
+It drives ``docker compose`` and waits for what the engine's events lead it to see; it never polls.
 """
 
 from run_claude.stack.controller import Stack

@@ -2,28 +2,69 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
 
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
-from run_claude.deploy.plan import prepare
+from run_claude.deploy.initialize import is_initialized
+from run_claude.deploy.plan import Plan, plan
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
-from run_claude.errors import DataError, UsageError
+from run_claude.stack.drift import drift
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
 from run_claude.stack.status import Status, database_words, services_of
-from run_claude.state import applied, history, lock
-from run_claude.state.intent import load_intent
+from run_claude.state import history, lock
+from run_claude.state.applied import record_applied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from run_claude.config.settings import Settings
+    from run_claude.docker.observer import Missed
+    from run_claude.domain.compose import Compose, Project
+    from run_claude.domain.lifecycle import Transition
+    from run_claude.domain.progress import Reporter
 
 __all__ = ["Stack"]
 
 
-class Stack(Session):
-    """The stack of one instance. Open with :meth:`open`."""
+class Stack:
+    """The stack of one instance. Open with :meth:`open`.
+
+    Every method raises :class:`~run_claude.errors.EngineError` if the engine cannot be asked, and
+    :class:`~run_claude.errors.ConfigError` if a file of the user's that it needs cannot be used. Those that change
+    something hold the instance's lock meanwhile, and raise :class:`~run_claude.errors.BusyError` if another command
+    does not give it up within ``settings.lock_timeout`` seconds.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        reporter: Reporter | None = None,
+        compose: Callable[[Session, Project], Compose] | None = None,
+    ) -> AsyncIterator[Stack]:
+        """Yield the controller of an instance. Nothing is asked of the engine yet, nothing is changed.
+
+        :param reporter: receives progress; by default none is reported
+        :param compose: makes what acts on a Compose project; by default `docker compose`
+        :raises EngineError: if the endpoint cannot be resolved
+        """
+        async with Session.open(settings, reporter=reporter, compose=compose) as session:
+            yield cls(session)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the instance."""
+        return self.session.settings
 
     # --- up ---------------------------------------------------------------------------------------------------
 
@@ -37,138 +78,212 @@ class Stack(Session):
         """Bring the stack up and wait until it is healthy. Does nothing if it is healthy and up to date.
 
         :param profile: which models to serve; by default the one used last, else the first usable one
+        :param database: whether to start the database, and have LiteLLM use it if its image can
         :param timeout: seconds from running to healthy; building the image is not counted
-        :raises ConfigError: if the user's files cannot be used
+        :raises UsageError: if there is no such profile
+        :raises ConfigError: if the user's files cannot be used, or all keys of the profile are missing
         :raises EngineError: if there is no usable engine
         :raises BuildError: if the image cannot be built
         :raises ConflictError: if a port or a name is taken
         :raises StartError: at once, when a container dies, loops or turns unhealthy
         :raises StartTimeout: if it is not healthy in time
+        :raises BusyError: if another command does not give up the instance's lock in time
         """
-        prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=profile, database=database))
-        for note in prepared.notes:
-            self.reporter.note(note)
-        services = services_of(database)
-        before = await self.look()
-        if before.healthy(services) and applied.matches(prepared, before, services) and not self.busy():
-            self.intend("up", prepared, database=database)
-            return Started(snapshot=before, services=services, prepared=prepared, already=True)
-        from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
+        session, services = self.session, services_of(database)
+        planned = await anyio.to_thread.run_sync(self._plan, profile, database)
+        before = Snapshot()
+        if planned is not None:
+            before = await session.look()
+            settled = not session.busy() and self._is_wanted(planned, database)
+            if settled and self._is_up(planned, before, services):
+                self._report_notes(planned)
+                return Started(snapshot=before, services=services, profile=planned.profile, already=True)
+        from run_claude.deploy.prepare import initialized_plan, write_plan
 
-        async with self.writing("proxy start"):
-            self.intend("up", prepared, database=database)
-            started = await Start(self, prepared, services, timeout).run()
-            applied.record(prepared, started.snapshot, services)
-        return started
+        async with session.writing("proxy start") as waited:
+            if planned is None or waited:  # what was read before the lock may be outdated
+                planned = await anyio.to_thread.run_sync(
+                    lambda: initialized_plan(self.settings, profile=profile, database=database)
+                )
+                before = await session.look()
+            self._report_notes(planned)
+            session.intend("up", database=database, profile=planned.profile.name)
+            if self._is_up(planned, before, services):
+                return Started(snapshot=before, services=services, profile=planned.profile, already=True)
+            await anyio.to_thread.run_sync(write_plan, self.settings, planned)
+            from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
+
+            done = await Start(session, planned, services, timeout, before).run()
+            record_applied(self.settings.paths.applied_file, planned.fingerprint, done.snapshot, services)
+        return Started(
+            snapshot=done.snapshot, services=services, profile=planned.profile, already=False, spans=done.spans
+        )
+
+    def _plan(self, profile: str | None, database: bool) -> Plan | None:
+        """Return the plan, without writing anything; ``None`` where something has to be made first."""
+        if not is_initialized(self.settings):
+            return None
+        return plan(self.settings, profile=profile, database=database)
+
+    def _is_up(self, planned: Plan, snapshot: Snapshot, services: Sequence[Service]) -> bool:
+        """Whether a start would change nothing."""
+        return snapshot.healthy(services) and not drift(self.settings, planned, snapshot, services)
+
+    def _is_wanted(self, planned: Plan, database: bool) -> bool:
+        intent = self.session.intent()
+        return intent is not None and (intent.wanted, intent.database, intent.profile) == (
+            "up",
+            database,
+            planned.profile.name,
+        )
+
+    def _report_notes(self, planned: Plan) -> None:
+        for note in planned.notes:
+            self.session.reporter.note(note)
+
+    # --- the image --------------------------------------------------------------------------------------------
 
     async def build(self, *, no_cache: bool = False) -> str:
-        """Build the image, whatever there is, and return its reference.
+        """Build the image, whether it is there or not, and return its reference.
 
+        :param no_cache: build every layer again
         :raises BuildError: with the step that failed
         """
-        from run_claude.stack.start import Start
+        from run_claude.stack import image
 
-        prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
-        async with self.writing("proxy build"):
-            await Start(self, prepared, services_of(True), DEFAULT_TIMEOUT).build(no_cache=no_cache)
-        return prepared.image
+        async with self.session.writing("proxy build"):
+            planned = await self._prepared()
+            await image.build(self.session, planned.project, no_cache=no_cache)
+        return planned.image
 
     async def build_if_missing(self) -> str:
         """Build the image unless it is there, and return its reference.
 
         :raises BuildError: with the step that failed
         """
-        from run_claude.stack.start import Start
+        from run_claude.stack import image
 
-        await self.look()
-        prepared = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
-        async with self.writing("install"):
-            await Start(self, prepared, services_of(True), DEFAULT_TIMEOUT).build_if_missing()
-        return prepared.image
+        await self.session.look()  # without an engine nothing is written
+        async with self.session.writing("install"):
+            planned = await self._prepared()
+            await image.build_if_missing(self.session, planned.project, planned.image)
+        return planned.image
+
+    async def _prepared(self) -> Plan:
+        from run_claude.deploy.prepare import prepare
+
+        return await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
+
+    # --- secrets ----------------------------------------------------------------------------------------------
 
     async def rotate(self, *, master_key: bool, database: bool) -> str:
         """Generate secrets anew, write them, and make what runs use them. Return what was done, in words.
 
-        The file comes first: if the database cannot be told, what is written can be told to it again.
+        The file comes first: if the database does not take the new password, it can be given to it again from there.
 
         :raises ConfigError: if `.env` cannot be used
         :raises DataError: if the running database does not take the new password
         """
-        from run_claude.stack.start import tell_database
+        from run_claude.stack.takeover import set_database_password
 
         names = [MASTER_KEY] * master_key + [DATABASE_PASSWORD] * database
-        before = await self.look()
+        session = self.session
+        before = await session.look()
         if database and not before.timescaledb.running:
-            raise DataError(
+            raise caused(
+                "database-not-running",
                 "The database does not run, so it cannot be given a new password.",
                 help="Start it with `run-claude proxy start`, then rotate.",
-                code="database-not-running",
             )
-        planned = await anyio.to_thread.run_sync(self.planned)
-        async with self.writing("secrets rotate"):
+        compose = await session.deployed_compose()
+        async with session.writing("secrets rotate"):
             fresh = rotate(self.settings, names)
             if database:
-                await tell_database(self.compose(planned), fresh[DATABASE_PASSWORD])
+                await set_database_password(compose, fresh[DATABASE_PASSWORD])
         if before.litellm.running:
-            intent = load_intent(self.settings.paths.intent_file)[0]
-            await self.up(database=intent.database if intent else True)
-            return f"Rotated {' and '.join(names)}; the proxy was started anew."
+            await self.up(database=self._with_database())
+            return f"Rotated {' and '.join(names)}; the proxy was restarted."
         return f"Rotated {' and '.join(names)}."
 
     # --- down -------------------------------------------------------------------------------------------------
 
     async def down(self, *, database: bool = False, remove: bool = False) -> Snapshot:
-        """Stop the proxy, and the database as well if asked to. Data stays in its volume.
+        """Stop the proxy and return what is left. Data stays in its volume.
 
-        :param remove: remove the containers and the network, too
+        :param database: stop the database as well
+        :param remove: remove the containers and the network as well
         :raises EngineError: if there is no usable engine
+        :raises BusyError: if another command does not give up the instance's lock in time
         """
-        before = await self.look()  # an engine that is not there is told before anything is written
-        if all(before[service].phase is Phase.ABSENT for service in Service) and not remove and not self.busy():
+        session = self.session
+        before = await session.look()  # without an engine nothing is written
+        if all(before[service].phase is Phase.ABSENT for service in Service) and not remove and not session.busy():
             return before
-        planned = await anyio.to_thread.run_sync(self.planned)
-        async with self.writing("proxy stop"):
-            self.intend("down", planned, database=not database)
-            compose = self.compose(planned)
+        compose = await session.deployed_compose()
+        async with session.writing("proxy stop"):
+            session.intend("down", database=not database)
             if remove:
-                self.reporter.step("Removing the containers")
+                session.reporter.step("Removing the containers")
                 await compose.down()
             else:
-                self.reporter.step("Stopping the containers")
+                session.reporter.step("Stopping the containers")
                 await compose.stop([Service.LITELLM, *([Service.TIMESCALEDB] if database else [])])
             history.append(self.settings.paths.history_file, "removed" if remove else "stopped", {"database": database})
-            return await self.look()
+            return await session.look()
 
     async def restart(self, *, timeout: float = DEFAULT_TIMEOUT) -> Started:  # noqa: ASYNC109 (as in up)
         """Stop the proxy and start it again from what the configuration is now. The database runs on.
 
+        :param timeout: seconds from running to healthy
         :raises RunClaudeError: as :meth:`up` does
         """
-        intent = load_intent(self.settings.paths.intent_file)[0]
+        database = self._with_database()
         await self.down()
-        return await self.up(database=intent.database if intent else True, timeout=timeout)
+        return await self.up(database=database, timeout=timeout)
+
+    def _with_database(self) -> bool:
+        intent = self.session.intent()
+        return intent.database if intent else True
 
     # --- looking ----------------------------------------------------------------------------------------------
+
+    async def look(self) -> Snapshot:
+        """Return what is, now: one look at the containers, some 3 ms.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return await self.session.look()
+
+    def transitions(self) -> AsyncIterator[Transition | Missed]:
+        """Yield each transition of a service from now on, as the engine's events lead to it; never ends by itself.
+
+        :class:`~run_claude.Missed` takes the place of transitions that came faster than they were taken: more than
+        1,024 of them waited. An engine that goes away is no error: the services turn to ``Phase.UNKNOWN``, and back.
+        """
+        return self.session.transitions()
 
     async def status(self) -> Status:
         """Return what runs, and how it differs from what would be started now. Writes nothing.
 
         :raises EngineError: if the engine cannot be asked
+        :raises ConfigError: if the user's files cannot be used
         """
-        intent = load_intent(self.settings.paths.intent_file)[0]
-        snapshot = await self.look()
+        settings, intent = self.settings, self.session.intent()
+        snapshot = await self.session.look()
         database = intent.database if intent else snapshot.timescaledb.phase is not Phase.ABSENT
-        planned = self.planned(database=database) if self.settings.paths.applied_file.exists() else None
+        planned = None
+        if settings.paths.applied_file.exists():
+            planned = plan(settings, profile=None, database=database)  # some ms; a thread costs one more
         return Status(
-            settings=self.settings,
+            settings=settings,
             snapshot=snapshot,
             services=services_of(database),
-            endpoint=self.endpoint.host,
+            endpoint=self.session.endpoint.host,
             profile=intent.profile if intent else "",
             wanted=intent.wanted if intent else "",
-            database=database_words(self.settings, snapshot, uses=planned.database if planned else False),
-            drift=tuple(applied.drift(planned, snapshot)) if planned else (),
-            watcher=lock.holder_of(self.settings.paths.watch_lock_file),
+            database=database_words(settings, snapshot, uses=planned.database if planned else False),
+            drift=tuple(drift(settings, planned, snapshot)) if planned else (),
+            watcher=lock.holder_of(settings.paths.watch_lock_file),
         )
 
     async def wait(self, service: Service, phase: Phase) -> Snapshot:
@@ -176,8 +291,8 @@ class Stack(Session):
 
         :raises EngineError: if the engine cannot be asked now; later it is waited for
         """
-        await self.look()
-        observer = await self.observe()
+        await self.session.look()
+        observer = await self.session.observe()
         return await observer.wait_for(lambda now: now if now[service].phase is phase else None)
 
     async def print_logs(
@@ -188,13 +303,9 @@ class Stack(Session):
         :raises EngineError: if the engine cannot be asked
         :raises UsageError: if none of them has a container
         """
-        snapshot = await self.look()
+        snapshot = await self.session.look()
         present = [service for service in services if snapshot[service].id]
         if not present:
-            raise UsageError(
-                f"There are no containers of {self.settings.instance}.",
-                help="Start them with `run-claude proxy start`.",
-                code="not-started",
-            )
-        compose = self.compose(await anyio.to_thread.run_sync(self.planned))
+            raise caused("not-started", f"There are no containers of {self.settings.instance}.")
+        compose = await self.session.deployed_compose()
         await compose.logs(present, tail=tail, follow=follow, on_line=emit)

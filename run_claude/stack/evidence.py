@@ -1,4 +1,4 @@
-"""What else can be seen of a container that fails: how far the proxy gets, what memory it took."""
+"""Evidence beside the log of a container that fails: how far the proxy gets, how much memory it took."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import anyio
 
 from run_claude.domain.diagnosis import ProbeStages
 from run_claude.errors import RunClaudeError
+from run_claude.state.deployed import deployed_secrets
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
@@ -23,12 +24,12 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 async def probe_stages_of(settings: Settings, *, uses_database: bool) -> ProbeStages:
     """Return how far the running proxy gets, by calls that reach no provider."""
-    from run_claude.config.secrets import read_master_key
+    from run_claude.config.secrets import MASTER_KEY
     from run_claude.gateway import Gateway
 
     answer, database, models = 0, "", None
     try:
-        key = read_master_key(settings)
+        key = deployed_secrets(settings.paths).get(MASTER_KEY, "")
         async with Gateway.connect(settings.base_url, key) as gateway:
             with anyio.move_on_after(_PROBE_WITHIN):
                 readiness = await gateway.readiness()
@@ -44,7 +45,7 @@ async def probe_stages_of(settings: Settings, *, uses_database: bool) -> ProbeSt
 async def memory_of(api: EngineApi, state: ServiceState) -> dict[str, int]:
     """Return the memory limit of a container and, where its cgroup is still the one, its peak; in bytes.
 
-    A container that was started again has a new cgroup: what it took in its life before, nobody knows any more.
+    A container that was started again has a new cgroup: what it took before is lost.
     """
     found = {}
     try:

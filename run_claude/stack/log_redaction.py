@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from run_claude.domain.redact import redacted, secret_values
 from run_claude.errors import ConfigError
+from run_claude.state.deployed import deployed_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,9 +35,8 @@ def known_secrets(settings: Settings) -> set[str]:
         found |= secret_values({name: value for name, (value, _) in settings.environment().file.items()}, process)
     except ConfigError:
         found |= set(_values(_read(paths.env_file)))
-    with suppress(ValueError, AttributeError):  # what the containers were given, though .env may have changed since
-        handed_over = json.loads(_read(paths.litellm_secrets) or "{}")
-        found |= {str(value) for name, value in handed_over.items() if name not in _PUBLIC_NAMES}
+    # What the containers were given: .env may have changed since.
+    found |= {value for name, value in deployed_secrets(paths).items() if name not in _PUBLIC_NAMES}
     found |= {_read(paths.database_secret).strip(), *_values(_read(paths.build_secrets))}
     return {value for value in found if len(value) >= _SHORTEST and value not in _PUBLIC}
 

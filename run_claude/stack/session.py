@@ -1,31 +1,30 @@
-"""A connection to the engine for one instance: what it sees, and what every action on it needs."""
+"""One instance and its engine: what it sees, and what every action on it needs."""
 
 from __future__ import annotations
 
-import os
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.deploy.plan import Prepared, plan, prepare
 from run_claude.docker.api import EngineApi
 from run_claude.docker.endpoint import Endpoint, resolve_endpoint
 from run_claude.docker.process import ungrouped
 from run_claude.domain.progress import Reporter, Silent
 from run_claude.state import lock
+from run_claude.state.deployed import is_deployed, load_deployment
 from run_claude.state.intent import Intent, load_intent, save_intent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable
     from typing import Literal
 
     from anyio.abc import TaskGroup
 
     from run_claude.config.settings import Settings
-    from run_claude.docker.compose import Compose
     from run_claude.docker.events import EngineStream
     from run_claude.docker.observer import Missed, Observer
+    from run_claude.domain.compose import Compose, Project
     from run_claude.domain.lifecycle import Service, Snapshot, Transition
 
 __all__ = ["Session"]
@@ -35,13 +34,20 @@ class Session:
     """The engine as one instance needs it. Open with :meth:`open`."""
 
     def __init__(
-        self, settings: Settings, api: EngineApi, group: TaskGroup, exits: AsyncExitStack, reporter: Reporter
+        self,
+        settings: Settings,
+        api: EngineApi,
+        group: TaskGroup,
+        exits: AsyncExitStack,
+        reporter: Reporter,
+        compose: Callable[[Session, Project], Compose],
     ) -> None:
         self.settings = settings
         self.api = api
         self.reporter = reporter
         self._group = group
         self._exits = exits
+        self._compose = compose
         self._observer: Observer | None = None
         self._stream: EngineStream | None = None
 
@@ -52,19 +58,20 @@ class Session:
         settings: Settings,
         *,
         reporter: Reporter | None = None,
-        environ: Mapping[str, str] = os.environ,
-    ) -> AsyncIterator[Self]:
-        """Yield the controller of an instance. Nothing is asked of the engine yet, nothing is changed.
+        compose: Callable[[Session, Project], Compose] | None = None,
+    ) -> AsyncIterator[Session]:
+        """Yield the session of an instance. Nothing is asked of the engine yet, nothing is changed.
 
+        :param compose: makes what acts on a Compose project; by default `docker compose`
         :raises EngineError: if the endpoint cannot be resolved
         """
-        endpoint = resolve_endpoint(environ)
+        endpoint = resolve_endpoint(settings.environ)
         with ungrouped():
             async with AsyncExitStack() as exits:
                 api = await exits.enter_async_context(EngineApi.connect(endpoint))
                 async with anyio.create_task_group() as group:
                     try:
-                        yield cls(settings, api, group, exits, reporter or Silent())
+                        yield cls(settings, api, group, exits, reporter or Silent(), compose or _docker_compose)
                     finally:
                         group.cancel_scope.cancel()
 
@@ -116,34 +123,35 @@ class Session:
 
     # --- what every action needs ------------------------------------------------------------------------------
 
-    def compose(self, prepared: Prepared) -> Compose:
-        """Return Compose for this instance, with the files of a plan."""
-        from run_claude.docker.compose import Compose
+    def compose(self, project: Project) -> Compose:
+        """Return Compose for a project of this instance."""
+        return self._compose(self, project)
 
-        return Compose(
-            endpoint=self.endpoint,
-            project=self.settings.instance,
-            directory=self.settings.paths.services,
-            env_file=self.settings.paths.compose_env_file,
-            files=prepared.compose_files,
-            variables=frozenset(prepared.compose_variables),
-            on_command=self.reporter.command,
-        )
+    async def deployed_compose(self) -> Compose:
+        """Return Compose for what was started last: no configuration of the user's has to be usable for it.
 
-    def planned(self, *, database: bool = True) -> Prepared:
-        """Return what Compose works with, leaving the user's files as they are once there are any.
+        Where the record of it is gone, or nothing was ever started, it is what a start would start; that is written
+        under the instance's lock.
 
-        :raises ConfigError: if the user's files cannot be used
+        :raises ConfigError: if the files cannot be read, or there are none and the user's cannot be used
+        :raises BusyError: if they have to be written, and another command does not give up the lock in time
         """
-        if self.settings.paths.compose_env_file.exists():
-            return plan(self.settings, profile=None, database=database)
-        return prepare(self.settings, profile=None, database=database)
+        paths = self.settings.paths
+        if is_deployed(paths):
+            return self.compose((await anyio.to_thread.run_sync(load_deployment, paths)).project)
+        from run_claude.deploy.prepare import prepare
+
+        async with self.writing("prepare"):
+            planned = await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
+        return self.compose(planned.project)
 
     @asynccontextmanager
-    async def writing(self, purpose: str) -> AsyncIterator[None]:
+    async def writing(self, purpose: str) -> AsyncIterator[bool]:
         """Hold the instance's lock: one command at a time changes its containers and files.
 
-        :param purpose: what the one who waits for it is told: ``proxy start``
+        Yields whether the lock had to be waited for: what was read before may be outdated then.
+
+        :param purpose: shown to a command that waits for this one: ``proxy start``
         :raises BusyError: if another command does not give it up in time
         """
 
@@ -151,16 +159,38 @@ class Session:
             self.reporter.step(f"Waiting for {holder}")
 
         wait = self.settings.lock_timeout
-        async with lock.lock(self.settings.paths.lock_file, purpose, wait=wait, on_wait=waiting):
-            yield
+        async with lock.lock(self.settings.paths.lock_file, purpose, wait=wait, on_wait=waiting) as waited:
+            yield waited
 
     def busy(self) -> str:
-        """Return who changes this instance now, in words: what is may not be what will be. Empty if nobody does."""
+        """Return which command changes this instance now, in words: what is may change. Empty if none does."""
         return lock.holder_of(self.settings.paths.lock_file)
 
-    def intend(self, wanted: Literal["up", "down"], prepared: Prepared, *, database: bool) -> None:
-        """Remember what the user wants: `watch` heals that, and nothing else."""
-        profile = prepared.profile.name
-        if wanted == "down" and (last := load_intent(self.settings.paths.intent_file)[0]):
+    # --- what the user wants ----------------------------------------------------------------------------------
+
+    def intent(self) -> Intent | None:
+        """Return what the user wants; ``None`` before the first start, or if the file is broken."""
+        return load_intent(self.settings.paths.intent_file)[0]
+
+    def intend(self, wanted: Literal["up", "down"], *, database: bool, profile: str = "") -> None:
+        """Remember what the user wants: `watch` heals that, and nothing else. A stop keeps profile and database.
+
+        :raises ConfigError: if it cannot be written
+        """
+        if wanted == "down" and (last := self.intent()):
             profile, database = last.profile, last.database
         save_intent(self.settings.paths.intent_file, Intent(wanted=wanted, database=database, profile=profile))
+
+
+def _docker_compose(session: Session, project: Project) -> Compose:
+    from run_claude.docker.compose import DockerCompose
+
+    return DockerCompose(
+        endpoint=session.endpoint,
+        project=project,
+        name=session.settings.instance,
+        directory=session.settings.paths.services,
+        env_file=session.settings.paths.compose_env_file,
+        environ=session.settings.environ,
+        on_command=session.reporter.command,
+    )

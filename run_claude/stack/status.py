@@ -26,7 +26,7 @@ class Status:
     wanted: str  # up, down; empty before the first start
     database: str  # in words: does LiteLLM use it, and if not, why
     drift: tuple[str, ...]
-    watcher: str  # who watches it, in words; empty: nobody does
+    watcher: str  # the command that watches it, in words; empty: none does
 
 
 def services_of(database: bool) -> tuple[Service, ...]:

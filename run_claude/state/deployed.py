@@ -1,51 +1,78 @@
-"""What the last start has put on disk: what the watcher heals with, whatever its own environment lacks."""
+"""What was started last, from its files alone: what works without the user's configuration and keys.
+
+The watcher heals with it, since a service of systemd's has not the keys that a shell had; and stopping a stack needs
+no configuration that can be used.
+"""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
-from run_claude.config.files import read_bytes, read_text
-from run_claude.config.model import Profile
-from run_claude.deploy.plan import CALLBACKS_FILE, COMPOSE_FILE, Prepared
-from run_claude.errors import ConfigError
+from run_claude.config.files import read_text
+from run_claude.domain.causes import caused
+from run_claude.domain.compose import Project
+from run_claude.state import reader
 
 if TYPE_CHECKING:
-    from run_claude.config.settings import Settings
+    from collections.abc import Mapping
 
-__all__ = ["last_start"]
+    from run_claude.config.paths import Paths
+
+__all__ = ["Deployment", "deployed_database_password", "deployed_secrets", "is_deployed", "load_deployment"]
 
 
-def last_start(settings: Settings) -> Prepared:
-    """Return what was started last, from its files alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What was started last.
 
-    :raises ConfigError: if nothing was ever started, or its files cannot be read
+    :param project: what Compose was given
+    :param image: full reference of the proxy's image
+    :param database: whether LiteLLM uses the database (it may run beside it without)
     """
-    paths = settings.paths
+
+    project: Project
+    image: str
+    database: bool
+
+
+def is_deployed(paths: Paths) -> bool:
+    """Whether anything of this instance was ever started here."""
+    return paths.compose_env_file.exists()
+
+
+def load_deployment(paths: Paths) -> Deployment:
+    """Return what was started last.
+
+    :raises ConfigError: if nothing was ever started here, or its files cannot be read
+    """
     text = read_text(paths.compose_env_file)
     if text is None:
-        raise ConfigError(
-            f"The instance {settings.instance} was never started here.",
-            help="Start it with `run-claude proxy start`.",
-            code="never-started",
+        raise caused(
+            "never-started",
+            f"The instance {paths.instance} was never started here.",
             facts={"file": str(paths.compose_env_file)},
         )
     variables = {name: value for name, (value, _) in dotenv.values(text, str(paths.compose_env_file), {}).items()}
-    compose_files = [paths.services / COMPOSE_FILE]
-    if variables.get("RUN_CLAUDE_CALLBACKS"):
-        compose_files.append(paths.services / CALLBACKS_FILE)
-    try:
-        secrets = json.loads(read_bytes(paths.litellm_secrets) or b"{}")
-    except ValueError:
-        secrets = {}
-    return Prepared(
-        profile=Profile(name=""),
-        database="DATABASE_HOST" in secrets,
+    return Deployment(
+        project=Project.of(paths.services, variables),
         image=variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""),
-        inputs=variables.get("RUN_CLAUDE_LITELLM_INPUTS", ""),
-        fingerprint="",
-        compose_files=tuple(compose_files),
-        compose_variables=variables,
-        applied_file=paths.applied_file,
+        database="DATABASE_HOST" in deployed_secrets(paths),
     )
+
+
+def deployed_secrets(paths: Paths) -> Mapping[str, str]:
+    """Return what the proxy's container was given: its master key, its providers' keys, its database, by variable.
+
+    A broken file counts as empty: the next start writes it again.
+    """
+    return reader.load(paths.litellm_secrets, lambda row: {name: row.text(name) for name in row})[0] or {}
+
+
+def deployed_database_password(paths: Paths) -> str:
+    """Return the password that the database's container was given; empty if there is none.
+
+    :raises ConfigError: if the file cannot be read
+    """
+    return read_text(paths.database_secret) or ""

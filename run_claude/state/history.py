@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.files import exclusive
 from run_claude.errors import RunClaudeError
+from run_claude.state import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,10 +46,14 @@ def read(path: Path, *, since: float = 0.0) -> Iterator[dict[str, Any]]:
     for file in (_older(path), path):
         with suppress(FileNotFoundError), file.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
-                with suppress(ValueError, TypeError, KeyError, RecursionError):
-                    row = json.loads(line)
-                    if isinstance(row["event"], str) and float(row["at"]) >= since:
+                with suppress(reader.Broken):
+                    row = reader.decode(line, _row)
+                    if row["at"] >= since:
                         yield row
+
+
+def _row(fields: reader.Fields) -> dict[str, Any]:
+    return fields.all() | {"event": fields.text("event"), "at": fields.number("at")}
 
 
 def _older(path: Path) -> Path:

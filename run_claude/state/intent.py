@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
-from run_claude.config.files import read_bytes, write_atomic
-from run_claude.errors import ConfigError
+from run_claude.config.files import write_atomic
+from run_claude.state import reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,21 +27,8 @@ class Intent:
 
 
 def load_intent(path: Path) -> tuple[Intent | None, str]:
-    """Return the intent, and a note. A file that cannot be understood counts as none: the note says so."""
-    try:
-        data = read_bytes(path)
-    except ConfigError as error:
-        return None, error.message
-    if data is None:
-        return None, ""
-    try:
-        found = json.loads(data)
-        wanted, database, profile, at = (found[key] for key in ("wanted", "database", "profile", "at"))
-        if wanted not in ("up", "down") or not isinstance(database, bool) or not isinstance(profile, str):
-            raise ValueError
-        return Intent(wanted=wanted, database=database, profile=profile, at=float(at)), ""
-    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
-        return None, f"{path} cannot be understood and is passed over; the next start writes it anew."
+    """Return the intent and a note. A broken file counts as none, and the note names what is broken."""
+    return reader.load(path, _intent)
 
 
 def save_intent(path: Path, intent: Intent) -> None:
@@ -50,3 +37,15 @@ def save_intent(path: Path, intent: Intent) -> None:
     :raises ConfigError: if it cannot be written
     """
     write_atomic(path, json.dumps(asdict(intent)) + "\n")
+
+
+def _intent(row: reader.Fields) -> Intent:
+    wanted = row.text("wanted")
+    if wanted not in ("up", "down"):
+        raise reader.Broken(f"wanted is {wanted!r}, not up or down")
+    return Intent(
+        wanted=cast("Literal['up', 'down']", wanted),
+        database=row.switch("database"),
+        profile=row.text("profile"),
+        at=row.number("at"),
+    )

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.errors import BusyError
+from run_claude.domain.causes import caused
+from run_claude.state import reader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,8 +26,8 @@ __all__ = ["holder_of", "lock"]
 @asynccontextmanager
 async def lock(
     path: Path, purpose: str, *, wait: float = 600.0, on_wait: Callable[[str], None] = lambda holder: None
-) -> AsyncIterator[None]:
-    """Hold the lock file for the time of the block.
+) -> AsyncIterator[bool]:
+    """Hold the lock file for the time of the block; yield whether it had to be waited for.
 
     The file says who holds it, for the message of those who wait; what locks is ``flock`` alone.
 
@@ -38,28 +39,29 @@ async def lock(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not _try(descriptor):
+        waited = not _try(descriptor)
+        if waited:
             holder = holder_of(path) or "another run-claude command"
             on_wait(holder)
             try:
                 with anyio.fail_after(wait):
                     await _blocking(descriptor)
             except TimeoutError as error:
-                raise BusyError(
+                raise caused(
+                    "busy",
                     f"{holder} has been working on this instance for over {wait:.0f} s.",
                     help="Wait for it, or end it; the lock goes with the process.",
-                    retryable=True,
                 ) from error
         record = {"pid": os.getpid(), "purpose": purpose, "since": time.time()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
-        yield
+        yield waited
     finally:
         os.close(descriptor)
 
 
 def holder_of(path: Path) -> str:
-    """Return who holds the lock, in words; empty if nobody does, or nobody can tell."""
+    """Return who holds the lock, in words; empty if it is free, or cannot be opened."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -67,12 +69,15 @@ def holder_of(path: Path) -> str:
     try:
         if _try(descriptor):
             return ""
-        record = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
-        return f"run-claude {record['purpose']} (pid {record['pid']})"
-    except (ValueError, LookupError, TypeError):
+        return reader.decode(os.pread(descriptor, 4096, 0), _holder)
+    except reader.Broken:
         return "another run-claude command"
     finally:
         os.close(descriptor)
+
+
+def _holder(record: reader.Fields) -> str:
+    return f"run-claude {record.text('purpose')} (pid {record.whole('pid')})"
 
 
 def _try(descriptor: int) -> bool:

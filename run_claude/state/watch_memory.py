@@ -1,15 +1,15 @@
-"""The watcher's memory on disk, so that a budget and a stop on purpose outlive the watcher."""
+"""The watcher's memory on disk: the budget and a stop on purpose outlive the watcher."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from run_claude.config.files import read_bytes, write_if_changed
+from run_claude.config.files import write_if_changed
 from run_claude.domain.lifecycle import Service
-from run_claude.domain.supervision import Block, Memory, Stop
-from run_claude.errors import ConfigError
+from run_claude.domain.supervision_memory import Block, Memory, Stop
+from run_claude.state import reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,22 +18,8 @@ __all__ = ["load_memory", "save_memory"]
 
 
 def load_memory(path: Path) -> Memory:
-    """Return what the last watcher knew; a file that cannot be understood counts as none."""
-    try:
-        row: dict[str, Any] = json.loads(read_bytes(path) or b"{}")
-        stops = {Service(name): Stop(str(stop["container"]), float(stop["at"])) for name, stop in row["stops"].items()}
-        block = Block(**row["block"]) if row["block"] else None
-        return Memory(
-            attempts=tuple(float(at) for at in row["attempts"]),
-            consecutive_failures=int(row["consecutive_failures"]),
-            last=float(row["last"]),
-            stops=stops,
-            block=block,
-            intended=float(row["intended"]),
-            acting=str(row["acting"]),
-        )
-    except (ConfigError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return Memory()
+    """Return what the last watcher knew; a missing or broken file counts as nothing."""
+    return reader.load(path, _memory)[0] or Memory()
 
 
 def save_memory(path: Path, memory: Memory) -> None:
@@ -51,3 +37,36 @@ def save_memory(path: Path, memory: Memory) -> None:
         "acting": memory.acting,
     }
     write_if_changed(path, json.dumps(row) + "\n")
+
+
+def _memory(row: reader.Fields) -> Memory:
+    block = row.optional("block")
+    return Memory(
+        attempts=row.numbers("attempts"),
+        consecutive_failures=row.whole("consecutive_failures"),
+        last=row.number("last"),
+        stops=_stops(row.child("stops")),
+        block=_block(block) if block is not None else None,
+        intended=row.number("intended"),
+        acting=row.text("acting"),
+    )
+
+
+def _stops(rows: reader.Fields) -> dict[Service, Stop]:
+    found = {}
+    for name in rows:
+        if name in tuple(Service):  # another release may know more services
+            row = rows.child(name)
+            found[Service(name)] = Stop(row.text("container"), row.number("at"))
+    return found
+
+
+def _block(row: reader.Fields) -> Block:
+    return Block(
+        code=row.text("code"),
+        message=row.text("message"),
+        help=row.text("help"),
+        since=row.number("since"),
+        fingerprint=row.text("fingerprint"),
+        tried=row.number("tried"),
+    )

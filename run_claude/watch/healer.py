@@ -1,7 +1,7 @@
 """What the watcher does to the stack: starts, restarts, looks into a container that Docker restarts again and again.
 
-It starts with what the last start has put on disk, not with its own environment: a service of the system's has not the
-keys that a shell had.
+It starts what the last start has put on disk, whatever its own environment is: a systemd service lacks the keys that
+a shell had.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import ConfigError, ConflictError, StartError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.state.deployed import last_start
+from run_claude.state.deployed import load_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from run_claude.domain.lifecycle import Snapshot
     from run_claude.errors import RunClaudeError
-    from run_claude.stack import Stack
+    from run_claude.stack.session import Session
     from run_claude.watch.own_stops import OwnStops
 
 __all__ = ["Healer", "down_together", "is_mendable"]
 
-# Errors of a start that trying again can mend, whatever their ``retryable`` says to a person: nobody is there to ask.
+# Errors of a start that trying again may resolve, whatever their ``retryable`` tells a user, who could do better.
 _MENDABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
 _MENDABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
 _DOWN = (Phase.ABSENT, Phase.CREATED, Phase.EXITED)
@@ -45,10 +45,10 @@ def down_together(service: Service, wanted: Iterable[Service], snapshot: Snapsho
 
 
 class Healer:
-    """Acts on the stack, under the lock that the caller holds. Its own stops are heard as nobody's purpose."""
+    """Acts on the stack, under the lock that the caller holds, and marks its stops as the watcher's own."""
 
-    def __init__(self, stack: Stack, own_stops: OwnStops) -> None:
-        self._stack = stack
+    def __init__(self, session: Session, own_stops: OwnStops) -> None:
+        self._session = session
         self._own_stops = own_stops
 
     async def start(self, services: Sequence[Service]) -> None:
@@ -56,9 +56,11 @@ class Healer:
 
         :raises RunClaudeError: with the cause, if one does not get healthy
         """
-        begin_ns = await self._stack.api.time_ns()
+        session = self._session
+        begin_ns = await session.api.time_ns()
+        deployment, before = load_deployment(session.settings.paths), await session.look()
         try:
-            await Start(self._stack, last_start(self._stack.settings), tuple(services), DEFAULT_TIMEOUT).run()
+            await Start(session, deployment, tuple(services), DEFAULT_TIMEOUT, before).run()
         except StartError as error:
             if error.facts.get("reason") == "looping":  # such a start ends with a stop
                 await self._own_stops.stopped(Service(str(error.facts["service"])), begin_ns)
@@ -70,12 +72,12 @@ class Healer:
         await self.start([service])
 
     async def diagnose(self, service: Service, snapshot: Snapshot) -> RunClaudeError:
-        """Find out why Docker restarts a container again and again; return the cause if going on may mend it.
+        """Find out why Docker restarts a container again and again; return the cause if another restart may remove it.
 
-        :raises RunClaudeError: the cause, if it will not; the container is stopped then
+        :raises RunClaudeError: the cause, if none will; the container is stopped then
         """
         state = snapshot[service]
-        log = await self._stack.log_tail(service, snapshot, lines=60)
+        log = await self._session.log_tail(service, snapshot, lines=60)
         error = service_failure(service, "looping", state, log, oom=state.oom_killed)
         if not is_mendable(error):
             await self._stop(service)
@@ -84,4 +86,5 @@ class Healer:
 
     async def _stop(self, service: Service) -> None:
         async with self._own_stops.stopping(service):
-            await self._stack.compose(last_start(self._stack.settings)).stop([service])
+            project = load_deployment(self._session.settings.paths).project
+            await self._session.compose(project).stop([service])

@@ -24,8 +24,9 @@ WAITING = 100  # transitions that may wait for the command; of more the newest a
 class Hook:
     """Runs a command of the user's, one at a time and in order. :meth:`run` it in a task group."""
 
-    def __init__(self, command: str, complain: Callable[[str], None]) -> None:
+    def __init__(self, command: str, environ: Mapping[str, str], complain: Callable[[str], None]) -> None:
         self._command = command
+        self._environ = environ
         self._complain = complain
         self._queue: deque[dict[str, str]] = deque()
         self._filled = anyio.Event()
@@ -52,7 +53,7 @@ class Hook:
             self._command,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
-            env={**os.environ, **variables},
+            env={**self._environ, **variables},
             start_new_session=True,  # so that its children can be ended with it
         )
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from run_claude.domain.supervision import Policy
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
+from run_claude.domain.supervision_memory import Policy
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
@@ -39,11 +39,11 @@ def policy_of(settings: Settings) -> Policy:
         except ValueError:
             value = math.nan
         if not 0 < value < math.inf:
-            raise ConfigError(
+            raise caused(
+                "setting-invalid",
                 f"{env.origin(name)}: {'a whole number' if field in _COUNTS else 'a number of seconds'} above 0,"
                 f" not {text!r}.",
                 help=f"Correct {name}, or remove it for the default ({getattr(Policy(), field):g}).",
-                code="setting-invalid",
                 facts={**env.facts(name), "value": text},
             )
         values[field] = value

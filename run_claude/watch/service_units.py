@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import write_if_changed
-from run_claude.errors import ConfigError
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,11 +139,7 @@ def service_manager(home: Path, environ: Mapping[str, str]) -> Systemd | Launchd
         return Launchd(home)
     if shutil.which("systemctl", path=environ.get("PATH")):
         return Systemd(home, environ)
-    raise ConfigError(
-        "There is neither systemd nor launchd here to run the watcher as a service.",
-        help="Run `nohup run-claude watch >>watch.log 2>&1 &`, or put `@reboot run-claude watch` into your crontab.",
-        code="no-service-manager",
-    )
+    raise caused("no-service-manager", "There is neither systemd nor launchd here to run the watcher as a service.")
 
 
 def _call(argv: Sequence[str], *, check: bool = True) -> None:
@@ -153,11 +149,11 @@ def _call(argv: Sequence[str], *, check: bool = True) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         problem = str(error)
     if problem and check:
-        raise ConfigError(
+        raise caused(
+            "service-refused",
             f"`{' '.join(argv)}` failed: {problem.splitlines()[-1]}",
             help="Without a login session there is no user manager: try `loginctl enable-linger`, or run"
             " `run-claude watch` by other means.",
-            code="service-refused",
         )
 
 

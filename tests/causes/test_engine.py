@@ -9,18 +9,17 @@ import shutil
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 from run_claude.domain.lifecycle import Service
+from tests import runs
 from tests.engine.instance import Instance, docker
 from tests.fake.engine import FakeEngine
 
@@ -29,6 +28,7 @@ from .standins import docker_that_says, edit_compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 cause = pytest.mark.cause
@@ -50,7 +50,7 @@ def test_a_machine_without_docker(instance: Instance) -> None:
 
 @cause("engine-permission")
 def test_a_socket_of_other_users(instance: Instance) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="rc-"))
+    folder = runs.folder("rc")
     instance.extra["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
     command = [sys.executable, "-m", "run_claude", "proxy", "status", "--json"]
     root = os.geteuid() == 0
@@ -107,7 +107,7 @@ def test_an_engine_that_is_not_well(
     command: str,
 ) -> None:
     instance.name = "test"
-    folder = Path(tempfile.mkdtemp(prefix="rc-"))
+    folder = runs.folder("rc")
     instance.extra["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
 
     async def ask() -> subprocess.CompletedProcess[bytes]:

@@ -14,6 +14,7 @@ import pytest
 from run_claude import gateway
 from run_claude.cli.root import run
 from run_claude.deploy import migration, services
+from run_claude.domain import timeouts
 from run_claude.domain.causes.registry import CAUSES
 from run_claude.state import lock
 
@@ -308,7 +309,7 @@ async def test_a_proxy_that_does_not_answer_as_it_should(
 ) -> None:
     from run_claude.errors import GatewayError
 
-    monkeypatch.setattr(gateway, "_ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr(timeouts, "GATEWAY_ANSWER", 0.2)
     with proxy(status) as url:
         async with gateway.Gateway.connect(url, GOOD_KEY) as client:
             with pytest.raises(GatewayError) as caught:

@@ -6,14 +6,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests import planted
+from tests import planted, runs
+from tests.runs import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,21 +38,15 @@ def docker(*arguments: str, check: bool = True, environ: Mapping[str, str] | Non
     return done.stdout.strip()
 
 
-def free_port() -> int:
-    """Return a port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Instance:
     """One stack and the folders of its user. ``heard`` is everything that its commands have printed."""
 
     folder: Path
-    name: str = field(default_factory=lambda: f"rct-{uuid.uuid4().hex[:8]}")
+    name: str = field(default_factory=lambda: runs.name("rct"))
     port: int = field(default_factory=free_port)
     database_port: int = field(default_factory=free_port)
+    release: dict[str, str] = field(default_factory=dict)  # what makes Python run another one: see tests/stand_in
     extra: dict[str, str] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
 
@@ -80,15 +73,15 @@ class Instance:
             "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
             "RUN_CLAUDE_PRISMA": "off",
         }
-        return {**os.environ, **planted.PLANTED, **ours, **self.extra}
+        return {**os.environ, **planted.PLANTED, **self.release, **ours, **self.extra}
 
-    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+    def start_command(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a command and return its process."""
         return subprocess.Popen(
             [*_COMMAND, *arguments],
             env=self.environment,
             text=True,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

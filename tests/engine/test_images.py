@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.docker.compose import Compose
+from run_claude.docker.compose import DockerCompose
 from run_claude.docker.endpoint import resolve_endpoint
+from run_claude.domain.compose import Project
+from tests import runs
 
 from .instance import docker
 
@@ -22,7 +24,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.anyio]
 @pytest.fixture
 def label() -> Iterator[str]:
     """A label of this test's, so that no image of the user's is taken for ours."""
-    name = f"rct-{uuid.uuid4().hex[:8]}"
+    name = runs.name("rct")
     yield f"{name}=yes"
     if images := docker("image", "ls", "--quiet", "--filter", f"label={name}").split():
         docker("image", "rm", "--force", *images)
@@ -30,7 +32,7 @@ def label() -> Iterator[str]:
 
 def build(folder: Path, label: str, *, old: bool) -> str:
     """Build an image of one file, made now or in 1970, and return its name."""
-    name = f"rct-image:{uuid.uuid4().hex[:8]}"
+    name = f"rct-image:{runs.name('build')}"
     (folder / "file").write_text(name)
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY file /\n")
     date = ["--build-arg", "SOURCE_DATE_EPOCH=86400"] if old else []
@@ -43,7 +45,9 @@ async def test_only_old_unused_images_of_ours_are_removed(label: str, tmp_path: 
     somebody_elses = build(tmp_path, label.replace("=yes", "=no"), old=True)
     container = docker("create", old_in_use, "/file")
     try:
-        compose = Compose(resolve_endpoint(), "rct", tmp_path, tmp_path / "env", ())
+        project = Project((), {})
+        endpoint = resolve_endpoint(os.environ)
+        compose = DockerCompose(endpoint, project, "rct", tmp_path, tmp_path / "env", os.environ)
         await compose.prune_images(label)
     finally:
         docker("rm", container)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+
+from tests import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,10 @@ class Machine:
         mounts = "; ".join(f"mount -t tmpfs tmpfs {path}" for path in ("/run", "/var/log", "/var/lib/docker"))
         setup = f"{mounts}; mount -t proc proc /proc; ip link set lo up; echo ready; exec sleep 600"
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-ec", setup],
+            [
+                *("setpriv", "--pdeathsig", "KILL"),  # with the tests it ends, however they do
+                *("unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-ec", setup),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -85,7 +89,7 @@ class Docker:
 
     def __init__(self, executable: str) -> None:
         self._executable = executable
-        self._prefix = f"rc-setup-{uuid.uuid4().hex[:8]}"
+        self._prefix = runs.name("rc-setup")
 
     def __call__(self, *argv: str, check: bool = True, limit: float = 60) -> str:
         result = subprocess.run(

@@ -40,6 +40,7 @@ def images(run: Run) -> dict[str, str]:
 @pytest.mark.engine
 @pytest.mark.timeout(300)
 class TestTheScript:
+    @pytest.mark.quiet
     def test_a_second_call_is_silent_and_quick_and_says_the_same(self, run: Run, images: dict[str, str]) -> None:
         began = time.monotonic()
         result = run("bases", **UNSET)

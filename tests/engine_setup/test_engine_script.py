@@ -86,6 +86,7 @@ def engine_of_api(version: str, socket: Path) -> Iterator[str]:
 
 
 @pytest.mark.engine
+@pytest.mark.quiet
 def test_a_call_with_a_running_engine_is_silent_and_quick(run: Run) -> None:
     run("engine")
     began = time.monotonic()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,12 +14,14 @@ from run_claude.docker.api import EngineApi
 from run_claude.docker.endpoint import Endpoint
 from run_claude.docker.events import EngineStream
 from run_claude.docker.observer import Observer
+from tests import runs
 
 from .engine import FakeEngine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     Observing = Callable[[FakeEngine], AbstractAsyncContextManager[Observer]]
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def socket() -> Iterator[Path]:
     """A path for a socket; short, for it must fit into 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="rc-"))
+    folder = runs.folder("rc")
     yield folder / "docker.sock"
     shutil.rmtree(folder)
 

@@ -1,6 +1,6 @@
 """A Docker engine that does as it is told: the API calls run-claude makes, on a unix socket, with every fault.
 
-It answers the real clients (aiodocker, httpx) in the engine's own words. What *is* (``becomes``) and what is *said*
+It answers the real clients (aiodocker, h11) in the engine's own words. What *is* (``becomes``) and what is *said*
 (``says``) are separate, because in a real engine they are: an event can be lost, doubled, late or wrong.
 """
 
@@ -79,11 +79,15 @@ class Container:
     restarts: int = 0
     labels: dict[str, str] = field(default_factory=dict)
     odd: Json = field(default_factory=dict)  # what inspect shows of its state instead
+    image: str = "run-claude/litellm:test"
+    log: list[str] = field(default_factory=list)  # what it has printed
+    healthy_ns: int = 0  # when a health check first succeeded
+    names: str = ""  # its name, where it is another than Compose's
 
     @property
     def name(self) -> str:
         """Its name, as Compose is told to give it."""
-        return f"{self.project}-{self.service}"
+        return self.names or f"{self.project}-{self.service}"
 
     @property
     def all_labels(self) -> dict[str, str]:
@@ -101,6 +105,8 @@ class Container:
         was_running = self.phase in (Phase.STARTING, Phase.HEALTHY, Phase.UNHEALTHY, Phase.PAUSED)
         if phase in (Phase.STARTING, Phase.HEALTHY) and not was_running:
             self.started_ns = now
+        if phase is Phase.HEALTHY:
+            self.healthy_ns = now
         if phase in (Phase.EXITED, Phase.RESTARTING):
             self.finished_ns, self.exit_code = now, exit
         self.phase = phase
@@ -161,14 +167,15 @@ class Container:
         }
         if health:
             key = "Healthcheck" if self.engine.dialect is Dialect.PODMAN else "Health"
-            state[key] = {"Status": health, "FailingStreak": 0, "Log": []}
+            probes = [{"ExitCode": 0, "End": rfc3339(self.healthy_ns)}] if self.healthy_ns else []
+            state[key] = {"Status": health, "FailingStreak": 0, "Log": probes}
         return {
             "Id": self.id,
             "Name": f"/{self.name}",
             "Created": rfc3339(self.created_ns),
             "RestartCount": self.restarts,
             "State": state | self.odd,
-            "Config": {"Image": "run-claude/litellm:test", "Labels": self.all_labels},
+            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True},
         }
 
 
@@ -221,7 +228,9 @@ class FakeEngine:
         self.watchers: set[_Watcher] = set()
         self.requests: Counter[str] = Counter()  # by the path's pattern
         self.subscribed_since: list[str | None] = []
+        self.speaks = ""  # another API version than its dialect's
         self.silent = False  # events are neither sent nor kept: lost
+        self.images: set[str] = set()  # references of those that it has
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
         self.after_headers: Callable[[], object] | None = None  # called between headers and subscription, once
         self._answering = asyncio.Event()
@@ -436,7 +445,7 @@ class FakeEngine:
 
     @property
     def api_version(self) -> str:
-        return "1.52" if self.dialect is Dialect.DOCKER_1_52 else "1.45"
+        return self.speaks or ("1.52" if self.dialect is Dialect.DOCKER_1_52 else "1.45")
 
     def _result(self, path: str, query: dict[str, str]) -> tuple[int, object]:
         if path == "/_ping":
@@ -452,6 +461,13 @@ class FakeEngine:
                 for container in self.containers
                 if all(container.all_labels.get(key) == value for key, _, value in (x.partition("=") for x in labels))
             ]
+        if found := re.fullmatch(r"/images/(.+)/json", path):
+            return (200, {"Id": "sha256:1", "Size": 1}) if found[1] in self.images else (404, {"message": "no image"})
+        if found := re.fullmatch(r"/containers/([^/]+)/logs", path):
+            stamped = query.get("timestamps") in ("1", "true", "True")
+            stamp = f"{rfc3339(self.now())} " if stamped else ""
+            lines = [line for container in self.containers if container.id == found[1] for line in container.log]
+            return 200, "".join(f"{stamp}{line}\n" for line in lines).encode()
         if found := re.fullmatch(r"/containers/([^/]+)/json", path):
             for container in self.containers:
                 if found[1] in (container.id, container.name):
@@ -460,7 +476,7 @@ class FakeEngine:
         return 404, {"message": "page not found"}
 
     async def _answer(self, writer: asyncio.StreamWriter, path: str, status: int, body: object) -> bool:
-        data = json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
         for hold in list(self._holds):
             if hold.fragment in path:
                 hold.reached.set()

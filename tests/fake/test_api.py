@@ -9,9 +9,9 @@ import anyio
 import httpx
 import pytest
 
-from run_claude.docker import api as api_module
 from run_claude.docker.api import EngineApi
 from run_claude.docker.events import EngineStream, since_parameter
+from run_claude.domain import timeouts
 from run_claude.domain.diagnosis import engine_unreachable
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import EngineError
@@ -72,7 +72,7 @@ async def test_an_engine_that_answers_500_is_told_as_refusing(engine: FakeEngine
 async def test_an_engine_that_freezes_is_told_as_frozen(
     engine: FakeEngine, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "_ANSWER_WITHIN", 0.1)
+    monkeypatch.setattr(timeouts, "ENGINE_ANSWER", 0.1)
     engine.freeze()
     assert await looks(endpoint) == "engine-frozen"
 

@@ -11,6 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from run_claude.docker import observer as observer_module
+from run_claude.domain import timeouts
 from run_claude.domain.lifecycle import Phase, Service, Transition
 
 from .engine import RING, Dialect, FakeEngine
@@ -33,7 +34,7 @@ HOUR = 3600.0
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A heart that beats often, and looks at all that never come by themselves."""
     monkeypatch.setattr(observer_module, "HEARTBEAT", 0.05)
-    monkeypatch.setattr(observer_module, "LOOK_WITHIN", 0.5)
+    monkeypatch.setattr(timeouts, "ENGINE_LOOK", 0.5)
     monkeypatch.setattr(observer_module, "RESYNC", HOUR)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from run_claude.docker import observer as observer_module
 from run_claude.docker.observer import Missed
+from run_claude.domain import timeouts
 from run_claude.domain.diagnosis import engine_frozen
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 
@@ -169,7 +170,7 @@ async def test_a_lost_event_on_a_silent_stream_is_found_by_looking_again(
         with observer.subscribe() as seen:
             engine.silent = True
             litellm.dies(1)
-            assert (await transition_to(seen, Phase.EXITED)).cause == "found by looking again"
+            assert (await transition_to(seen, Phase.EXITED)).cause == "found by a routine check"
     assert not observer.recent
 
 
@@ -177,7 +178,7 @@ async def test_a_frozen_engine_becomes_unknown_and_comes_back(
     engine: FakeEngine, observing: Observing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(observer_module, "RESYNC", 0.05)
-    monkeypatch.setattr(observer_module, "LOOK_WITHIN", 0.2)
+    monkeypatch.setattr(timeouts, "ENGINE_LOOK", 0.2)
     engine.container(LITELLM)
     async with observing(engine) as observer:
         await until_watched(engine, observer)
@@ -192,7 +193,7 @@ async def test_a_frozen_engine_becomes_unknown_and_comes_back(
 async def test_an_engine_frozen_from_the_beginning_is_told(
     engine: FakeEngine, observing: Observing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observer_module, "LOOK_WITHIN", 0.1)
+    monkeypatch.setattr(timeouts, "ENGINE_LOOK", 0.1)
     engine.freeze()
     async with observing(engine) as observer:
         assert (await until(observer, lambda now: bool(now.lost))).lost == engine_frozen(0.1).message

@@ -13,10 +13,11 @@ import shutil
 import signal
 import subprocess
 import tarfile
-import tempfile
 import time
 from pathlib import Path
 from typing import Self
+
+from tests import runs
 
 __all__ = ["OwnEngine"]
 
@@ -32,7 +33,7 @@ class OwnEngine:
     """A Docker engine in namespaces of its own. Use as a context manager; nothing is left of it."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="rcf-"))
+        self._folder = runs.folder("rcf")
         self._log = (self._folder / "log").open("wb")
         self._holder: subprocess.Popen[str] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -51,7 +52,11 @@ class OwnEngine:
         try:
             setup = "ip link set lo up; echo ready; exec sleep 3600"
             self._holder = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--mount-proc", "--net", "--fork", "--kill-child", "sh", "-ec", setup],
+                [
+                    *("setpriv", "--pdeathsig", "KILL"),  # with the tests it ends, however they do
+                    *("unshare", "--mount", "--pid", "--mount-proc", "--net", "--fork", "--kill-child"),
+                    *("sh", "-ec", setup),
+                ],
                 stdout=subprocess.PIPE,
                 text=True,
             )

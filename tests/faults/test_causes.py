@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import runs
 
 from . import faults
 from .stack import FaultyStack
@@ -88,7 +89,7 @@ def test_a_broken_configuration_is_told_and_mended(watcher: Watcher, stack: Faul
 @contextmanager
 def small_disk(megabytes: int) -> Iterator[str]:
     """Yield a block device of its own with an empty file system."""
-    folder = Path(tempfile.mkdtemp(prefix="rcf-"))
+    folder = runs.folder("rcf")
     image = folder / "disk"
     with image.open("wb") as file:
         file.truncate(megabytes << 20)
@@ -106,12 +107,12 @@ def small_disk(megabytes: int) -> Iterator[str]:
 
 
 @pytest.fixture
-def cramped(tmp_path: Path) -> Iterator[FaultyStack]:
+def cramped(tmp_path: Path, stand_in_release: dict[str, str]) -> Iterator[FaultyStack]:
     """A stack whose database has a disk of 200 MB."""
     if os.geteuid() != 0:
         pytest.skip("a loop device needs root")
     with small_disk(200) as device:
-        stack = FaultyStack(tmp_path / "user")
+        stack = FaultyStack(tmp_path / "user", stand_in_release)
         try:
             labels = (f"com.docker.compose.project={stack.name}", "com.docker.compose.volume=timescaledb-data")
             options = ("type=ext4", f"device={device}")

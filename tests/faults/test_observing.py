@@ -16,6 +16,7 @@ from run_claude.docker.api import EngineApi
 from run_claude.docker.endpoint import Endpoint
 from run_claude.docker.events import EngineStream
 from run_claude.docker.observer import Observer
+from run_claude.domain import timeouts
 
 from .oracle import BOTH
 from .proxy import CuttingProxy
@@ -91,7 +92,7 @@ async def test_an_engine_that_goes_and_comes_back_is_seen_as_it_is(own: FaultySt
 
 async def test_a_frozen_engine_is_unknown_until_it_thaws(own: FaultyStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observer_module, "HEARTBEAT", 0.5)
-    monkeypatch.setattr(observer_module, "LOOK_WITHIN", 1.0)
+    monkeypatch.setattr(timeouts, "ENGINE_LOOK", 1.0)
     engine = engine_of(own)
     async with observing(own) as observer:
         await until(observer, lambda now: not now.lost)

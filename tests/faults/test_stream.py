@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import runs
 
 from . import faults
 from .proxy import CuttingProxy
@@ -27,7 +28,7 @@ CUTS = 100
 @pytest.fixture
 def proxy() -> Iterator[CuttingProxy]:
     """A proxy between a watcher and the engine."""
-    folder = Path(tempfile.mkdtemp(prefix="rcf-"))
+    folder = runs.folder("rcf")
     with CuttingProxy(folder / "docker.sock", "/var/run/docker.sock") as proxy:
         yield proxy
     shutil.rmtree(folder)

@@ -6,10 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+
+from tests import runs
 
 from .project import REPOSITORY, Project, docker, services_folder
 
@@ -46,7 +47,7 @@ def build(bases: Mapping[str, str]) -> Iterator[Build]:
     images: list[str] = []
 
     def call(services: Path, *options: str, check: bool = True) -> tuple[str, str]:
-        image = f"rcb-image:{uuid.uuid4().hex[:12]}"
+        image = f"rcb-image:{runs.name('build')}"
         images.append(image)
         ca = os.environ.get("SSL_CERT_FILE", "/dev/null")
         output = docker(

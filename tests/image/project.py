@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+
+from tests import runs
+from tests.runs import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,13 +51,6 @@ def docker(*argv: str, check: bool = True, stdin: str | None = None) -> str:
     return done.stdout
 
 
-def free_port() -> int:
-    """Return a port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def services_folder(target: Path) -> Path:
     """Put the services folder together as an installation does: ``dep`` flattened, ``callbacks`` in it."""
     ignored = shutil.ignore_patterns("bases", "__pycache__")
@@ -79,7 +73,7 @@ class Project:
     files: list[str] = field(default_factory=lambda: ["docker-compose.yaml"])
 
     def __post_init__(self) -> None:
-        self.name = f"rcb-{uuid.uuid4().hex[:8]}"
+        self.name = runs.name("rcb")
         self.port = free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
 

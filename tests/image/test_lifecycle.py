@@ -71,6 +71,7 @@ def test_secrets_that_cannot_be_read_are_named_and_not_shown(new_project: NewPro
     assert MASTER_KEY not in log
 
 
+@pytest.mark.quiet
 def test_it_runs_as_any_user_and_stops_quickly(new_project: NewProject) -> None:
     project = new_project(variables={"RUN_CLAUDE_CONTAINER_USER": "54321:54321"})
     project.up("litellm")
@@ -82,6 +83,7 @@ def test_it_runs_as_any_user_and_stops_quickly(new_project: NewProject) -> None:
     assert project.inspect(project.litellm)["State"]["ExitCode"] in (0, 143)
 
 
+@pytest.mark.quiet
 def test_it_stops_quickly_in_the_middle_of_its_imports(new_project: NewProject) -> None:
     project = new_project()
     project.up("litellm")

@@ -1,4 +1,4 @@
-"""`run-claude completion bash|zsh|fish`, and what the names of the user's things are completed with."""
+"""`run-claude completion`, and the completion of profile and model names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VARIABLE = "_RUN_CLAUDE_COMPLETE"
 @common
 @click.pass_obj
 async def completion(app: App, shell: str) -> None:
-    """Print what makes a shell complete commands, options, profiles and models.
+    """Print a script that completes commands, options, profiles and models in a shell.
 
     \b
     eval "$(run-claude completion bash)"      # in ~/.bashrc
@@ -43,12 +43,12 @@ async def completion(app: App, shell: str) -> None:
 
 
 def complete_profile(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the profiles that begin so; none if the user's files cannot be read: nobody wants an error there."""
+    """Return the profiles that start with a text; none if the user's files are invalid: completion shows no errors."""
     return _named("profiles", incomplete)
 
 
 def complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the models that begin so; none if the user's files cannot be read."""
+    """Return the models that start with a text; none if the user's files are invalid."""
     return _named("models", incomplete)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncclick as click
 
 from run_claude.cli.context import App, common
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 __all__ = ["config"]
 
@@ -13,7 +13,7 @@ __all__ = ["config"]
 @click.group()
 @common
 def config() -> None:
-    """Settings in .env.
+    """Change settings in .env.
 
     \b
     run-claude config set LITELLM_PORT=4445
@@ -26,7 +26,7 @@ def config() -> None:
 @common
 @click.pass_obj
 async def set_config(app: App, assignments: tuple[str, ...]) -> None:
-    """Write settings into .env; everything else in the file stays as it is.
+    """Write settings to .env. The rest of the file stays as it is.
 
     \b
     run-claude config set LITELLM_PORT=4445
@@ -38,10 +38,12 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name.isidentifier():
-            raise UsageError(f"{assignment!r} is no NAME=VALUE.", help="For example: LITELLM_PORT=4445")
+            raise caused(
+                "usage", f"{assignment!r} is not of the form NAME=VALUE.", help="For example: LITELLM_PORT=4445"
+            )
         changes[name] = value
     trial = App(instance=app.instance, environ=app.environ | changes)
-    settings = trial.settings()  # a value that cannot be used is refused before it is written
+    settings = trial.settings()  # refuses an invalid value before it is written
     ensure_folder(settings.paths.config)
     store(settings, changes)
     app.output.note(f"Wrote {', '.join(changes)} to {settings.paths.env_file}.")

@@ -12,16 +12,21 @@ __all__ = ["env"]
 
 @click.command()
 @click.argument("profile", shell_complete=complete_profile)
-@click.option("--export", "shell", flag_value="sh", help="As `export NAME=value` lines for sh, bash and zsh.")
-@click.option("--fish", "shell", flag_value="fish", help="As `set -gx` lines.")
-@click.option("--powershell", "shell", flag_value="powershell", help="As `$env:NAME = ` lines.")
-@click.option("--settings", "shell", flag_value="settings", help="For Claude Code's settings.json: background agents.")
+@click.option("--export", "shell", flag_value="sh", help="Print `export NAME=value` lines for sh, bash and zsh.")
+@click.option("--fish", "shell", flag_value="fish", help="Print `set -gx` lines for fish.")
+@click.option("--powershell", "shell", flag_value="powershell", help="Print `$env:NAME = ` lines for PowerShell.")
+@click.option(
+    "--settings",
+    "shell",
+    flag_value="settings",
+    help="Print JSON for Claude Code's settings.json, which background agents read.",
+)
 @common
 @click.pass_obj
 async def env(app: App, profile: str, shell: str | None) -> None:
     """Print the environment that makes Claude Code and OpenAI clients use a profile.
 
-    It holds the proxy's master key, so mind where it goes.
+    It contains the proxy's master key: keep it out of logs and shared files.
 
     \b
     eval "$(run-claude env demo --export)"

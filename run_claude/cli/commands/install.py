@@ -12,26 +12,27 @@ __all__ = ["install"]
 
 
 @click.command()
-@click.option("--force", is_flag=True, help="Replace files in services/ that you have changed as well.")
-@click.option("--yes", is_flag=True, help="With --force: do not ask.")
-@click.option("--no-build", is_flag=True, help="Leave the image to the first start.")
+@click.option("--force", is_flag=True, help="Also replace files in services/ that you have changed.")
+@click.option("--yes", is_flag=True, help="Do not ask before replacing your files.")
+@click.option("--no-build", is_flag=True, help="Do not build the image; the first start will.")
 @common
 @click.pass_obj
 async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
-    """Make folders, secrets and configuration, and build the image. Safe to run again.
+    """Create folders, secrets and configuration, and build the image. It is safe to run again.
 
     \b
     run-claude install
-    run-claude install --force          # services/ as this release has it
+    run-claude install --force          # reset services/ to this release
     """
     from run_claude.cli.ask import at_terminal, confirm
+    from run_claude.cli.views.table import Column, table
     from run_claude.deploy.initialize import ensure_initialized, install_templates
     from run_claude.deploy.services import changed_services
     from run_claude.stack import Stack
 
     settings = app.settings()
     if force and not yes and at_terminal() and (changed := changed_services(settings.paths)):
-        question = f"Replace {', '.join(changed)}? What you have changed is kept beside it, as NAME.old."
+        question = f"Replace {', '.join(changed)}? Your version is kept as NAME.old."
         force = await confirm(question)
     notes = [*ensure_initialized(settings, force=force), *install_templates(settings)]
     image = ""
@@ -44,13 +45,15 @@ async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
         places = {"config": str(paths.config), "state": str(paths.instance_state), "services": str(paths.services)}
         app.output.document({**places, "image": image, "notes": notes})
         return
+    rows = [
+        ("Settings and keys", str(paths.env_file)),
+        ("Models, profiles", f"{paths.models_file}, {paths.profiles_file}"),
+        ("Compose project", str(paths.services)),
+        ("State", str(paths.instance_state)),
+        *([("Image", image)] if image else []),
+    ]
     for note in notes:
-        app.output.text(note)
-    app.output.text(f"Settings and keys   {paths.env_file}")
-    app.output.text(f"Models, profiles    {paths.models_file}, {paths.profiles_file}")
-    app.output.text(f"Compose project     {paths.services}")
-    app.output.text(f"State               {paths.instance_state}")
-    if image:
-        app.output.text(f"Image               {image}")
-    app.output.text("\nNext: put a provider's key into .env, see `run-claude profiles list`, then")
+        app.output.sentence(note)
+    app.output.lines(table(app.output.screen, (Column(), Column()), rows))
+    app.output.text("\nNext: add a provider's key to .env (see `run-claude profiles list`), then run")
     app.output.text("      run-claude with PROFILE -- claude     (`demo` needs no key)")

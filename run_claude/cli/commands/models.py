@@ -8,8 +8,8 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_model
 from run_claude.cli.context import App, common
-from run_claude.cli.views.formatting import padded, wide
 from run_claude.cli.views.record import show_record
+from run_claude.cli.views.table import Cell, Column, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ __all__ = ["models"]
 @click.group()
 @common
 def models() -> None:
-    """The models that the proxy can serve.
+    """List, show and test the models that the proxy can serve.
 
     \b
     run-claude models list
@@ -34,7 +34,7 @@ def models() -> None:
 @common
 @click.pass_obj
 async def list_models(app: App) -> None:
-    """List the models, and which of them have their key.
+    """List the models; ✓ marks those whose key is set.
 
     \b
     run-claude models list --json | jq ".[] | select(.usable)"
@@ -44,9 +44,8 @@ async def list_models(app: App) -> None:
     if app.json:
         app.output.document(rows)
         return
-    width = max(wide(str(row["name"])) for row in rows)
-    for row in rows:
-        app.output.text(f"{'✓' if row['usable'] else ' '} {padded(str(row['name']), width)}  {row['model']}")
+    lines = [(Cell("✓" if row["usable"] else " ", "green"), row["name"], row["model"]) for row in rows]
+    app.output.lines(table(app.output.screen, [Column()] * 3, lines))
 
 
 @models.command("show")
@@ -54,7 +53,7 @@ async def list_models(app: App) -> None:
 @common
 @click.pass_obj
 async def show_model(app: App, name: str) -> None:
-    """Show how a model is reached. Keys are named, never shown.
+    """Show how a model is reached. Keys are shown by name, never by value.
 
     \b
     run-claude models show demo-opus
@@ -65,11 +64,11 @@ async def show_model(app: App, name: str) -> None:
 
 @models.command("test")
 @click.argument("name", shell_complete=complete_model)
-@click.option("--message", default="Say hi.", show_default=True, help="What to send.")
+@click.option("--message", default="Say hi.", show_default=True, help="The message to send.")
 @common
 @click.pass_obj
 async def try_model(app: App, name: str, message: str) -> None:
-    """Send one message to a model through the running proxy and print the answer. Costs what the provider takes.
+    """Send a message to a model through the running proxy. The provider may charge for it.
 
     \b
     run-claude models test demo-opus --message "Say hi."

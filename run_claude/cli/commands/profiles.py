@@ -8,8 +8,8 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
-from run_claude.cli.views.formatting import padded, wide
 from run_claude.cli.views.record import show_record
+from run_claude.cli.views.table import Cell, Column, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ __all__ = ["profiles"]
 @click.group()
 @common
 def profiles() -> None:
-    """Which model serves opus, sonnet and haiku.
+    """Show which models serve opus, sonnet and haiku.
 
     \b
     run-claude profiles list
@@ -35,7 +35,7 @@ def profiles() -> None:
 @common
 @click.pass_obj
 async def list_profiles(app: App) -> None:
-    """List the profiles, and which of them can be used with the keys that are set.
+    """List the profiles; ✓ marks those that your keys can use.
 
     \b
     run-claude profiles list
@@ -45,11 +45,15 @@ async def list_profiles(app: App) -> None:
     if app.json:
         app.output.document(rows)
         return
-    width = max(wide(str(row["name"])) for row in rows)
-    for row in rows:
-        mark = "✓" if row["usable"] else " "
-        lacking = "" if row["usable"] else f"  (needs {', '.join(row['missing'])})"
-        app.output.text(f"{mark} {padded(str(row['name']), width)}  {row['description']}{lacking}")
+    lines = [
+        (
+            Cell("✓" if row["usable"] else " ", "green"),
+            row["name"],
+            row["description"] + ("" if row["usable"] else f" (needs {', '.join(row['missing'])})"),
+        )
+        for row in rows
+    ]
+    app.output.lines(table(app.output.screen, [Column()] * 3, lines))
 
 
 @profiles.command("show")
@@ -57,7 +61,7 @@ async def list_profiles(app: App) -> None:
 @common
 @click.pass_obj
 async def show_profile(app: App, name: str) -> None:
-    """Show what a profile serves.
+    """Show the models of a profile.
 
     \b
     run-claude profiles show demo

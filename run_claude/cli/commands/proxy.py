@@ -9,17 +9,18 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service
 
 __all__ = ["proxy"]
 
-SERVICES = click.Choice([service.value for service in Service])
+_SERVICES = click.Choice([service.value for service in Service])
 
 
 @click.group()
 @common
 def proxy() -> None:
-    """Start, stop and look at the stack: LiteLLM and its database.
+    """Start, stop and inspect the stack: LiteLLM and its database.
 
     \b
     run-claude proxy start
@@ -33,18 +34,20 @@ def proxy() -> None:
     "--profile",
     metavar="NAME",
     shell_complete=complete_profile,
-    help="Which models to serve. Default: the one used last.",
+    help="Profile to serve. [default: the last one used]",
 )
-@click.option("--no-db", is_flag=True, help="Without the database.")
-@click.option("--watch", is_flag=True, help="Stay, and show transitions and logs. Ctrl-C leaves the stack running.")
-@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds from running to healthy.")
-@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port of the proxy, as LITELLM_PORT.")
+@click.option("--no-db", is_flag=True, help="Start without the database.")
+@click.option("--watch", is_flag=True, help="Keep watching the stack, and show transitions and logs.")
+@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for it to get healthy.")
+@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port of the proxy, like LITELLM_PORT.")
 @common
 @click.pass_obj
 async def start(
     app: App, profile: str | None, no_db: bool, watch: bool, timeout: float | None, port: int | None
 ) -> None:
-    """Bring the stack up and wait until it is healthy.
+    """Start the stack and wait until it is healthy.
+
+    With --watch, Ctrl-C ends the command and leaves the stack running.
 
     \b
     run-claude proxy start --profile demo
@@ -66,16 +69,18 @@ async def start(
 
 
 @proxy.command()
-@click.option("--with-db", is_flag=True, help="Stop the database as well.")
-@click.option("--all", "everything", is_flag=True, help="Remove containers and network as well; data stays.")
+@click.option("--with-db", is_flag=True, help="Also stop the database.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also stop the database, and remove containers and network. Keeps data."
+)
 @common
 @click.pass_obj
 async def stop(app: App, with_db: bool, everything: bool) -> None:
-    """Stop the proxy; the database stays unless told otherwise. Data is never removed.
+    """Stop the proxy, but not the database. Data is never removed.
 
     \b
     run-claude proxy stop
-    run-claude proxy stop --all      # containers and network as well
+    run-claude proxy stop --all
     """
     from run_claude.cli.views.stack import stopped
     from run_claude.stack import Stack
@@ -88,11 +93,11 @@ async def stop(app: App, with_db: bool, everything: bool) -> None:
 
 
 @proxy.command()
-@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds from running to healthy.")
+@click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for it to get healthy.")
 @common
 @click.pass_obj
 async def restart(app: App, timeout: float | None) -> None:
-    """Stop the proxy and start it again, with its configuration generated anew. The database runs on.
+    """Restart the proxy with a newly generated configuration. The database keeps running.
 
     \b
     run-claude proxy restart
@@ -111,7 +116,9 @@ async def restart(app: App, timeout: float | None) -> None:
 @common
 @click.pass_obj
 async def status(app: App) -> None:
-    """Show what runs, since when, and whether it is what would be started now.
+    """Show what is running, and whether it is up to date.
+
+    It is out of date when a start would now use another image, configuration, key or setting.
 
     \b
     run-claude proxy status
@@ -126,11 +133,11 @@ async def status(app: App) -> None:
 
 
 @proxy.command()
-@click.option("--deep", is_flag=True, help="Call every model once. THIS COSTS MONEY with models that are billed.")
+@click.option("--deep", is_flag=True, help="Call every model once. YOUR PROVIDERS CHARGE FOR THIS.")
 @common
 @click.pass_obj
 async def health(app: App, deep: bool) -> int:
-    """Ask the proxy itself; exit code 0 if it takes requests. Costs nothing without --deep.
+    """Ask the proxy whether it takes requests. Exits with 0 if it does. Free without --deep.
 
     \b
     run-claude proxy health && echo ready
@@ -146,13 +153,15 @@ async def health(app: App, deep: bool) -> int:
 
 
 @proxy.command()
-@click.option("-f", "--follow", is_flag=True, help="Stay and show new lines as they come.")
-@click.option("-n", "--lines", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="Last lines.")
-@click.option("--service", type=SERVICES, help="Of one service only.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log.")
+@click.option(
+    "-n", "--lines", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="Number of lines."
+)
+@click.option("--service", metavar="SERVICE", type=_SERVICES, help="Show one service only: litellm or timescaledb.")
 @common
 @click.pass_obj
 async def logs(app: App, follow: bool, lines: int, service: str | None) -> None:
-    """Show what the containers have printed.
+    """Show the logs of the containers.
 
     \b
     run-claude proxy logs -f
@@ -166,11 +175,11 @@ async def logs(app: App, follow: bool, lines: int, service: str | None) -> None:
 
 
 @proxy.command()
-@click.option("--no-cache", is_flag=True, help="Build every layer anew.")
+@click.option("--no-cache", is_flag=True, help="Build without the cache.")
 @common
 @click.pass_obj
 async def build(app: App, no_cache: bool) -> None:
-    """Build the image of the proxy, even if it is there. `start` builds it when it is missing.
+    """Build the proxy's image, even if it exists. `start` builds it when it is missing.
 
     \b
     run-claude proxy build --no-cache -v
@@ -183,22 +192,30 @@ async def build(app: App, no_cache: bool) -> None:
     if app.json:
         app.output.document({"image": image})
     else:
-        app.output.text(f"Built {image}.")
+        app.output.sentence(f"Built {image}.")
 
 
 @proxy.command()
 @click.argument("phase", type=click.Choice([Phase.HEALTHY.value, Phase.EXITED.value, Phase.ABSENT.value]))
-@click.option("--service", type=SERVICES, default=Service.LITELLM.value, show_default=True)
-@click.option("--timeout", metavar="S", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option(
+    "--service",
+    metavar="SERVICE",
+    type=_SERVICES,
+    default=Service.LITELLM.value,
+    show_default=True,
+    help="Service to wait for: litellm or timescaledb.",
+)
+@click.option(
+    "--timeout", metavar="S", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait."
+)
 @common
 @click.pass_obj
 async def wait(app: App, phase: str, service: str, timeout: float) -> None:
-    """Wait until a service is in a phase: proxy wait healthy.
+    """Wait until a service is in a phase.
 
     \b
     run-claude proxy wait healthy --timeout 30
     """
-    from run_claude.errors import StartTimeout
     from run_claude.stack import Stack
 
     async with Stack.open(app.settings()) as stack:
@@ -206,8 +223,8 @@ async def wait(app: App, phase: str, service: str, timeout: float) -> None:
             with anyio.fail_after(timeout):
                 await stack.wait(Service(service), Phase(phase))
         except TimeoutError as error:
-            raise StartTimeout(
-                f"{service} is not {phase} within {timeout:g} s.",
-                help="`run-claude proxy status` shows what it is.",
-                retryable=True,
+            raise caused(
+                "start-timeout",
+                f"{service} was not {phase} within {timeout:g} s.",
+                help="See `run-claude proxy status`.",
             ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncclick as click
 
 from run_claude.cli.context import App, common
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 __all__ = ["secrets"]
 
@@ -16,7 +16,7 @@ __all__ = ["secrets"]
 @click.group()
 @common
 def secrets() -> None:
-    """The master key, the database password and the providers' keys. No value is ever printed.
+    """Manage the master key, the database password and the providers' keys. Values are never printed.
 
     \b
     run-claude secrets show
@@ -28,7 +28,7 @@ def secrets() -> None:
 @common
 @click.pass_obj
 async def init_secrets(app: App) -> None:
-    """Generate what is missing, and mend the mode of .env.
+    """Generate missing secrets, and fix the mode of .env.
 
     \b
     run-claude secrets init
@@ -38,8 +38,8 @@ async def init_secrets(app: App) -> None:
 
     settings = app.settings()
     ensure_folder(settings.paths.config)
-    for note in ensure_secrets(settings) or ["Nothing is missing."]:
-        app.output.text(note)
+    for note in ensure_secrets(settings) or ["All secrets are set."]:
+        app.output.sentence(note)
 
 
 @secrets.command("path")
@@ -55,15 +55,16 @@ async def secrets_path(app: App) -> None:
 
 
 @secrets.command("show")
-@click.option("--masked", is_flag=True, default=True, help="The only way they are shown.")
+@click.option("--masked", is_flag=True, default=True, help="Always on: secrets are shown masked.")
 @common
 @click.pass_obj
 async def show_secrets(app: App, masked: bool) -> None:
-    """Show which secrets are set and where from; of each value only its ends.
+    """Show which secrets are set. Values are masked.
 
     \b
     run-claude secrets show
     """
+    from run_claude.cli.views.table import Column, table
     from run_claude.config.catalogue import load_catalogue
     from run_claude.config.secrets import overview
 
@@ -72,8 +73,8 @@ async def show_secrets(app: App, masked: bool) -> None:
     if app.json:
         app.output.document([{"name": name, "origin": origin, "masked": value} for name, origin, value in rows])
         return
-    for name, origin, value in rows:
-        app.output.text(f"{name}  {value}  from {origin}")
+    lines = [(name, value, f"from {origin}") for name, origin, value in rows]
+    app.output.lines(table(app.output.screen, [Column()] * 3, lines))
 
 
 @secrets.command("export")
@@ -81,7 +82,7 @@ async def show_secrets(app: App, masked: bool) -> None:
 @common
 @click.pass_obj
 async def export_secrets(app: App, file: Path) -> None:
-    """Write what .env sets to a new file (0600), as `export` lines for a shell.
+    """Export the settings in .env to a new file. It gets `export` lines for a shell, and mode 0600.
 
     \b
     run-claude secrets export keys.sh && . ./keys.sh
@@ -93,12 +94,12 @@ async def export_secrets(app: App, file: Path) -> None:
 
 
 @secrets.command("rotate")
-@click.option("--master-key/--no-master-key", default=True, show_default=True)
-@click.option("--database/--no-database", default=False, show_default=True, help="The database password as well.")
+@click.option("--master-key/--no-master-key", default=True, show_default=True, help="Rotate the master key.")
+@click.option("--database/--no-database", default=False, show_default=True, help="Also rotate the database password.")
 @common
 @click.pass_obj
 async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
-    """Generate the master key (and the database password) anew; what runs is told, by a restart or in place.
+    """Generate new secrets, and apply them to a running stack.
 
     \b
     run-claude secrets rotate
@@ -108,8 +109,8 @@ async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
 
     settings = app.settings()
     if not (master_key or database):
-        raise UsageError("There is nothing to rotate.", help="Leave out --no-master-key, or add --database.")
+        raise caused("usage", "There is nothing to rotate.", help="Omit --no-master-key, or add --database.")
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
-            told = await stack.rotate(master_key=master_key, database=database)
-    app.output.text(told)
+            done = await stack.rotate(master_key=master_key, database=database)
+    app.output.sentence(done)

@@ -8,19 +8,24 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
-from run_claude.errors import UsageError
+from run_claude.domain.causes import caused
 
 __all__ = ["set_folder"]
 
 
 @click.command("set-folder")
 @click.argument("profile", required=False, shell_complete=complete_profile)
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True), default=".")
-@click.option("--clear", is_flag=True, help="Take the selection back.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True),
+    default=".",
+    help="Folder that selects the profile. [default: the current one]",
+)
+@click.option("--clear", is_flag=True, help="Remove the selection.")
 @common
 @click.pass_obj
 async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -> None:
-    """Make a folder select a profile, by a block in its direnv file (.envrc).
+    """Select a profile for a folder, with a block in its direnv file (.envrc).
 
     \b
     run-claude set-folder demo
@@ -31,10 +36,10 @@ async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -
 
     settings = app.settings()
     if clear == bool(profile):
-        raise UsageError("Name a profile, or --clear.", help="For example: run-claude set-folder demo")
+        raise caused("usage", "Pass a profile or --clear.", help="For example: run-claude set-folder demo")
     if profile:
         path = folders.set_folder(settings, folder, load_catalogue(settings.paths).profile(profile))
-        app.output.text(f"Wrote {path}; `direnv allow` puts it in force.")
+        app.output.sentence(f"Wrote {path}. Run `direnv allow` to activate it.")
     else:
         folders.clear_folder(folder)
-        app.output.text("This folder selects no profile any more.")
+        app.output.sentence("This folder no longer selects a profile.")

@@ -1,4 +1,4 @@
-"""`run-claude watch`: the background process that keeps running what should run."""
+"""`run-claude watch`, and the watcher as a service."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["watch"]
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--exec", "command", metavar="CMD", help="Run CMD at each transition; RUN_CLAUDE_SERVICE, _TO, … are set."
+    "--exec", "command", metavar="CMD", help="Run CMD on each transition, with RUN_CLAUDE_SERVICE, _TO, … set."
 )
-@click.option("--notify/--no-notify", default=True, show_default=True, help="Notifications, where there is a desktop.")
+@click.option("--notify/--no-notify", default=True, show_default=True, help="Show desktop notifications.")
 @common
 @click.pass_context
 async def watch(ctx: click.Context, command: str | None, notify: bool) -> int:
-    """Keep running what should run, and tell every transition. Stays until it is told to end.
+    """Keep the stack running, and report every transition. Runs until it is stopped.
 
-    What was stopped on purpose stays stopped: by `run-claude proxy stop`, `docker stop` or `docker compose stop`.
+    Services that you stop yourself stay stopped: with `run-claude proxy stop`, `docker stop` or `docker compose stop`.
 
     \b
     run-claude watch
@@ -50,15 +50,15 @@ async def watch(ctx: click.Context, command: str | None, notify: bool) -> int:
 
         app.on_signal = end
         await _watch(app, command, notify=notify)
-    # To be told to end is how a service ends well; Ctrl-C is what it is everywhere.
+    # A service manager stops the watcher with SIGTERM: that is success. Ctrl-C has the exit code that it has elsewhere.
     return 128 + ended if ended == signal.SIGINT else 0
 
 
 async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     import anyio
 
-    from run_claude.cli.views.watch_log import Teller
-    from run_claude.stack import Stack
+    from run_claude.cli.views.watch_log import WatchLog
+    from run_claude.stack.session import Session
     from run_claude.watch.hooks import Hook, notifier
     from run_claude.watch.policy import policy_of
     from run_claude.watch.supervisor import Supervisor, watching
@@ -66,18 +66,20 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     settings = app.settings()
     policy = policy_of(settings)
     commands = [command, notifier(app.environ) if notify else None]
-    async with Stack.open(settings) as stack, watching(stack), anyio.create_task_group() as group:
-        hooks = [Hook(line, app.output.note) for line in commands if line]
+    async with Session.open(settings) as session, watching(settings), anyio.create_task_group() as group:
+        hooks = [Hook(line, app.environ, app.output.note) for line in commands if line]
         for hook in hooks:
             group.start_soon(hook.run)
-        await Supervisor(stack, Teller(app, settings, hooks), policy).run()
+        await Supervisor(session, WatchLog(app, settings, hooks), policy).run()
 
 
 @watch.command()
 @common
 @click.pass_obj
 async def install(app: App) -> None:
-    """Have the watcher run as a service of yours (systemd, launchd): now, and at each login.
+    """Install the watcher as a user service. It starts now, and at each login.
+
+    Uses systemd or launchd.
 
     \b
     run-claude watch install
@@ -87,14 +89,14 @@ async def install(app: App) -> None:
 
     manager, settings = _manager(app), app.settings()
     path = manager.install(Service.of(settings.instance, app.environ))
-    _say(app, {"installed": str(path)}, f"Installed {path}; the watcher runs.")
+    _show(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.")
 
 
 @watch.command()
 @common
 @click.pass_obj
 async def uninstall(app: App) -> None:
-    """End the service and remove it.
+    """Stop the service and remove it.
 
     \b
     run-claude watch uninstall
@@ -102,14 +104,14 @@ async def uninstall(app: App) -> None:
     manager, settings = _manager(app), app.settings()
     path = manager.path(settings.instance)
     was = manager.uninstall(settings.instance)
-    _say(app, {"removed": str(path) if was else None}, f"Removed {path}." if was else "It was not installed.")
+    _show(app, {"removed": str(path) if was else None}, f"Removed {path}." if was else "The service was not installed.")
 
 
 @watch.command()
 @common
 @click.pass_obj
 async def status(app: App) -> int:
-    """Say whether a watcher runs, and what it has last done; exit code 0 if one does, else 1.
+    """Show whether a watcher is running and what blocks it. Exits with 0 if one is running, else 1.
 
     \b
     run-claude watch status
@@ -132,10 +134,10 @@ async def status(app: App) -> int:
         "attempts_in_a_row": memory.consecutive_failures,
         "blocked": block,
     }
-    text = [f"Watched by {holder}." if holder else "Nobody watches."]
-    text += [f"Installed as {installed}."] if installed else []
-    text += [f"Blocked: {block['message']}"] if block else []
-    _say(app, row, "\n".join(text))
+    lines = [f"Watched by {holder}." if holder else "No watcher is running."]
+    lines += [f"Installed as {installed}."] if installed else []
+    lines += [f"Blocked: {block['message']}"] if block else []
+    _show(app, row, *lines)
     return 0 if holder else 1
 
 
@@ -147,8 +149,9 @@ def _manager(app: App) -> Systemd | Launchd:
     return service_manager(Path(app.environ.get("HOME") or Path.home()), app.environ)
 
 
-def _say(app: App, row: dict[str, Any], text: str) -> None:
+def _show(app: App, row: dict[str, Any], *lines: str) -> None:
     if app.json:
         app.output.document(row)
-    else:
-        app.output.text(text)
+        return
+    for line in lines:
+        app.output.sentence(line)

@@ -1,73 +1,177 @@
-"""What `db status` shows."""
+"""The screens of the database commands."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from run_claude.cli.views.formatting import padded, size, wide
+from run_claude.cli.views.formatting import counted, size
+from run_claude.cli.views.table import Column, table
 from run_claude.domain.lifecycle import as_json
 
 if TYPE_CHECKING:
-    from run_claude.cli.context import App
-    from run_claude.database.controller import DatabaseStatus
+    from pathlib import Path
 
-__all__ = ["status_screen"]
+    from run_claude.cli.context import App
+    from run_claude.database import Content, DatabaseStatus, Manifest, Table
+    from run_claude.domain.lifecycle import ServiceState
+
+__all__ = [
+    "backup_written",
+    "destroy_warning",
+    "destroyed",
+    "restore_warning",
+    "restored",
+    "service_screen",
+    "status_screen",
+]
+
+
+def service_screen(app: App, state: ServiceState, remark: str) -> None:
+    """Show the phase of the database's container, with a remark for people."""
+    if app.json:
+        app.output.document({"timescaledb": as_json(state)})
+    else:
+        app.output.sentence(f"timescaledb: {state.phase}{remark}")
 
 
 def status_screen(app: App, status: DatabaseStatus) -> None:
-    """Show what there is of a database."""
+    """Show the state of the database and what it holds."""
     content = status.content
     if app.json:
-        app.output.document(
-            {
-                "timescaledb": as_json(status.state),
-                "volume": status.volume if status.has_volume else None,
-                "version": content.version if content else None,
-                "bytes": content.bytes if content else None,
-                "databases": [
-                    {"name": name, "bytes": size, "timescaledb": content.timescaledb.get(name) or None}
-                    for name, size in content.databases.items()
-                ]
-                if content
-                else None,
-                "tables": [
-                    {
-                        "database": table.database,
-                        "table": table.name,
-                        "rows": table.rows,
-                        "exact": table.exact,
-                        "newest": table.newest or None,
-                    }
-                    for table in content.tables
-                ]
-                if content
-                else None,
-            }
-        )
+        app.output.document(_status_json(status))
         return
-    app.output.text(f"timescaledb: {status.state.phase}")
-    app.output.text(f"Volume:      {status.volume}{'' if status.has_volume else ' (not there yet)'}")
+    screen = app.output.screen
+    facts = [
+        ("timescaledb:", str(status.state.phase)),
+        ("Volume:", f"{status.volume}{'' if status.has_volume else ' (not created yet)'}"),
+    ]
+    if content is not None:
+        versions = sorted({version for version in content.timescaledb.values() if version})
+        extension = f", TimescaleDB {versions[-1]}" if versions else ""
+        sizes = ", ".join(f"{name} {size(number)}" for name, number in content.databases.items())
+        facts += [
+            ("Version:", f"PostgreSQL {content.version}{extension}"),
+            ("Size:", f"{size(content.bytes)} ({sizes})"),
+        ]
+    app.output.lines(table(screen, (Column(), Column()), facts))
     if content is None:
         if status.has_volume:
-            app.output.text("`run-claude db start` starts it; then this shows what is in it.")
+            app.output.sentence("Run `run-claude db start` to see its content.")
         return
-    versions = sorted({version for version in content.timescaledb.values() if version})
-    extension = f", TimescaleDB {versions[-1]}" if versions else ""
-    app.output.text(f"Version:     PostgreSQL {content.version}{extension}")
-    sizes = ", ".join(f"{name} {size(number)}" for name, number in content.databases.items())
-    app.output.text(f"Size:        {size(content.bytes)} ({sizes})")
     rows = [
-        (f"{table.database}.{table.name}", f"{'' if table.exact else '~'}{table.rows}", table.newest.replace("T", " "))
-        for table in content.tables
-        if table.rows
+        (f"{found.database}.{found.name}", f"{'' if found.exact else '~'}{found.rows}", _newest(found))
+        for found in content.tables
+        if found.rows
     ]
-    empty = len(content.tables) - len(rows)
     if rows:
-        app.output.text("")
-        names, counts = max(wide(row[0]) for row in rows), max(len(row[1]) for row in rows)
-        names, counts = max(names, len("TABLE")), max(counts, len("ROWS"))
-        app.output.text(f"{'TABLE'.ljust(names)}  {'ROWS'.rjust(counts)}  NEWEST (UTC)")
-        for name, count, newest in rows:
-            app.output.text(f"{padded(name, names)}  {count.rjust(counts)}  {newest or '-'}")
-    if empty:
-        app.output.text(f"{empty} {'table is' if empty == 1 else 'tables are'} empty.")
+        columns = (Column("TABLE"), Column("ROWS", right=True), Column("NEWEST (UTC)"))
+        app.output.lines(["", *table(screen, columns, rows)])
+    if empty := len(content.tables) - len(rows):
+        app.output.sentence(f"{counted(empty, 'empty table')}.")
+
+
+def _newest(found: Table) -> str:
+    return found.newest.replace("T", " ") or "-"
+
+
+def _status_json(status: DatabaseStatus) -> dict[str, object]:
+    content = status.content
+    row: dict[str, object] = {
+        "timescaledb": as_json(status.state),
+        "volume": status.volume if status.has_volume else None,
+    }
+    if content is None:
+        return row | dict.fromkeys(("version", "bytes", "databases", "tables"))
+    return row | {
+        "version": content.version,
+        "bytes": content.bytes,
+        "databases": [
+            {"name": name, "bytes": size, "timescaledb": content.timescaledb.get(name) or None}
+            for name, size in content.databases.items()
+        ],
+        "tables": [
+            {
+                "database": found.database,
+                "table": found.name,
+                "rows": found.rows,
+                "exact": found.exact,
+                "newest": found.newest or None,
+            }
+            for found in content.tables
+        ],
+    }
+
+
+def backup_written(app: App, manifest: Manifest) -> None:
+    """Show a backup that was written."""
+    if app.json:
+        app.output.document(_manifest_json(manifest))
+    else:
+        app.output.sentence(f"Wrote {manifest.path}: {_manifest_words(manifest)}.")
+
+
+def restore_warning(app: App, manifest: Manifest, content: Content) -> None:
+    """Print what a restore would bring back, and what it would replace."""
+    created = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest.created))
+    app.output.note(
+        f"{manifest.path}: {_manifest_words(manifest)}, written on {created} by instance {manifest.instance}."
+    )
+    app.output.note(f"Restoring it replaces the current data: {_content_words(content)}.")
+
+
+def restored(app: App, manifest: Manifest) -> None:
+    """Show what was restored."""
+    if app.json:
+        app.output.document(_manifest_json(manifest))
+    else:
+        app.output.sentence(f"Restored and verified: {_manifest_words(manifest)}.")
+
+
+def destroy_warning(app: App, status: DatabaseStatus, backup_folder: Path | None) -> None:
+    """Print what would be lost.
+
+    :param backup_folder: where a backup goes first; ``None`` for no backup
+    """
+    loss = _content_words(status.content) if status.content else "unknown, as the database is not running"
+    app.output.note(f"This removes the volume {status.volume} and everything in it:")
+    app.output.note(f"  {loss}.")
+    app.output.note(
+        f"  A backup is written to {backup_folder} first." if backup_folder else "  No backup is written first."
+    )
+
+
+def destroyed(app: App, status: DatabaseStatus, backup: Manifest | None) -> None:
+    """Show what was removed, and how to bring it back."""
+    if app.json:
+        app.output.document({"volume": status.volume, "backup": backup.path if backup else None})
+        return
+    app.output.sentence(f"Removed {status.volume}.")
+    if backup:
+        app.output.sentence(f"Backup: {backup.path}")
+        app.output.sentence("To bring the data back: `run-claude db start`, then `run-claude db restore`.")
+
+
+def _manifest_words(manifest: Manifest) -> str:
+    rows = sum(part.rows for part in manifest.parts)
+    tables = sum(len(part.tables) for part in manifest.parts)
+    names = ", ".join(part.database for part in manifest.parts)
+    return f"{names} with {counted(tables, 'table')} and {counted(rows, 'row')}, {size(manifest.bytes)}"
+
+
+def _content_words(content: Content) -> str:
+    newest = f", the newest from {content.newest.replace('T', ' ')} UTC" if content.newest else ""
+    rows = sum(found.rows for found in content.tables)
+    return f"{size(content.bytes)}, {counted(len(content.tables), 'table')} with {counted(rows, 'row')}{newest}"
+
+
+def _manifest_json(manifest: Manifest) -> dict[str, object]:
+    return {
+        "file": manifest.path,
+        "bytes": manifest.bytes,
+        "instance": manifest.instance,
+        "server": manifest.server,
+        "databases": {
+            part.database: {"bytes": part.bytes, "rows": part.rows, "tables": part.tables} for part in manifest.parts
+        },
+    }

@@ -1,4 +1,4 @@
-"""The same words for the same things on every screen."""
+"""Format durations, sizes, transitions and watcher events, the same on every screen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "watch_line",
 ]
 
-# rich styles; on a screen without colour the words say the same
+# Styles of a screen; without colours the words say the same.
 PHASE_STYLE: dict[Phase, str] = {
     Phase.HEALTHY: "green",
     Phase.STARTING: "yellow",
@@ -41,12 +41,12 @@ _NAMES = {Service.LITELLM: "litellm", Service.TIMESCALEDB: "timescaledb"}
 
 
 def service_name(service: Service) -> str:
-    """Return the service's name, padded so that lines about both align."""
+    """Return the name of a service, padded so that lines about different services align."""
     return _NAMES[service].ljust(11)
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time in the two units that matter: ``0.84 s``, ``12.3 s``, ``4 min 10 s``, ``3 h 2 min``."""
+    """Return a duration in at most two units: ``0.84 s``, ``12.3 s``, ``4 min 10 s``, ``3 h 2 min``."""
     if seconds < 10:
         return f"{seconds:.2f} s"
     if seconds < 60:
@@ -60,12 +60,12 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things: ``1 table``, ``2 tables``."""
+    """Return a number with its noun: ``1 table``, ``2 tables``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size(number: int) -> str:
-    """Return a number of bytes in the unit that fits: ``512 B``, ``7.9 MB``."""
+    """Return a size in bytes as ``512 B``, ``7.9 MB`` or ``3.0 GB``."""
     value = float(number)
     for unit in ("B", "kB", "MB"):
         if value < 1000:
@@ -74,42 +74,21 @@ def size(number: int) -> str:
     return f"{value:.1f} GB"
 
 
-def wide(text: str) -> int:
-    """Return how many columns of a terminal a text takes: CJK takes two each, combining marks none."""
-    if text.isascii():
-        return len(text)
-    import unicodedata  # 3 ms
-
-    return sum(
-        0
-        if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf")
-        else 2
-        if unicodedata.east_asian_width(char) in "WF"
-        else 1
-        for char in text
-    )
-
-
-def padded(text: str, width: int) -> str:
-    """Return the text with blanks behind it, up to that many columns."""
-    return text + " " * (width - wide(text))
-
-
 def ago(at_ns: int | None, now_ns: int) -> str:
-    """Return how long ago something was; a dash if nobody knows."""
+    """Return how long ago something happened; a dash if it is not known."""
     return "-" if at_ns is None else duration(max(0, now_ns - at_ns) / 1e9)
 
 
 def transition_line(transition: Transition, lasted: float | None = None) -> str:
-    """Return a transition as one line: service, from, to, cause, and how long the phase before it lasted.
+    """Return a transition as one line: service, phases, cause, and how long the previous phase lasted.
 
-    :param lasted: seconds, where they are known; else it is how long the container has run
+    :param lasted: seconds; if unknown, the line shows how long the container ran
     """
     line = f"{service_name(transition.service)} {transition.before.phase} → {transition.after.phase}"
     if transition.replaced:
-        line += ", another container"
+        line += ", new container"
     elif transition.restarted and transition.before.phase is transition.after.phase:
-        line += ", started again"
+        line += ", restarted"
     line += f" ({transition.cause}"
     if lasted is not None:
         return f"{line}, after {duration(lasted)})"
@@ -120,7 +99,7 @@ def transition_line(transition: Transition, lasted: float | None = None) -> str:
 
 
 def transition_json(transition: Transition) -> dict[str, object]:
-    """Return a transition as JSON values."""
+    """Return a transition as a JSON object."""
     return {
         "at": format_time(transition.at_ns),
         "service": transition.service.value,
@@ -137,33 +116,33 @@ def _exit_code(state: ServiceState) -> int | None:
     return state.exit_code if state.phase in (Phase.EXITED, Phase.RESTARTING) else None
 
 
-_DOING = {"start": "starting", "restart": "restarting", "examine": "looking into"}
+_DOING = {"start": "starting", "restart": "restarting", "diagnose": "diagnosing"}
 
 
 def watch_line(event: str, facts: Mapping[str, Any]) -> str:
-    """Return what the watcher does as one line."""
+    """Return an event of the watcher as one line."""
     match event:
         case "watching":
             return "watching: " + ", ".join(f"{name} {phase}" for name, phase in facts.items())
         case "action":
             line = f"healing: {_DOING[facts['action']]} {facts['service']} ({facts['reason']})"
-            if facts["action"] == "examine":
+            if facts["action"] == "diagnose":
                 return line
-            if facts["attempt"] > facts["of"]:  # only so behind a cause that no restart mends
-                return f"{line}, to see whether the cause is gone"
+            if facts["attempt"] > facts["of"]:  # an attempt past the limit only tests whether a lasting cause is gone
+                return f"{line}, to check whether the cause is gone"
             return f"{line}, attempt {facts['attempt']} of {facts['of']}"
         case "healed":
             return f"healed: {facts['service']} is healthy after {duration(facts['seconds'])}"
         case "left-alone":
-            return f"left alone: {facts['message']}"
+            return f"not healing: {facts['message']}"
         case "waiting":
             return f"waiting {duration(facts['seconds'])} before the next attempt: {facts['message']}"
         case "intent":
-            return f"wanted: {facts['wanted']}"
+            return f"the stack should be {facts['wanted']}"
         case "unblocked":
             return "the cause is gone"
         case "missed":
-            return f"{facts['count']} transitions were missed"
+            return f"missed {counted(facts['count'], 'transition')}"
         case _:
             text = f"{event}: {facts.get('message', '')} {facts.get('help', '')}"
             return text.rstrip()

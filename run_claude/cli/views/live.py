@@ -1,4 +1,4 @@
-"""Progress on a terminal: one changing block below the lines that stay."""
+"""Live progress on a terminal: a block that changes, below the lines that stay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.live import Live as RichLive
 from rich.spinner import Spinner
 from rich.text import Text
 
-from run_claude.cli.views.formatting import PHASE_STYLE, duration, service_name, transition_line
+from run_claude.cli.views.formatting import PHASE_STYLE, duration, transition_line
+from run_claude.cli.views.table import Cell, Column, table
 from run_claude.domain.lifecycle import Phase, Service
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from run_claude.cli.screen import Screen
     from run_claude.domain.lifecycle import Snapshot, Transition
 
 __all__ = ["Live"]
@@ -28,10 +30,11 @@ _BUILD_STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?\[(?:(\S+) )?(\d+)/(\d+)\] (.*)")
 
 
 class Live:
-    """A reporter that draws the current step, its last output and the two services."""
+    """A reporter that draws the current step, its latest output and the services."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._console = Console(stderr=True)
         self._step = ""
         self._step_began = time.monotonic()
         self._detail = ""
@@ -48,14 +51,17 @@ class Live:
         if self._detail:
             rows.append(Text(f"  {self._detail}"[: width - 1], style="dim", no_wrap=True, overflow="ellipsis"))
         if self._snapshot is not None:
-            for service in Service:
-                phase = self._snapshot[service].phase
-                if phase is not Phase.ABSENT:
-                    rows.append(Text.assemble("  ", service_name(service), " ", (phase.value, PHASE_STYLE[phase])))
+            phases = [(service, self._snapshot[service].phase) for service in Service]
+            services = [
+                (f"  {service}", Cell(phase.value, PHASE_STYLE[phase]))
+                for service, phase in phases
+                if phase is not Phase.ABSENT
+            ]
+            rows += map(Text.from_ansi, table(self._screen, (Column(), Column()), services))
         return Group(*rows)
 
     def step(self, text: str) -> None:
-        """Begin a step; the one before stays on the screen with its time."""
+        """Begin a step. The previous one stays on the screen with its duration."""
         self._finish_step()
         self._step, self._detail, self._step_began = text, "", time.monotonic()
         if not self._open:
@@ -69,7 +75,7 @@ class Live:
             self._step = ""
 
     def line(self, text: str) -> None:
-        """Show a subprocess's last line; of a build, the step it is at."""
+        """Show a line of a subprocess; of an image build, only the step that it is at."""
         found = _BUILD_STEP.match(text)
         if found:
             stage, number, total, what = found.groups()
@@ -82,21 +88,21 @@ class Live:
         self._console.print(Text.assemble(("note: ", "cyan"), text))
 
     def transition(self, transition: Transition) -> None:
-        """Print the transition above the block, and keep the block up to date."""
+        """Print the transition above the block, and update the block."""
         style = PHASE_STYLE[transition.after.phase]
         if self._snapshot is not None:
             self._snapshot = self._snapshot.updated(transition.service, transition.after)
         self._console.print(Text.assemble(("● ", style), transition_line(transition)))
 
     def snapshot(self, snapshot: Snapshot) -> None:
-        """Draw what is."""
+        """Show the services in the block."""
         self._snapshot = snapshot
 
     def command(self, argv: Sequence[str]) -> None:
-        """Commands show with ``-v``, which is plain."""
+        """Print nothing: with ``-v`` progress is plain."""
 
     def close(self) -> None:
-        """Take the block off the screen."""
+        """Remove the block from the screen."""
         if self._open:
             self._finish_step()
             self._live.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING, TextIO
 
@@ -10,7 +9,7 @@ from run_claude.cli.views.formatting import transition_line
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from run_claude.domain.lifecycle import Snapshot, Transition
 
@@ -18,10 +17,11 @@ __all__ = ["Plain"]
 
 
 class Plain:
-    """A reporter that prints one line for each thing."""
+    """A reporter that prints a line for each event."""
 
-    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+    def __init__(self, stream: TextIO, environ: Mapping[str, str], *, verbose: bool = False) -> None:
         self._stream = stream
+        self._environ = environ
         self._verbose = verbose
 
     def _print(self, text: str) -> None:
@@ -33,7 +33,7 @@ class Plain:
         self._print(f"{text} …")
 
     def line(self, text: str) -> None:
-        """Print a subprocess's line if the user wants to see them."""
+        """Print a line of a subprocess, with ``--verbose`` only."""
         if self._verbose and text.strip():
             self._print(f"  {text}")
 
@@ -46,18 +46,18 @@ class Plain:
         self._print(f"  {transition_line(transition)}")
 
     def snapshot(self, snapshot: Snapshot) -> None:
-        """Print what is, if the user wants to see it all."""
+        """Print the phase of each service, with ``--verbose`` only."""
         if self._verbose:
             for service in Service:
                 self._print(f"  {service}: {snapshot[service].phase}")
 
     def command(self, argv: Sequence[str]) -> None:
-        """Print the command line as a shell takes it, without what is a secret or looks like one."""
+        """Print the command line, quoted for a shell and with secrets redacted, with ``--verbose`` only."""
         if self._verbose:
             from run_claude.domain.redact import redacted, secret_values
 
-            secrets = secret_values({}, os.environ)
+            secrets = secret_values({}, self._environ)
             self._print(f"$ {shlex.join(redacted(word, secrets) for word in argv)}")
 
     def close(self) -> None:
-        """Nothing is left on the screen to clean up."""
+        """Do nothing: plain lines leave nothing to clean up."""

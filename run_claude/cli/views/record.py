@@ -1,21 +1,29 @@
-"""One record: a name and a value a line."""
+"""A record: a name and a value on each line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from run_claude.cli.views.table import Column, table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from run_claude.cli.context import App
 
 __all__ = ["show_record"]
 
 
-def show_record(app: App, row: dict[str, Any]) -> None:
-    """Print a record, or its JSON; lists become words, empty values are left out."""
+def show_record(app: App, row: Mapping[str, object]) -> None:
+    """Print a record, or its JSON. For people, lists become comma-separated and empty values are left out."""
     if app.json:
         app.output.document(row)
         return
-    for key, value in row.items():
-        words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        if words:
-            app.output.text(f"{key.ljust(12)} {words}")
+    rows = [(name, words) for name, value in row.items() if (words := _words(value))]
+    app.output.lines(table(app.output.screen, (Column(), Column()), rows))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

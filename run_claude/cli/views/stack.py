@@ -1,23 +1,20 @@
-"""What the proxy commands show when they are done: tables, a waterfall; JSON with the same values."""
+"""The results of the proxy commands: tables, a waterfall, and the same values as JSON."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from run_claude.cli.views.formatting import PHASE_STYLE, ago, duration
-from run_claude.domain.lifecycle import Phase, Service, Snapshot, as_json, format_time
+from run_claude.cli.views.table import Cell, Column, table, text_width
+from run_claude.domain.lifecycle import Service, Snapshot, as_json, format_time
 from run_claude.domain.timeline import slowest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-    from rich.table import Table
-
     from run_claude.cli.context import App
+    from run_claude.cli.screen import Screen
     from run_claude.config.settings import Settings
     from run_claude.domain.timeline import Span
     from run_claude.gateway import Readiness
@@ -26,22 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["health_screen", "started", "status_screen", "stopped"]
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    # A pipe has no width; a table folded to 80 columns there would be hard to grep.
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
-    return Console(width=width, highlight=False, soft_wrap=False)
-
-
 def started(app: App, settings: Settings, result: Started) -> None:
-    """Show a stack that is healthy now."""
+    """Show a stack that has become healthy."""
     if app.json:
         app.output.document(
             {
                 "instance": settings.instance,
                 "already_healthy": result.already,
-                "profile": result.prepared.profile.name,
+                "profile": result.profile.name,
                 "url": settings.base_url,
                 "services": _services_json(result.snapshot, result.services),
                 "timeline": _spans_json(result.spans),
@@ -49,21 +38,19 @@ def started(app: App, settings: Settings, result: Started) -> None:
         )
         return
     if result.already:
-        # The quick way: one line, and rich is not even imported.
-        app.output.text(f"Already healthy: {settings.base_url} serves profile {result.prepared.profile.name}.")
+        app.output.sentence(f"Already healthy: {settings.base_url} serves profile {result.profile.name}.")
         return
-    console = _console()
-    console.print(_table(result.snapshot, result.services, settings))
+    screen, profile = app.output.screen, result.profile.name
+    app.output.lines(_services_table(screen, result.snapshot, result.services, settings))
     if result.spans:
-        console.print()
-        _waterfall(console, result.spans)
-    console.print()
-    console.print(f"{settings.base_url} serves profile {result.prepared.profile.name}.")
-    console.print(f"Try: run-claude with {result.prepared.profile.name} -- claude", style="dim")
+        app.output.lines(["", *_waterfall(screen, result.spans)])
+    app.output.text("")
+    app.output.sentence(f"{settings.base_url} serves profile {profile}.")
+    app.output.text(screen.styled(f"Try: run-claude with {profile} -- claude", "dim"))
 
 
 def stopped(app: App, snapshot: Snapshot) -> None:
-    """Show what is left after a stop."""
+    """Show the services after a stop."""
     if app.json:
         app.output.document({"services": _services_json(snapshot, tuple(Service))})
         return
@@ -72,7 +59,7 @@ def stopped(app: App, snapshot: Snapshot) -> None:
 
 
 def status_screen(app: App, status: Status) -> None:
-    """Show what is."""
+    """Show the status of the stack."""
     settings = status.settings
     if app.json:
         app.output.document(
@@ -89,19 +76,21 @@ def status_screen(app: App, status: Status) -> None:
             }
         )
         return
-    for line in _table_lines(status.snapshot, tuple(Service), settings):
-        app.output.text(line)
+    app.output.lines(_services_table(app.output.screen, status.snapshot, tuple(Service), settings))
     app.output.text("")
-    profile = f", profile {status.profile}" if status.profile else ""
-    app.output.text(f"{settings.base_url}{profile}")
-    app.output.text(f"Database: {status.database}")
-    app.output.text(f"Watched by {status.watcher}." if status.watcher else "Not watched; `run-claude watch` would.")
+    serves = f" serves profile {status.profile}." if status.profile else ""
+    app.output.sentence(f"{settings.base_url}{serves}")
+    app.output.sentence(f"Database: {status.database}")
+    watcher = (
+        f"Watched by {status.watcher}." if status.watcher else "No watcher is running; `run-claude watch` starts one."
+    )
+    app.output.sentence(watcher)
     for drift in status.drift:
-        app.output.text(f"Drift: {drift}; `run-claude proxy start` applies it.")
+        app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 
 
 def health_screen(app: App, readiness: Readiness, deep: dict[str, Any] | None) -> int:
-    """Show what the proxy says of itself and return the exit code."""
+    """Show what the proxy says about itself, and return the exit code."""
     unhealthy = list((deep or {}).get("unhealthy_endpoints") or [])
     code = 0 if readiness.ready and not unhealthy else 10
     if app.json:
@@ -139,74 +128,37 @@ def _spans_json(spans: Sequence[Span]) -> list[dict[str, object]]:
     ]
 
 
-def _rows(
-    snapshot: Snapshot, services: Sequence[Service], settings: Settings
-) -> list[tuple[str, Phase, str, str, str]]:
+def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Service], settings: Settings) -> list[str]:
     now_ns = time.time_ns()
     ports = {Service.LITELLM: settings.port, Service.TIMESCALEDB: settings.database_port}
-    return [
+    columns = [Column(title) for title in ("SERVICE", "PHASE", "FOR", "ADDRESS", "IMAGE")]
+    rows = [
         (
             service.value,
-            snapshot[service].phase,
-            ago(snapshot[service].since_ns, now_ns),
-            f"{settings.bind}:{ports[service]}" if snapshot[service].running else "-",
-            snapshot[service].image or "-",
+            Cell(state.phase.value, PHASE_STYLE[state.phase]),
+            ago(state.since_ns, now_ns),
+            f"{settings.bind}:{ports[service]}" if state.running else "-",
+            Cell(state.image or "-", "dim"),
         )
-        for service in services
+        for service, state in ((service, snapshot[service]) for service in services)
     ]
+    return table(screen, columns, rows)
 
 
-_HEADER = ("SERVICE", "PHASE", "FOR", "ADDRESS", "IMAGE")
+_WIDEST_CHART = 110  # columns; longer bars are harder to compare
 
 
-def _table(snapshot: Snapshot, services: Sequence[Service], settings: Settings) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in _HEADER:
-        table.add_column(name.capitalize(), overflow="fold" if name == "IMAGE" else "ellipsis", no_wrap=name != "IMAGE")
-    for name, phase, since, address, image in _rows(snapshot, services, settings):
-        table.add_row(name, Text(phase.value, style=PHASE_STYLE[phase]), since, address, Text(image, style="dim"))
-    return table
-
-
-def _table_lines(snapshot: Snapshot, services: Sequence[Service], settings: Settings) -> list[str]:
-    """Return the table as aligned plain lines: `status` is quick because it does not import rich."""
-    import asyncclick as click
-
-    rows = _rows(snapshot, services, settings)
-    widths = [max(len(title), *(len(str(row[column])) for row in rows)) for column, title in enumerate(_HEADER)]
-    colour = {"green": "green", "yellow": "yellow", "red": "red", "magenta": "magenta", "dim": "bright_black"}
-    lines = ["  ".join(title.ljust(width) for title, width in zip(_HEADER, widths, strict=True)).rstrip()]
-    for row in rows:
-        cells = [str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
-        cells[1] = click.style(cells[1], fg=colour[PHASE_STYLE[row[1]]])
-        lines.append("  ".join(cells).rstrip())
-    return lines
-
-
-def _waterfall(console: Console, spans: Sequence[Span]) -> None:
-    from rich.text import Text
-
+def _waterfall(screen: Screen, spans: Sequence[Span]) -> list[str]:
     begin, end = min(span.begin_ns for span in spans), max(span.end_ns for span in spans)
-    labels = max(len(span.name) for span in spans)
-    width = max(10, min(console.width, 110) - labels - 12)
-    longest = slowest(spans)
+    total, longest = max(1, end - begin), slowest(spans)
+    labels = max(text_width(span.name) for span in spans)
+    times = max(8, *(len(duration(seconds)) for seconds in (total / 1e9, *(span.seconds for span in spans))))
+    width = max(4, min(screen.columns or _WIDEST_CHART, _WIDEST_CHART) - labels - times - 4)
+    rows: list[tuple[Cell, Cell, str | Cell]] = []
     for span in spans:
-        left = round((span.begin_ns - begin) / max(1, end - begin) * width)
-        bar = max(1, round((span.end_ns - span.begin_ns) / max(1, end - begin) * width))
-        bar = min(bar, width - left) or 1
-        console.print(
-            Text.assemble(
-                (span.name.ljust(labels), "bold" if span is longest else ""),
-                "  ",
-                " " * left,
-                ("█" * bar, "yellow" if span is longest else "cyan"),
-                " " * (width - left - bar),
-                f" {duration(span.seconds):>8}",
-            ),
-            no_wrap=True,
-        )
-    console.print(Text(f"{'total'.ljust(labels)}  {' ' * width} {duration((end - begin) / 1e9):>8}", style="bold"))
+        left = min(round((span.begin_ns - begin) / total * width), width - 1)
+        bar = max(1, min(round((span.end_ns - span.begin_ns) / total * width), width - left))
+        label, colour = (Cell(span.name, "bold"), "yellow") if span is longest else (Cell(span.name), "cyan")
+        rows.append((label, Cell(" " * left + "█" * bar, colour), duration(span.seconds).rjust(times)))
+    rows.append((Cell("total", "bold"), Cell(" " * width), Cell(duration((end - begin) / 1e9).rjust(times), "bold")))
+    return table(screen, [Column()] * 3, rows)

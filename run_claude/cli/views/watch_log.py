@@ -1,4 +1,4 @@
-"""What the watcher tells: a line each, into the history, and to the user's hooks."""
+"""Report what the watcher sees and does: on the screen, in the history, and to the user's hooks."""
 
 from __future__ import annotations
 
@@ -17,38 +17,41 @@ if TYPE_CHECKING:
     from run_claude.domain.lifecycle import Service, Transition
     from run_claude.watch.hooks import Hook
 
-__all__ = ["Teller"]
+__all__ = ["WatchLog"]
 
-_RECENT = 60.0  # seconds between an event and its telling
+_RECENT = 60.0  # seconds between an event and its report
 
 
-class Teller:
-    """Prints what happens, hands it to the hooks, and writes it into the history."""
+class WatchLog:
+    """Reports transitions and the watcher's actions."""
 
     def __init__(self, app: App, settings: Settings, hooks: Sequence[Hook] = ()) -> None:
         self._app = app
         self._instance = settings.instance
         self._history = settings.paths.history_file
         self._hooks = hooks
-        self._since: dict[Service, float] = {}  # of the phases that began before our eyes
+        self._since: dict[Service, float] = {}  # when the phases began that we saw begin
 
     def show(self, transition: Transition) -> None:
-        """Print a transition, and no more."""
+        """Print a transition, without the history and the hooks."""
         self._put_out(*self._worded(transition)[:2])
 
     def transition(self, transition: Transition) -> None:
-        """Tell a transition."""
+        """Report a transition."""
         row, line, at = self._worded(transition)
         history.append(self._history, "transition", {**row, "at": round(at, 3)})
         self._put_out(row, line)
         self._hand_on({"event": "transition", **row}, line)
 
     def _worded(self, transition: Transition) -> tuple[dict[str, object], str, float]:
-        """Return it for programs and for people, and when it was: an `at` of long ago is since when it is so."""
+        """Return a transition as JSON, as a line, and its time in seconds.
+
+        A time of long ago is not the transition's: it is since when the container has been in that phase.
+        """
         now = time.time()
         at = (transition.at_ns or 0) / 1e9
         at = at if abs(now - at) < _RECENT else now
-        # The engine keeps a few health checks only: of a health that was there before us nobody knows how old it is.
+        # The engine keeps the last few health checks only, so the age of a health that we did not see begin is unknown.
         before = transition.before
         before_ns = None if before.phase in (Phase.HEALTHY, Phase.UNHEALTHY) else before.since_ns
         begun = self._since.get(transition.service, before_ns / 1e9 if before_ns else None)
@@ -60,7 +63,7 @@ class Teller:
         self._print({"event": "transition", **row}, line)
 
     def notify(self, event: str, **facts: Any) -> None:
-        """Tell what the watcher does."""
+        """Report an event of the watcher."""
         line = watch_line(event, facts)
         if event not in ("watching", "missed", "waiting"):
             history.append(self._history, event, facts)
@@ -76,4 +79,4 @@ class Teller:
         if self._app.json:
             self._app.output.record(row)
         else:
-            self._app.output.text(f"{time.strftime('%H:%M:%S')} {line}")
+            self._app.output.sentence(f"{time.strftime('%H:%M:%S')} {line}", hang=len("08:45:35 "))

@@ -1,4 +1,4 @@
-"""What is known of one cause."""
+"""The type of a registered cause."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["Cause"]
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A cause, as the page of errors has it.
+    """A cause of errors, as `docs/errors.md` lists it.
 
     :param code: stable, kebab-case; scripts rely on it
     :param error: its class, which has the exit code
-    :param meaning: one line
-    :param help: one line; an error may say it with the names and numbers of its own case
-    :param retryable: whether the same command may work later without a change by the user
-    :param exit_code: where it is not that of the class: 126 and 127, as a shell has them
-    :param also: classes of the same cause met elsewhere: a name that does not exist, in a file instead of a command
+    :param meaning: one line: what happened
+    :param help: one line: what to do; an error may replace it with one that has the names and numbers of its case
+    :param retryable: whether the same command may succeed later without a change by the user
+    :param exit_code: an exit code that differs from the class's: 126 and 127, as in a shell
+    :param also: further classes, for the same cause in another place: an unknown name in a file, not in a command
     """
 
     code: str
@@ -34,5 +34,5 @@ class Cause:
 
     @property
     def exit_codes(self) -> tuple[int, ...]:
-        """The exit codes with which a command may end because of it."""
+        """The exit codes that a command may have because of it."""
         return (self.exit_code or self.error.exit_code, *(error.exit_code for error in self.also))

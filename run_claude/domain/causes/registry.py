@@ -1,7 +1,7 @@
-"""Every cause that run-claude can name: code, exit code, what it means, what helps, whether trying again does.
+"""The registry of causes: code, class, exit code, meaning, help, and whether to retry.
 
-The one list that the diagnosis, `docs/errors.md` and the tests agree on. A code that is raised anywhere stands here;
-each one has a test that stages it (``@pytest.mark.cause``).
+`docs/errors.md` is generated from it. Every code that is raised is registered here, and every registered code has a
+test that stages it (``@pytest.mark.cause``).
 """
 
 from run_claude.domain.causes.cause import Cause

@@ -1,4 +1,4 @@
-"""Causes around the watcher."""
+"""Causes of the watcher."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ CAUSES = (
     Cause(
         "already-watched",
         BusyError,
-        "Another `run-claude watch` watches this instance.",
-        "One is enough: end it first, or look at what it does with `run-claude history`.",
+        "Another `run-claude watch` is watching this instance.",
+        "Stop it first, or see what it does with `run-claude history`.",
     ),
     Cause(
         "watch-gave-up",
         StartError,
-        "The watcher has tried as often as it may and has given up for now.",
-        "Find the cause with `run-claude doctor`; `run-claude proxy start` starts anew, and the watcher with it.",
+        "The watcher has used up its attempts and has given up for now.",
+        "Find the cause with `run-claude doctor`, then run `run-claude proxy start`, which also resets the watcher.",
         retryable=True,
     ),
     Cause(
         "never-started",
         ConfigError,
-        "The watcher is to heal an instance that was never started here.",
+        "The instance has never been started.",
         "Start it with `run-claude proxy start`.",
     ),
     Cause(
@@ -36,7 +36,7 @@ CAUSES = (
     Cause(
         "service-refused",
         ConfigError,
-        "systemd or launchd does not take the watcher as a service; its own words are named.",
+        "systemd or launchd rejected the watcher's service; the message quotes it.",
         "Without a login session there is no user manager: try `loginctl enable-linger`.",
     ),
 )

@@ -1,6 +1,6 @@
-"""From facts to a cause: what an exit code, a message and a log tail mean, and what helps.
+"""Turn facts into a cause: what an exit code, a message or a log tail means, and what helps.
 
-Pure: the adapters and the controller collect the facts, this says what they add up to.
+Pure: adapters and the controller collect the facts.
 """
 
 from run_claude.domain.diagnosis.compose import compose_failure, port_of
@@ -8,6 +8,7 @@ from run_claude.domain.diagnosis.conflict import database_version, foreign_conta
 from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
 from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
 from run_claude.domain.diagnosis.service import service_failure, start_timeout
+from run_claude.domain.diagnosis.transport import gateway_unreachable, quoted
 
 __all__ = [
     "MINIMUM_API",
@@ -19,8 +20,10 @@ __all__ = [
     "engine_unreachable",
     "first_failing_stage",
     "foreign_container",
+    "gateway_unreachable",
     "port_of",
     "port_taken",
+    "quoted",
     "service_failure",
     "start_timeout",
 ]

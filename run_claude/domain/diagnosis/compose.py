@@ -1,4 +1,4 @@
-"""What a failed `docker compose` means, by what it has printed."""
+"""Find the cause of a failed `docker compose` in its output."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from run_claude.domain.causes import caused
+from run_claude.domain.diagnosis.transport import quoted
+from run_claude.domain.redact import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["compose_failure", "port_of"]
 
-# Compiled when they are first used, and kept by ``re``: a command that works needs none of them.
+# ``re`` compiles and caches them at their first use: a command that succeeds needs none.
 _PORT = (
     r"(?:listen tcp\d? |Bind for |bind host port (?:for )?)\S*?:(\d+)\b"
     r".*?(?:address already in use|port is already allocated)"
 )
 _FAILED_STEP = r"(?s)failed to solve: (?:process \"(.*?)\" did not complete successfully: )?(.*)"
 
-# How a registry, or the way to it, fails; in the order in which one message may say more than one of them.
+# How a pull fails. One message may match several; the first one counts.
 _NO_NETWORK = (
     r"no such host|server misbehaving|i/o timeout|connection refused|network is unreachable|no route to host"
     r"|TLS handshake timeout|does not look like a TLS handshake|HTTP response to HTTPS client"
@@ -44,7 +46,7 @@ _STEP_WITHOUT_NETWORK = (
 
 
 class _Rule(NamedTuple):
-    """A message of Compose's or the engine's, and what it means. ``{0}`` in the texts is the first group."""
+    """A message of Compose or the engine, and its cause. ``{0}`` in the texts is the first group that matched."""
 
     pattern: str
     code: str
@@ -52,7 +54,7 @@ class _Rule(NamedTuple):
     help: str = ""
 
 
-# Matched in order against stderr: exit codes say less and differ from release to release.
+# Matched in this order against stderr. Exit codes say less, and differ between releases.
 _RULES = (
     _Rule(
         r"Cannot connect to the Docker daemon at (\S+?)\.? |failed to connect to the docker API at ([^\s;]+)",
@@ -73,24 +75,24 @@ _RULES = (
     _Rule(
         r"start interval\W+requires API version|start_interval.*not (?:allowed|supported)|unsupported .*start_interval",
         "engine-too-old",
-        "This Docker engine is older than 25 and has no `start_interval` for health checks.",
+        "This Docker engine is older than 25 and does not support `start_interval` for health checks.",
     ),
     _Rule(
         r"Additional propert\w+ '?(\S+?)'? (?:(?:is|are) )?not allowed",
         "compose-too-old",
-        "The Compose plugin does not know the key {0} of the compose file.",
+        "The Compose plugin does not know the key {0} in the compose file.",
     ),
     _Rule(
         r"container name \"/?([^\"]+)\" is already in use",
         "name-taken",
-        "The container name {0} is already in use by a container that is not of this stack.",
+        "The container name {0} is used by a container that does not belong to this stack.",
         "Remove it with `docker rm -f {0}`, or choose another name with --instance NAME.",
     ),
     _Rule(
         r"(?:yaml|parsing) .*?line (\d+): (.+)|yaml: line (\d+): (.+)",
         "compose-file-invalid",
-        "The compose file is no valid YAML (line {0}).",
-        "Repair services/docker-compose.yaml, or run `run-claude install --force` to write it anew.",
+        "services/docker-compose.yaml is not valid YAML (line {0}).",
+        "Correct the line, or replace the file with `run-claude install --force`.",
     ),
     _Rule(r"no space left on device", "disk-full", "The disk of the Docker engine is full."),
     _Rule(r"No such image: (\S+)", "image-missing", "The image {0} does not exist."),
@@ -98,7 +100,7 @@ _RULES = (
 
 
 def port_of(stderr: str) -> int | None:
-    """Return the port that Compose could not publish, if this is what it says."""
+    """Return the port that Compose could not publish; ``None`` if that is not why it failed."""
     found = re.search(_PORT, stderr)
     return int(found[1]) if found else None
 
@@ -106,18 +108,18 @@ def port_of(stderr: str) -> int | None:
 def compose_failure(
     command: str, returncode: int, stderr: str, *, facts: Mapping[str, object] | None = None
 ) -> RunClaudeError:
-    """Return what a failed ``docker compose`` means.
+    """Return the error for a failed ``docker compose``.
 
-    :param command: what was done, for people: ``up``, ``build litellm``, ...
+    :param command: the command, for the message: ``up``, ``build litellm``, ...
     """
     known: dict[str, object] = {"command": f"docker compose {command}", "returncode": returncode, **(facts or {})}
-    tail = "\n".join(stderr.strip().splitlines()[-15:])
-    if told := re.search(r"run-claude: error: (.+)", stderr):  # our own build steps name their causes themselves
+    tail = redacted("\n".join(stderr.strip().splitlines()[-15:]), ())
+    if found := re.search(r"run-claude: error: (.+)", stderr):  # the Dockerfile's own steps name their causes
         helps = re.findall(r"run-claude: help: (.+)", stderr)
         return caused(
             "build-failed",
-            f"The image cannot be built: {told[1].strip()}",
-            help=" ".join(dict.fromkeys(text.strip() for text in helps)) or "Read the last lines of the build.",
+            f"The image cannot be built: {quoted(found[1])}",
+            help=" ".join(dict.fromkeys(text.strip() for text in helps)) or "Read the last lines of the build above.",
             detail=tail,
             facts=known,
         )
@@ -132,11 +134,11 @@ def compose_failure(
     if "failed to solve" in stderr or command.startswith("build"):
         return _build_failure(stderr, tail, known)
     last = stderr.strip().splitlines()[-1] if stderr.strip() else f"exit code {returncode}"
-    return caused("compose-failed", f"docker compose {command} failed: {last[:300]}", detail=tail, facts=known)
+    return caused("compose-failed", f"docker compose {command} failed: {quoted(last)}", detail=tail, facts=known)
 
 
 def _pull_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunClaudeError | None:
-    """Return why an image cannot be pulled, if that is it: what a build step prints of its own network is not."""
+    """Return why an image cannot be pulled; ``None`` if a build step failed, whatever it printed about its network."""
     if "did not complete successfully" in stderr:
         return None
     for line in reversed(stderr.splitlines()):
@@ -147,9 +149,10 @@ def _pull_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunCla
             image = next((name for name in found.groups() if name), "")
             said = line.strip().removeprefix("Error response from daemon: ")
             said = said.rpartition(": failed to do request: ")[2] if "failed to do request: " in said else said
+            named = f"The base image {image}" if image else "A base image"
             return caused(
                 code,
-                f"{f'The base image {image}' if image else 'A base image'} cannot be pulled: {said[:200]}",
+                f"{named} cannot be pulled: {quoted(said, length=200)}",
                 detail=tail,
                 facts={**known, "image": image},
             )
@@ -162,7 +165,7 @@ def _build_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunCl
     step = named.splitlines()[0][:160] if named else "unknown step"
     help = ""
     if re.search(_STEP_WITHOUT_NETWORK, stderr):
-        help = "The step found no way to its server: check the network, HTTPS_PROXY and RUN_CLAUDE_CA_BUNDLE."
+        help = "The step could not reach its server: check the network, HTTPS_PROXY and RUN_CLAUDE_CA_BUNDLE."
     return caused(
         "build-failed",
         f"The image cannot be built: {step}",

@@ -1,4 +1,4 @@
-"""What somebody else holds, or made: a port, a container's name, the database's volume."""
+"""Conflicts with what exists: a port, a container's name, the database volume."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["database_version", "foreign_container", "port_taken"]
 
 
 def port_taken(port: int, setting: str, *, holder: str, free: int | None, detail: str = "") -> RunClaudeError:
-    """Return the error for a port that somebody else holds.
+    """Return the error for a port that is in use.
 
-    :param setting: the variable that moves it
-    :param holder: who has it, in words; empty if it cannot be seen
-    :param free: the next port that is free, if one was found
+    :param setting: the variable that sets the port
+    :param holder: the process or container that uses it; empty if it cannot be seen
+    :param free: the next free port, if one was found
     """
     return caused(
         "port-taken",
@@ -30,25 +30,25 @@ def port_taken(port: int, setting: str, *, holder: str, free: int | None, detail
 
 
 def foreign_container(name: str, image: str) -> RunClaudeError:
-    """Return the error for a container that has our name and is not ours."""
+    """Return the error for a container that has our name but does not belong to the stack."""
     return caused(
         "name-taken",
-        f"A container named {name} exists and is not of this stack (image {image}).",
+        f"A container named {name} exists and does not belong to this stack (image {image}).",
         help=f"Remove it with `docker rm -f {name}`, or choose another name with --instance NAME.",
         facts={"container": name, "image": image},
     )
 
 
 def database_version(volume: str, found: str, image: str, expected: str) -> RunClaudeError:
-    """Return the error for a volume that was made by another major version of PostgreSQL.
+    """Return the error for a volume that another major version of PostgreSQL created.
 
-    :param found: what the volume's PG_VERSION says
+    :param found: the content of the volume's PG_VERSION
     :param expected: the image's PG_MAJOR
     """
     return caused(
         "database-version",
-        f"The volume {volume} was made by PostgreSQL {found}, and {image} has {expected}.",
-        help=f"Set RUN_CLAUDE_TIMESCALEDB_IMAGE to an image with PostgreSQL {found}; to change over, dump there and"
-        " restore into a new volume. Nothing was touched.",
+        f"The volume {volume} was created by PostgreSQL {found}, but {image} contains {expected}.",
+        help=f"Nothing was changed. Set RUN_CLAUDE_TIMESCALEDB_IMAGE to an image with PostgreSQL {found}. To upgrade,"
+        " back up with that image and restore into a new volume.",
         facts={"volume": volume, "volume_version": found, "image": image, "image_version": expected},
     )

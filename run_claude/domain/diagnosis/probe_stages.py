@@ -1,4 +1,4 @@
-"""How far the proxy gets: running, answering, database connected, models listed. Never by a call that is billed."""
+"""The stages of a healthy proxy: running, answering, database connected, models listed. No stage costs money."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["ProbeStages", "first_failing_stage"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeStages:
-    """What was found at each level; ``None`` where nobody has looked.
+    """The result of each stage; ``None`` if it was not probed.
 
-    :param answer: of ``/health/readiness``: its HTTP status, 0 for no answer at all
-    :param database: LiteLLM's own word for it, ``connected``; empty if it is not to use one
-    :param models: how many it lists; ``None`` also where it refuses the key
+    :param answer: the HTTP status of ``/health/readiness``, 0 for no answer
+    :param database: LiteLLM's own word, such as ``connected``; empty without a database
+    :param models: how many it lists; ``None`` also if it rejects the key
     """
 
     running: bool = True
@@ -23,16 +23,16 @@ class ProbeStages:
     models: int | None = None
 
 
-def first_failing_stage(levels: ProbeStages) -> tuple[str, str]:
-    """Return the first level that fails, and why in words; two empty strings if none does."""
-    if not levels.running:
-        return "running", "its container does not run"
-    if levels.answer == 0:
+def first_failing_stage(stages: ProbeStages) -> tuple[str, str]:
+    """Return the first stage that fails and why, for a message; two empty strings if none does."""
+    if not stages.running:
+        return "running", "its container is not running"
+    if stages.answer == 0:
         return "answering", "nothing answers on its port"
-    if levels.answer is not None and levels.answer != 200:
-        return "answering", f"/health/readiness answers {levels.answer}"
-    if levels.uses_database and levels.answer is not None and levels.database != "connected":
-        return "database", f"it answers, but says of its database: {levels.database or 'nothing'}"
-    if levels.models == 0:
+    if stages.answer is not None and stages.answer != 200:
+        return "answering", f"/health/readiness answers {stages.answer}"
+    if stages.uses_database and stages.answer is not None and stages.database != "connected":
+        return "database", f"it answers, but reports its database as: {stages.database or 'nothing'}"
+    if stages.models == 0:
         return "models", "it answers, but lists no models"
     return "", ""

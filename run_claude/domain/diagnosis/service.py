@@ -1,4 +1,4 @@
-"""Why a container does not get healthy: its exit code, its log, what the engine says of it."""
+"""Find out why a container does not become healthy: from its exit code, its log, and the engine's state."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["service_failure", "start_timeout"]
 
-_SHOWN = 15  # lines of its log that a reader wants to see; more are read for the cause
+_SHOWN = 15  # log lines shown to the user; more are read for the cause
 _Reading = tuple[str, str, str]  # pattern, code, message
 
-_FULL = (r"(?i)no space left on device|disk quota exceeded", "disk-full", "{service} finds the disk full.")
+_FULL = (r"(?i)no space left on device|disk quota exceeded", "disk-full", "{service} cannot write: the disk is full.")
 _READINGS: dict[Service, tuple[_Reading, ...]] = {
     Service.LITELLM: (
         (r"run-claude: error: (callback .+)", "callback-not-found", "LiteLLM cannot start: {0}"),
@@ -27,12 +27,12 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
         (
             r"(?i)(?:weak|insecure|default).{0,40}master.?key|master.?key.{0,60}(?:weak|insecure|too short)",
             "master-key-refused",
-            "LiteLLM refuses the master key.",
+            "LiteLLM rejects the master key.",
         ),
         (
             r"(?i)P1000|password authentication failed",
             "database-password",
-            "The database refuses the password: the volume was made with another one.",
+            "The database rejects the password: its volume was created with another one.",
         ),
         (
             r"(?i)prisma.*(?:migrate|migration).*(?:fail|error)|P3\d{3}",
@@ -40,44 +40,44 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
             "A migration of LiteLLM's database failed.",
         ),
         _FULL,
-        (r"yaml\.(?:scanner|parser)\.\w+Error", "litellm-config", "litellm_config.yaml is no valid YAML."),
+        (r"yaml\.(?:scanner|parser)\.\w+Error", "litellm-config", "litellm_config.yaml is not valid YAML."),
     ),
     Service.TIMESCALEDB: (
         (
             r"(?i)initialized by PostgreSQL version (\S+?),",
             "database-version",
-            "The database volume was made by PostgreSQL {0}, and the image has another major version.",
+            "The database volume was created by PostgreSQL {0}, but the image contains another major version.",
         ),
         (
             r"(?i)database files are incompatible with server",
             "database-version",
-            "The database volume was made by another major version of PostgreSQL.",
+            "The database volume was created by another major version of PostgreSQL.",
         ),
         _FULL,
         (
             r"(?i)superuser password is not specified|POSTGRES_PASSWORD.{0,40}(?:must|empty|not)",
             "database-password-missing",
-            "The database has no password to initialise with.",
+            "There is no password to initialize the database with.",
         ),
         (
             r"running /docker-entrypoint-initdb\.d/|creating configuration files|initdb: error",
             "database-init-failed",
-            "The initialisation of the database's volume failed (exit code {exit_code}).",
+            "The database volume could not be initialized (exit code {exit_code}).",
         ),
     ),
 }
-_INITIALISED = "init process complete"
+_INITIALIZED = "init process complete"
 
-# What the entrypoint of our image ends with, and LiteLLM itself: all that is left where the log is not.
+# Exit codes of our entrypoint and of LiteLLM itself, for when the log is gone.
 _EXIT_CODES: dict[int, tuple[str, str]] = {
     3: ("litellm-config", "LiteLLM cannot use its configuration (exit code 3)."),
-    69: ("database-unreachable", "LiteLLM found no database in time (exit code 69)."),
+    69: ("database-unreachable", "LiteLLM could not reach its database in time (exit code 69)."),
     78: ("litellm-config", "LiteLLM cannot read its configuration or its secrets (exit code 78)."),
 }
 
 _REASONS: dict[str, str] = {
-    "died": "{service} died during the start (exit code {exit_code})",
-    "looping": "{service} died during the start (exit code {exit_code}) and keeps being restarted",
+    "died": "{service} exited during the start (exit code {exit_code})",
+    "looping": "{service} keeps exiting and being restarted (exit code {exit_code})",
     "unhealthy": "{service} runs, but its health check fails",
     "removed": "{service} was removed during the start",
     "not-started": "{service} could not be started",
@@ -85,7 +85,7 @@ _REASONS: dict[str, str] = {
 }
 _REASON_HELP: dict[str, str] = {
     "paused": "Run `docker unpause {name}`.",
-    "removed": "Start again; something else removes containers of this stack.",
+    "removed": "Start again. If it happens again, find out what removes this stack's containers.",
 }
 
 
@@ -99,13 +99,13 @@ def service_failure(
     memory: Mapping[str, int] | None = None,
     level: tuple[str, str] = ("", ""),
 ) -> RunClaudeError:
-    """Return why a service cannot get healthy.
+    """Return the error for a service that cannot become healthy.
 
-    :param reason: of :class:`~run_claude.domain.readiness.Failed`
-    :param log: the last lines of its container
-    :param oom: whether the engine told of an out-of-memory kill; inspect forgets it at the restart
-    :param memory: ``limit`` and ``peak`` in bytes, those that are known
-    :param level: of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, where somebody has looked
+    :param reason: the reason in :class:`~run_claude.domain.readiness.Failed`
+    :param log: the last lines of its container's log
+    :param oom: whether an event reported an out-of-memory kill; inspect forgets it at the restart
+    :param memory: ``limit`` and ``peak`` in bytes, as far as known
+    :param level: the result of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, if it was probed
     """
     facts: dict[str, object] = {
         "service": service.value,
@@ -140,7 +140,7 @@ def service_failure(
         words += f": {state.error}"
     elif reason == "unhealthy" and (why := [word for word in (_probe_words(state.health_output), level[1]) if word]):
         words += f": {'; '.join(why)}"
-    help = _REASON_HELP.get(reason, "Read its last log lines, above; `run-claude doctor` goes through what it needs.")
+    help = _REASON_HELP.get(reason, "")
     return caused(
         f"container-{reason}",
         words + ".",
@@ -151,10 +151,10 @@ def service_failure(
 
 
 def _read(service: Service, lines: Sequence[str], state: ServiceState, exit_code: str) -> tuple[str, str] | None:
-    """Return code and message of the first reading that fits: the log first, then what the exit code says."""
+    """Return code and message of the first reading that matches: the log first, then the exit code."""
     text = "\n".join(lines)
     for pattern, code, message in _READINGS[service]:
-        if code == "database-init-failed" and _INITIALISED in text:
+        if code == "database-init-failed" and _INITIALIZED in text:
             continue
         if found := re.search(pattern, text):
             group = next((group for group in found.groups() if group), "")
@@ -163,7 +163,7 @@ def _read(service: Service, lines: Sequence[str], state: ServiceState, exit_code
 
 
 def _probe_words(output: str) -> str:
-    """Return what the health check itself has said last; nothing if the engine only says that it took too long."""
+    """Return the health check's last output; empty if the engine only reports a time-out."""
     last = (output.strip().splitlines() or [""])[-1][:200]
     return "" if "exceeded timeout" in last else last
 
@@ -186,10 +186,12 @@ def start_timeout(
     log: Sequence[str] = (),
     level: tuple[str, str] = ("", ""),
 ) -> RunClaudeError:
-    """Return the error for a start that nothing is wrong with, except that it takes too long.
+    """Return the error for a start in which nothing failed, but which takes too long.
 
-    :param log: the last lines of the first service that is waited for
-    :param level: of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, where somebody has looked
+    :param waiting: the services that are not healthy yet
+    :param lost: why the engine is out of reach; empty if it answers
+    :param log: the last log lines of the first of these services
+    :param level: the result of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, if it was probed
     """
     rows = list(waiting)
     words = ", ".join(f"{service} is {_phase_words(state)}" for service, state in rows)
@@ -208,7 +210,7 @@ def start_timeout(
     if not lost and _migrating(log):
         return caused(
             "database-migration-timeout",
-            f"Not healthy within {seconds:g} s: LiteLLM still migrates its database.",
+            f"Not healthy within {seconds:g} s: LiteLLM is still migrating its database.",
             detail=detail,
             facts=facts,
         )
@@ -216,7 +218,7 @@ def start_timeout(
 
 
 def _migrating(log: Sequence[str]) -> bool:
-    """Whether the last that LiteLLM has said is of a migration that goes on."""
+    """Whether the newest line about a migration says that it is still running."""
     told = [
         line for line in log if re.search(r"(?i)prisma migrate|migrations? (?:found|to apply)|Applying migration", line)
     ]

@@ -2,48 +2,58 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import asyncclick as click
 import pytest
 
-from run_claude.cli.root import cli
+from run_claude.cli.root import cli, run
 
 
-def commands(command: click.Command, path: tuple[str, ...]) -> list[tuple[str, ...]]:
-    found = [path]
+def commands(command: click.Command, path: tuple[str, ...]) -> dict[tuple[str, ...], click.Command]:
+    found = {path: command}
     if isinstance(command, click.Group):
         context = click.Context(command, info_name=path[-1])
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None
-            found += commands(inner, (*path, name))
+            found |= commands(inner, (*path, name))
     return found
 
 
-PATHS = commands(cli, ("run-claude",))
+COMMANDS = commands(cli, ("run-claude",))
+PATHS = list(COMMANDS)
 
 
-@cache
-def helps() -> dict[tuple[str, ...], str]:
-    """Return what each command's --help prints at 80 columns."""
-
-    def ask(path: tuple[str, ...]) -> str:
-        argv = [sys.executable, "-m", "run_claude", *path[1:], "--help"]
-        environment = os.environ | {"COLUMNS": "80"}
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
-
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(PATHS, pool.map(ask, PATHS), strict=True))
+@pytest.fixture(autouse=True)
+def _columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
-def test_the_help_has_an_example_and_fits_80_columns(path: tuple[str, ...]) -> None:
-    text = helps()[path]
+def test_the_help_has_an_example_and_fits_80_columns(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*path[1:], "--help"]) == 0
+    text = capsys.readouterr().out
     examples = [line for line in text.splitlines() if " ".join(path) in line and not line.startswith("Usage:")]
     assert examples, text
     assert max(map(len, text.splitlines())) <= 80, text
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_the_list_of_commands_shows_whole_sentences(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    run([*path[1:], "--help"])
+    listed = capsys.readouterr().out.partition("\nCommands:\n")[2].partition("\n\n")[0]
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_option_is_explained(path: tuple[str, ...]) -> None:
+    options = [option for option in COMMANDS[path].params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_a_process_prints_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["proxy", "start", "--help"])
+    command = [sys.executable, "-m", "run_claude", "proxy", "start", "--help"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == capsys.readouterr().out

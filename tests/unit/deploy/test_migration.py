@@ -16,7 +16,7 @@ from run_claude.config.settings import Settings, load_settings
 from run_claude.deploy import migration
 from run_claude.deploy.initialize import ensure_initialized
 from run_claude.deploy.migration import migrate
-from run_claude.deploy.plan import prepare
+from run_claude.deploy.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +163,7 @@ def test_a_link_to_nowhere_is_left_alone_and_said(paths: Paths) -> None:
     paths.state.mkdir(parents=True)
     (paths.state / "dep").symlink_to("nowhere")
     (note,) = migrate(paths)
-    assert "left alone" in note
+    assert "left unchanged" in note
     assert (paths.state / "dep").is_symlink()
 
 

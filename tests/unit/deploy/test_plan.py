@@ -10,7 +10,8 @@ import pytest
 
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, read_secrets, rotate
 from run_claude.config.settings import Settings, load_settings
-from run_claude.deploy.plan import plan, prepare
+from run_claude.deploy.plan import plan
+from run_claude.deploy.prepare import prepare
 from run_claude.errors import ConfigError, UsageError
 from run_claude.state.intent import Intent, save_intent
 
@@ -32,16 +33,16 @@ def test_a_first_call_makes_everything_that_a_start_needs(settings: Settings) ->
     prepared = prepare(settings, profile="demo", database=True)
     paths = settings.paths
     assert prepared.profile.name == "demo"
-    assert prepared.compose_files == (paths.services / "docker-compose.yaml",)
-    assert prepared.compose_files[0].is_file()
-    assert prepared.compose_variables["RUN_CLAUDE_LITELLM_IMAGE"] == prepared.image
-    assert prepared.compose_variables["RUN_CLAUDE_LITELLM_INPUTS"] == prepared.inputs
+    assert prepared.project.files == (paths.services / "docker-compose.yaml",)
+    assert prepared.project.files[0].is_file()
+    assert prepared.project.variables["RUN_CLAUDE_LITELLM_IMAGE"] == prepared.image
+    assert prepared.project.variables["RUN_CLAUDE_LITELLM_INPUTS"] == prepared.inputs
     for path in (paths.env_file, paths.litellm_config, paths.litellm_secrets, paths.database_secret):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for folder in (paths.config, paths.instance_state, paths.secrets_dir):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for name in ("LITELLM_CONFIG", "LITELLM_SECRETS", "TIMESCALEDB_SECRET"):
-        assert os.path.isfile(prepared.compose_variables[f"RUN_CLAUDE_{name}"])  # noqa: PTH113 (a text)
+        assert os.path.isfile(prepared.project.variables[f"RUN_CLAUDE_{name}"])  # noqa: PTH113 (a text)
 
 
 def test_a_second_call_writes_nothing_and_gives_the_same(settings: Settings) -> None:
@@ -189,8 +190,8 @@ def test_an_unknown_profile_is_a_usage_error(settings: Settings) -> None:
 
 def test_a_callbacks_folder_adds_its_compose_file(settings: Settings, tmp_path: Path) -> None:
     prepared = prepare(replace(settings, callbacks=tmp_path), profile="demo", database=True)
-    assert [path.name for path in prepared.compose_files] == ["docker-compose.yaml", "docker-compose.callbacks.yaml"]
-    assert prepared.compose_variables["RUN_CLAUDE_CALLBACKS"] == str(tmp_path)
+    assert [path.name for path in prepared.project.files] == ["docker-compose.yaml", "docker-compose.callbacks.yaml"]
+    assert prepared.project.variables["RUN_CLAUDE_CALLBACKS"] == str(tmp_path)
 
 
 def test_build_secrets_come_and_go_with_what_is_set(environ: dict[str, str]) -> None:

@@ -10,19 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from run_claude.domain.lifecycle import ABSENT, ContainerEvent, Phase, Service, ServiceState, Snapshot
-from run_claude.domain.supervision import (
-    Act,
+from run_claude.domain.supervision import Act, Blocked, Do, Rest, Wait, decide
+from run_claude.domain.supervision_memory import (
     Block,
-    Blocked,
-    Do,
     Memory,
     Policy,
-    Rest,
     Stop,
-    Wait,
     attempted,
     blocked,
-    decide,
     intended,
     noticed,
     settled,

@@ -1,3 +1,5 @@
+"""What the last start made, on disk."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -5,73 +7,55 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.deploy.plan import Prepared, prepare
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
-from run_claude.state.applied import drift, matches, record
+from run_claude.state.applied import Applied, load_applied, record_applied
 
 if TYPE_CHECKING:
-    from run_claude.config.settings import Settings
+    from pathlib import Path
 
 BOTH = (Service.TIMESCALEDB, Service.LITELLM)
+RUNNING = Snapshot(
+    timescaledb=ServiceState(phase=Phase.HEALTHY, id="t1", config_hash="db"),
+    litellm=ServiceState(phase=Phase.HEALTHY, id="l1"),
+)
 
 
 @pytest.fixture
-def prepared(settings: Settings, packaged: object) -> Prepared:
-    return prepare(settings, profile="demo", database=True)
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "applied.json"
 
 
-@pytest.fixture
-def running(prepared: Prepared) -> Snapshot:
-    litellm = ServiceState(phase=Phase.HEALTHY, id="l1", image=prepared.image, inputs=prepared.inputs)
-    return Snapshot(timescaledb=ServiceState(phase=Phase.HEALTHY, id="t1"), litellm=litellm)
+def test_what_was_recorded_is_read_back(path: Path) -> None:
+    record_applied(path, "f1", RUNNING, BOTH)
+    last = load_applied(path)
+    assert last.fingerprint == "f1"
+    assert all(last.made(service, RUNNING) for service in BOTH)
 
 
-def test_what_was_started_matches_until_something_changes(prepared: Prepared, running: Snapshot) -> None:
-    assert not matches(prepared, running, BOTH), "nothing was recorded"
-    record(prepared, running, BOTH)
-    assert matches(prepared, running, BOTH)
-    assert not matches(replace(prepared, fingerprint="other"), running, BOTH)
-    replaced = replace(running, litellm=replace(running.litellm, id="l2"))
-    assert not matches(prepared, replaced, BOTH)
-    assert matches(prepared, replaced, [Service.TIMESCALEDB])
-    assert not matches(prepared, Snapshot(), BOTH)
+def test_another_container_was_not_made_by_this_start(path: Path) -> None:
+    record_applied(path, "f1", RUNNING, BOTH)
+    last = load_applied(path)
+    assert not last.made(Service.LITELLM, replace(RUNNING, litellm=replace(RUNNING.litellm, id="l2")))
+    assert not last.made(Service.LITELLM, Snapshot())
 
 
-def test_a_start_of_one_service_forgets_nothing_of_the_other(prepared: Prepared, running: Snapshot) -> None:
-    record(prepared, running, BOTH)
-    record(prepared, replace(running, litellm=replace(running.litellm, id="l2")), [Service.LITELLM])
-    assert matches(prepared, running, [Service.TIMESCALEDB])
-    assert not matches(prepared, running, [Service.LITELLM])
+def test_a_container_from_the_same_definition_counts_as_made_by_it(path: Path) -> None:
+    record_applied(path, "f1", RUNNING, BOTH)
+    healed = replace(RUNNING, timescaledb=replace(RUNNING.timescaledb, id="t2"))
+    assert load_applied(path).made(Service.TIMESCALEDB, healed)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"containers": []}', "[" * 100_000])
-def test_a_broken_record_is_none(prepared: Prepared, running: Snapshot, content: str) -> None:
-    prepared.applied_file.write_text(content)
-    assert not matches(prepared, running, BOTH)
-    record(prepared, running, BOTH)
-    assert matches(prepared, running, BOTH)
+def test_a_start_of_one_service_forgets_nothing_of_the_other(path: Path) -> None:
+    record_applied(path, "f1", RUNNING, BOTH)
+    record_applied(path, "f1", replace(RUNNING, litellm=replace(RUNNING.litellm, id="l2")), [Service.LITELLM])
+    last = load_applied(path)
+    assert last.made(Service.TIMESCALEDB, RUNNING)
+    assert not last.made(Service.LITELLM, RUNNING)
 
 
-def test_drift_says_what_a_start_would_change(prepared: Prepared, running: Snapshot) -> None:
-    record(prepared, running, BOTH)
-    assert drift(prepared, running) == []
-    assert drift(replace(prepared, image="x"), running) == ["the image's build inputs have changed"]
-    assert drift(replace(prepared, inputs="x"), running) == ["the proxy's configuration or keys have changed"]
-    assert drift(replace(prepared, fingerprint="x"), running) == ["settings or the compose file have changed"]
-    by_hand = replace(running, timescaledb=replace(running.timescaledb, id="t2"))
-    assert drift(prepared, by_hand) == ["a container was made by something else than the last start"]
-
-
-def test_a_container_made_anew_from_the_same_definition_is_no_drift(prepared: Prepared, running: Snapshot) -> None:
-    running = replace(running, timescaledb=replace(running.timescaledb, config_hash="as it was"))
-    record(prepared, running, BOTH)
-    healed = replace(running, timescaledb=replace(running.timescaledb, id="t2"))
-    assert drift(prepared, healed) == []
-    assert matches(prepared, healed, BOTH)
-    other = replace(healed, timescaledb=replace(healed.timescaledb, config_hash="another"))
-    assert drift(prepared, other) == ["a container was made by something else than the last start"]
-    assert not matches(prepared, other, BOTH)
-
-
-def test_what_is_not_there_does_not_drift(prepared: Prepared) -> None:
-    assert drift(prepared, Snapshot()) == []
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"containers": []}', "[" * 100_000, "{}"])
+def test_a_broken_file_counts_as_none(path: Path, content: str) -> None:
+    path.write_text(content)
+    assert load_applied(path) == Applied()
+    record_applied(path, "f1", RUNNING, BOTH)
+    assert load_applied(path).made(Service.LITELLM, RUNNING)

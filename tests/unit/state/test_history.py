@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.cli.times import since
 from run_claude.state import history
 
 if TYPE_CHECKING:
@@ -88,24 +87,3 @@ def test_many_writers_at_once_tear_no_line_and_lose_none(path: Path) -> None:
 def test_a_history_that_cannot_be_written_fails_nobody(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("no folder")
     history.append(tmp_path / "state/history.jsonl", "x", {})
-
-
-# --- `--since` --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("15m", 900), ("15 min", 900), ("2h", 7200), ("1.5h", 5400), ("7d", 604800)]
-)
-def test_a_length_is_so_long_before_now(text: str, seconds: float) -> None:
-    assert since(text, 1_000_000.0) == 1_000_000.0 - seconds
-
-
-def test_a_date_is_itself() -> None:
-    assert since("2026-11-01T12:00:00+00:00", 0.0) == 1793534400.0
-    assert since("2026-11-01", 0.0) < since("2026-11-01T00:01", 0.0)
-
-
-@pytest.mark.parametrize("text", ["", "soon", "2", "2x", "-2h", "2026-13-01", "99999999-01-01"])
-def test_anything_else_is_an_error_that_says_what_is_meant(text: str) -> None:
-    with pytest.raises(ValueError, match="15m, 2h"):
-        since(text, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,9 @@ async def run(hook: Hook, until: Path, lines: int) -> list[str]:
 async def test_the_command_gets_each_transition_in_order(tmp_path: Path) -> None:
     out = tmp_path / "out"
     hook = Hook(
-        f'echo "$RUN_CLAUDE_SERVICE: $RUN_CLAUDE_FROM to $RUN_CLAUDE_TO, $RUN_CLAUDE_EXIT_CODE." >>{out}', print
+        f'echo "$RUN_CLAUDE_SERVICE: $RUN_CLAUDE_FROM to $RUN_CLAUDE_TO, $RUN_CLAUDE_EXIT_CODE." >>{out}',
+        os.environ,
+        print,
     )
     hook.put({"service": "litellm", "from": "healthy", "to": "exited", "exit_code": 137})
     hook.put({"service": "litellm", "from": "exited", "to": "starting", "exit_code": None})
@@ -40,14 +43,14 @@ async def test_the_command_gets_each_transition_in_order(tmp_path: Path) -> None
 
 async def test_a_value_is_never_run(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    hook = Hook(f'echo "$RUN_CLAUDE_CAUSE" >>{out}', print)
+    hook = Hook(f'echo "$RUN_CLAUDE_CAUSE" >>{out}', os.environ, print)
     hook.put({"cause": "$(touch /tmp/never) `id` ; exit 3"})
     assert await run(hook, out, 1) == ["$(touch /tmp/never) `id` ; exit 3"]
 
 
 async def test_a_command_that_fails_is_told_and_the_next_one_runs(tmp_path: Path) -> None:
     out, told = tmp_path / "out", list[str]()
-    hook = Hook(f"echo x >>{out}; exit 3", told.append)
+    hook = Hook(f"echo x >>{out}; exit 3", os.environ, told.append)
     hook.put({})
     hook.put({})
     assert len(await run(hook, out, 2)) == 2
@@ -57,7 +60,7 @@ async def test_a_command_that_fails_is_told_and_the_next_one_runs(tmp_path: Path
 async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "WITHIN", 0.2)
     out, told = tmp_path / "out", list[str]()
-    hook = Hook(f"echo $$ >>{out}; sleep 61.25 & wait", told.append)
+    hook = Hook(f"echo $$ >>{out}; sleep 61.25 & wait", os.environ, told.append)
     hook.put({})
     hook.put({})
     await run(hook, out, 2)
@@ -71,7 +74,7 @@ async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path, m
 
 async def test_a_slow_command_never_holds_anybody_up() -> None:
     told = list[str]()
-    hook = Hook("sleep 60", told.append)
+    hook = Hook("sleep 60", os.environ, told.append)
     began = time.monotonic()
     for _ in range(hooks.WAITING + 5):
         hook.put({"service": "litellm"})

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from run_claude.config.settings import Settings, load_settings
-from run_claude.deploy.plan import prepare
+from run_claude.deploy.prepare import prepare
 from run_claude.domain.lifecycle import Service
-from run_claude.domain.supervision import Block, Memory, Policy, Stop
+from run_claude.domain.supervision_memory import Block, Memory, Policy, Stop
 from run_claude.errors import BusyError, ConfigError, UsageError
-from run_claude.state.deployed import last_start
+from run_claude.state.deployed import load_deployment
 from run_claude.state.watch_memory import load_memory, save_memory
 from run_claude.watch.policy import VARIABLES, policy_of
 from run_claude.watch.supervisor import watching
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from run_claude.stack import Stack
 
 
 @pytest.fixture
@@ -91,14 +89,12 @@ def test_a_setting_that_cannot_be_used_is_named(environ: dict[str, str], name: s
 @pytest.mark.anyio
 @pytest.mark.cause("already-watched")
 async def test_there_is_one_watcher_for_an_instance(settings: Settings, environ: dict[str, str]) -> None:
-    first = cast("Stack", SimpleNamespace(settings=settings))
-    other = cast("Stack", SimpleNamespace(settings=load_settings(environ, instance="other")))
-    async with watching(first), watching(other):
+    async with watching(settings), watching(load_settings(environ, instance="other")):
         with pytest.raises(BusyError, match=r"run-claude watch \(pid \d+\)") as caught:
-            async with watching(first):
+            async with watching(settings):
                 pass
     assert caught.value.code == "already-watched"
-    async with watching(first):
+    async with watching(settings):
         pass
 
 
@@ -108,16 +104,15 @@ async def test_there_is_one_watcher_for_an_instance(settings: Settings, environ:
 @pytest.mark.cause("never-started")
 def test_what_was_never_started_cannot_be_healed(settings: Settings) -> None:
     with pytest.raises(ConfigError) as caught:
-        last_start(settings)
+        load_deployment(settings.paths)
     assert caught.value.code == "never-started"
 
 
 @pytest.mark.parametrize("extra", [{}, {"RUN_CLAUDE_PYTHON_IMAGE": "mirror/python:3.13", "LITELLM_PORT": "4999"}])
 def test_it_is_what_was_started_whatever_is_set_now(environ: dict[str, str], extra: dict[str, str]) -> None:
     prepared = prepare(load_settings({**environ, **extra}), profile="demo", database=True)
-    found = last_start(load_settings(environ))
-    fields: tuple[Any, ...] = ("database", "image", "inputs", "compose_files", "compose_variables")
-    assert [getattr(found, name) for name in fields] == [getattr(prepared, name) for name in fields]
+    found = load_deployment(load_settings(environ).paths)
+    assert (found.database, found.image, found.project) == (prepared.database, prepared.image, prepared.project)
 
 
 # --- questions --------------------------------------------------------------------------------------------------------

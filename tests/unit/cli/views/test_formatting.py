@@ -1,13 +1,15 @@
-"""The words on every screen."""
+"""Durations, sizes, transitions and watcher events on every screen."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from run_claude.cli.views.formatting import ago, duration, padded, size, transition_json, transition_line, wide
+from run_claude.cli.views.formatting import ago, duration, size, transition_json, transition_line, watch_line
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Transition
+from run_claude.domain.supervision import Do
 
 HEALTHY = ServiceState(phase=Phase.HEALTHY, id="a" * 64, started_ns=1_000_000_000)
 DIED = Transition(
@@ -34,7 +36,7 @@ def test_a_length_of_time_shows_the_units_that_matter(seconds: float, words: str
     assert duration(seconds) == words
 
 
-def test_a_time_that_nobody_knows_is_a_dash() -> None:
+def test_an_unknown_time_is_a_dash() -> None:
     assert ago(None, 5) == "-"
 
 
@@ -55,15 +57,21 @@ def test_a_transition_for_machines_has_the_same_facts() -> None:
     }
 
 
-@pytest.mark.parametrize(("text", "columns"), [("日本語", 6), ("e\u0301", 1), ("\uff57\uff49", 4), ("", 0)])
-def test_a_text_is_as_wide_as_a_terminal_draws_it(text: str, columns: int) -> None:
-    assert wide(text) == columns
-    assert wide(padded(text, 10)) == 10
-
-
 @pytest.mark.parametrize(
     ("number", "words"),
     [(0, "0 B"), (999, "999 B"), (51_200, "51.2 kB"), (250_000_000, "250 MB"), (3 * 10**9, "3.0 GB")],
 )
-def test_a_size_is_told_in_the_unit_that_fits(number: int, words: str) -> None:
+def test_a_size_has_the_unit_that_fits(number: int, words: str) -> None:
     assert size(number) == words
+
+
+@pytest.mark.parametrize("do", list(Do))
+def test_every_action_of_the_watcher_has_a_line(do: Do) -> None:
+    facts = {"action": do.value, "service": "litellm", "reason": "died 4 times", "attempt": 2, "of": 5}
+    assert re.fullmatch(r"healing: \w+ing litellm \(died 4 times\)(, attempt 2 of 5)?", watch_line("action", facts))
+
+
+def test_an_attempt_past_the_limit_says_that_it_only_checks() -> None:
+    facts = {"action": "start", "service": "litellm", "reason": "exited", "attempt": 6, "of": 5}
+    line = "healing: starting litellm (exited), to check whether the cause is gone"
+    assert watch_line("action", facts) == line

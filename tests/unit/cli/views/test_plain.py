@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 
@@ -11,7 +12,7 @@ from run_claude.cli.views.plain import Plain
 
 def shown(*argv: str, verbose: bool = True) -> str:
     stream = io.StringIO()
-    Plain(stream, verbose=verbose).command(argv)
+    Plain(stream, os.environ, verbose=verbose).command(argv)
     return stream.getvalue()
 
 

@@ -6,13 +6,19 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import run_claude
 from run_claude import errors
+from run_claude.domain.causes import caused
 from run_claude.domain.causes.registry import CAUSES
+
+if TYPE_CHECKING:
+    from run_claude.domain.causes.cause import Cause
 
 PACKAGE = Path(run_claude.__file__).parent
 ROOT = PACKAGE.parent
@@ -27,6 +33,7 @@ COMPOSED = {
 }
 
 
+@cache
 def sources() -> dict[Path, ast.Module]:
     return {
         path: ast.parse(path.read_text())
@@ -50,48 +57,75 @@ def _part(node: ast.expr) -> str:
     return "{" + ast.unparse(node.value) + "}" if isinstance(node, ast.FormattedValue) else text_of(node)
 
 
-def raised() -> list[tuple[str, str, str]]:
-    """Return where, by which callable and with which code an error is made."""
+@cache
+def calls() -> list[tuple[str, str, ast.Call]]:
+    """Return every call in the package: where it is, the name of what is called, the call."""
+    return [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", ast.unparse(node.func).rpartition(".")[2], node)
+        for path, tree in sources().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    ]
+
+
+@cache
+def raised() -> list[tuple[str, str]]:
+    """Return where an error is made and with which code, wherever the code is written out."""
     found = []
-    for path, tree in sources().items():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call):
-                continue
-            called = ast.unparse(node.func).rpartition(".")[2]
-            codes = [text_of(keyword.value) for keyword in node.keywords if keyword.arg == "code"]
-            if called == "caused" and node.args:
-                codes.append(text_of(node.args[0]))
-            if called == "_explained":
-                codes.append(text_of(node.args[2]))
-            place = f"{path.relative_to(ROOT)}:{node.lineno}"
-            for code in filter(None, codes):
-                found += [(place, called, name) for name in COMPOSED.get(code, {code})]
+    for place, called, node in calls():
+        codes = [text_of(keyword.value) for keyword in node.keywords if keyword.arg == "code"]
+        if called == "caused" and node.args:
+            codes.append(text_of(node.args[0]))
+        if called == "_explained":
+            codes.append(text_of(node.args[2]))
+        for code in filter(None, codes):
+            found += [(place, name) for name in COMPOSED.get(code, {code})]
     return found
 
 
 def test_every_code_that_is_raised_is_registered() -> None:
     assert len(raised()) > 60
-    missing = [f"{place}: {code}" for place, _, code in raised() if code not in CAUSES]
-    assert not missing, "not in run_claude/domain/causes"
+    assert not [f"{place}: {code}" for place, code in raised() if code not in CAUSES], "not in run_claude/domain/causes"
 
 
-def test_every_class_has_its_own_code_registered() -> None:
-    # Three are never raised without a code of their own.
-    needless = {"engine-unavailable", "start-failed", "conflict", "gateway", "data"}
-    assert {error.default_code for error in CLASSES.values()} - needless <= CAUSES.keys()
-
-
-def test_a_code_is_raised_by_the_class_it_is_registered_with() -> None:
-    wrong = [
-        f"{place}: {called} {code}"
-        for place, called, code in raised()
-        if called in CLASSES and code in CAUSES and CLASSES[called] not in (CAUSES[code].error, *CAUSES[code].also)
+def test_an_error_is_made_by_caused_alone() -> None:
+    direct = [f"{place}: {called}" for place, called, _ in calls() if called in CLASSES]
+    derived = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for path, tree in sources().items()
+        if path.name != "errors.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and {ast.unparse(base).rpartition(".")[2] for base in node.bases} & CLASSES.keys()
     ]
-    assert not wrong
+    assert not direct + derived, "use run_claude.domain.causes.caused"
+
+
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=str)
+def test_an_error_has_what_its_cause_is_registered_with(cause: Cause) -> None:
+    error = caused(cause.code, "message", detail="detail", facts={"fact": 1})
+    assert type(error) is cause.error
+    assert (error.code, error.help, error.retryable) == (cause.code, cause.help, cause.retryable)
+    assert (error.exit_code, error.detail, error.facts) == (cause.exit_codes[0], "detail", {"fact": 1})
+    for kind, exit_code in zip(cause.also, cause.exit_codes[1:], strict=True):
+        error = caused(cause.code, "message", kind=kind, help="help")
+        assert (type(error), error.code, error.help, error.exit_code) == (kind, cause.code, "help", exit_code)
+
+
+def test_an_error_of_another_class_than_its_cause_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="busy is not registered with UsageError"):
+        caused("busy", "message", kind=errors.UsageError)
+
+
+def test_the_table_of_causes_is_imported_only_once_something_has_failed() -> None:
+    code = "import sys, run_claude.cli.root, run_claude.config.settings; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "run_claude.domain.causes" in done.stdout.split()
+    assert "run_claude.domain.causes.registry" not in done.stdout.split()
 
 
 def test_every_registered_code_is_raised_somewhere() -> None:
-    known = {code for _, _, code in raised()} | {error.default_code for error in CLASSES.values()}
+    known = {code for _, code in raised()}
     literals = {
         node.value
         for path, tree in sources().items()
@@ -118,8 +152,7 @@ def test_the_page_is_what_the_code_says() -> None:
 
 
 @pytest.mark.parametrize("cause", CAUSES.values(), ids=str)
-def test_a_cause_is_told_in_whole_lines(cause: object) -> None:
-    assert isinstance(cause, type(CAUSES["busy"]))
+def test_a_cause_is_told_in_whole_lines(cause: Cause) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cause.code)
     for text in (cause.meaning, cause.help):
         assert text
@@ -127,6 +160,7 @@ def test_a_cause_is_told_in_whole_lines(cause: object) -> None:
         assert "|" not in text, "it is a cell of a table"
 
 
+@cache
 def staged() -> set[str]:
     """Return the codes that tests say they stage: ``@pytest.mark.cause("a", "b")``, or a ``cause`` mark on a param."""
     found: set[str] = set()

@@ -1,4 +1,4 @@
-"""All checks at once, each with a deadline; none can hide another."""
+"""Run all checks at the same time, each with a deadline, so that none can hide another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.doctor import files, machine, running
+from run_claude.doctor.checks import engine, files, machine, stack
 from run_claude.doctor.context import Context
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.errors import RunClaudeError
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS", "diagnose"]
 
-_WITHIN = 15.0  # seconds for one check; a frozen engine takes 10 to be told as such
+_WITHIN = 15.0  # seconds for one check; a frozen engine is recognised after 10
 
-# In the order of the table: what the next ones stand on comes first.
+# In the order of the table: what others depend on comes first.
 CHECKS: Mapping[str, Check] = {
     "machine": machine.machine,
-    "engine": machine.engine,
-    "context": machine.context,
-    "compose": machine.compose,
+    "engine": engine.engine,
+    "context": engine.context,
+    "compose": engine.compose,
     "ports": machine.ports,
     "files": files.files,
     "config": files.config,
     "secrets": files.secrets,
     "services": files.services,
-    "image": running.image,
-    "volume": running.volume,
-    "containers": running.containers,
-    "drift": running.drift,
-    "watch": running.watch,
-    "way": running.way,
+    "image": stack.image,
+    "volume": stack.volume,
+    "containers": stack.containers,
+    "drift": stack.drift,
+    "watch": stack.watch,
+    "answer": stack.answer,
 }
 
 
 async def diagnose(settings: Settings, *, within: float = _WITHIN) -> list[Finding]:
-    """Return what every check has found, in the order of the table.
+    """Run all checks, and return their findings in the order of the table.
 
     :param within: seconds for each check
     """
@@ -55,7 +55,7 @@ async def diagnose(settings: Settings, *, within: float = _WITHIN) -> list[Findi
 
 
 async def _run(name: str, check: Check, context: Context, found: dict[str, Sequence[Finding]], within: float) -> None:
-    help = "Run it again; if it stays so, report it with `run-claude doctor --report FILE`."
+    help = "Run it again. If it fails again, report it with `run-claude doctor --report FILE`."
     try:
         with anyio.fail_after(within):
             found[name] = await check(context)
@@ -64,6 +64,6 @@ async def _run(name: str, check: Check, context: Context, found: dict[str, Seque
         found[name] = [Finding(check=name, mark=Mark.FAILED, text=text, help=help, code="engine-frozen")]
     except RunClaudeError as error:
         found[name] = [failed(name, error)]
-    except Exception as error:  # a mistake of this check's own must not take the others with it
-        text = f"the check itself failed: {type(error).__name__}: {error}"
+    except Exception as error:  # a bug in one check must not take the others with it
+        text = f"internal error in this check: {type(error).__name__}: {error}"
         found[name] = [Finding(check=name, mark=Mark.FAILED, text=text, help=help, code="internal")]

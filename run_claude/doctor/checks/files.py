@@ -1,4 +1,4 @@
-"""The user's files: folders, configuration, secrets, the services folder."""
+"""Check the user's files: folders, configuration, secrets, the services folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["config", "files", "secrets", "services"]
 
 
 async def files(context: Context) -> list[Finding]:
-    """Are the folders there, and nothing of the layout before."""
+    """Check that folders exist and no legacy files remain."""
     paths = context.settings.paths
     missing = [path for path in (paths.config, paths.instance_state, paths.secrets_dir) if not path.is_dir()]
     found = []
@@ -29,8 +29,8 @@ async def files(context: Context) -> list[Finding]:
             Finding(
                 check="files",
                 mark=Mark.FAILED if context.intent else Mark.NOTE,
-                text=f"not there yet: {', '.join(map(str, missing))}",
-                help="`run-claude install` makes them; so does the first start.",
+                text=f"missing: {', '.join(map(str, missing))}",
+                help="Run `run-claude install`, or start the stack: both create them.",
                 repair="files",
             )
         )
@@ -41,8 +41,8 @@ async def files(context: Context) -> list[Finding]:
             Finding(
                 check="files",
                 mark=Mark.FAILED,
-                text=f"left of an older release: {', '.join(map(str, old))}",
-                help="The next start brings them to their new places; nothing is lost.",
+                text=f"left over from an older release: {', '.join(map(str, old))}",
+                help="The next start moves them to their new place. Nothing is lost.",
                 repair="files",
             )
         )
@@ -50,27 +50,27 @@ async def files(context: Context) -> list[Finding]:
 
 
 async def config(context: Context) -> list[Finding]:
-    """Can models, profiles and settings be used, and which profile would be."""
+    """Check models, profiles and settings, and say which profile is served."""
     settings = context.settings
     catalogue, env = load_catalogue(settings.paths), settings.environment()
     values = provider_keys(env, catalogue.variables)
     profile, _ = choose_profile(settings, catalogue, values, None)
     lacking = catalogue.missing(profile, values.__contains__)
-    text = f"{len(catalogue.models)} models, {len(catalogue.profiles)} profiles; profile {profile.name} is served"
+    text = f"{len(catalogue.models)} models, {len(catalogue.profiles)} profiles; serves profile {profile.name}"
     facts = {"profile": profile.name, "models": list(profile.served)}
     if not lacking:
         return [Finding(check="config", mark=Mark.OK, text=text, facts=facts)]
-    left = "; ".join(f"{model} lacks {' and '.join(names)}" for model, names in lacking.items())
-    help = f"Put the keys into {settings.paths.env_file}; without them these models are left out."
+    left = "; ".join(f"{model} needs {' and '.join(names)}" for model, names in lacking.items())
+    help = f"Add the keys to {settings.paths.env_file}. Models without a key are left out."
     return [Finding(check="config", mark=Mark.NOTE, text=f"{text}, but {left}", help=help, facts=facts)]
 
 
 async def secrets(context: Context) -> list[Finding]:
-    """Are they there, good, and for nobody else's eyes."""
+    """Check that secrets exist, are strong, and that other users cannot read them."""
     settings = context.settings
     paths, env = settings.paths, settings.environment()
     if not paths.env_file.exists() and context.intent is None:
-        return [Finding(check="secrets", mark=Mark.OK, text="none yet: the first start generates them")]
+        return [Finding(check="secrets", mark=Mark.OK, text="not generated yet; the first start does it")]
     found = []
     files = (paths.env_file, paths.litellm_secrets, paths.database_secret, paths.build_secrets)
     for path in files:
@@ -83,7 +83,7 @@ async def secrets(context: Context) -> list[Finding]:
                 Finding(
                     check="secrets",
                     mark=Mark.FAILED,
-                    text=f"{path} is open to other users (mode {mode:04o})",
+                    text=f"other users can read {path} (mode {mode:04o})",
                     help=f"Run: chmod 600 {path}",
                     code="file-mode",
                     repair="files",
@@ -95,10 +95,12 @@ async def secrets(context: Context) -> list[Finding]:
         if not env.get(DATABASE_PASSWORD):
             found.append(_missing(DATABASE_PASSWORD))
     except ConfigError as error:
-        # A weak key is the user's own; one that is not there yet is generated.
+        # A weak key comes from the user; a missing one is generated.
         found.append(failed("secrets", error, repair="files" if error.code == "secret-missing" else ""))
     if not found:
-        found.append(Finding(check="secrets", mark=Mark.OK, text="master key and database password, for you alone"))
+        found.append(
+            Finding(check="secrets", mark=Mark.OK, text="master key and database password, readable by you only")
+        )
     return found
 
 
@@ -106,7 +108,7 @@ def _missing(name: str) -> Finding:
     return Finding(
         check="secrets",
         mark=Mark.FAILED,
-        text=f"{name} was not generated yet",
+        text=f"{name} is not generated yet",
         help="Run `run-claude secrets init`.",
         code="secret-missing",
         repair="files",
@@ -114,10 +116,10 @@ def _missing(name: str) -> Finding:
 
 
 async def services(context: Context) -> list[Finding]:
-    """Is the Compose project whole, and whose."""
+    """Check that the Compose project is complete, and who has changed it."""
     folder = context.settings.paths.services
     if not folder.exists() and context.intent is None:
-        return [Finding(check="services", mark=Mark.OK, text="not there yet: the first start writes them")]
+        return [Finding(check="services", mark=Mark.OK, text="not written yet; the first start does it")]
     missing = [name for name in packaged_services() if not (folder / name).is_file()]
     if missing:
         some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
@@ -126,7 +128,7 @@ async def services(context: Context) -> list[Finding]:
                 check="services",
                 mark=Mark.FAILED,
                 text=f"missing in {folder}: {some}",
-                help="`run-claude install` writes them anew; so does the next start.",
+                help="Run `run-claude install`, or start the stack: both write them again.",
                 repair="files",
                 facts={"missing": missing},
             )
@@ -134,9 +136,9 @@ async def services(context: Context) -> list[Finding]:
     changed = changed_services(context.settings.paths)
     waiting = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*.new"))]
     if changed or waiting:
-        text = f"changed by you: {', '.join(changed)}" if changed else "as this release has them"
+        text = f"changed by you: {', '.join(changed)}" if changed else "unchanged"
         if waiting:
-            text += f"; newer beside yours: {', '.join(waiting)}"
-        help = "`run-claude install --force` takes this release's, and keeps yours as NAME.old."
+            text += f"; newer versions next to yours: {', '.join(waiting)}"
+        help = "Run `run-claude install --force` to use this release's files; yours are kept as NAME.old."
         return [Finding(check="services", mark=Mark.NOTE, text=text, help=help)]
-    return [Finding(check="services", mark=Mark.OK, text=f"{folder}, as this release has it")]
+    return [Finding(check="services", mark=Mark.OK, text=f"{folder}, unchanged")]

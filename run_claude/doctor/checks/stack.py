@@ -1,4 +1,4 @@
-"""The stack itself: image, volume, containers, drift, watch, and the way from a client to an answer."""
+"""Check the stack: image, volume, containers, drift, the watcher, and an answer from the proxy."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from run_claude.config.catalogue import DEMO, load_catalogue
 from run_claude.config.secrets import read_master_key
 from run_claude.deploy.image import litellm_image
-from run_claude.deploy.plan import COMPOSE_FILE
 from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.domain.compose import COMPOSE_FILE
 from run_claude.domain.diagnosis import ProbeStages, database_version, first_failing_stage, service_failure
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
-from run_claude.stack.log_redaction import without_secrets
+from run_claude.stack.drift import drift as drift_of
 from run_claude.stack.preflight import volume_name, volume_version
 from run_claude.stack.status import services_of
-from run_claude.state import applied, lock
+from run_claude.state import lock
 from run_claude.state.watch_memory import load_memory
 
 if TYPE_CHECKING:
     from run_claude.doctor.context import Context
     from run_claude.domain.lifecycle import ServiceState
 
-__all__ = ["containers", "drift", "image", "volume", "watch", "way"]
+__all__ = ["answer", "containers", "drift", "image", "volume", "watch"]
 
 _REASONS = {
     Phase.EXITED: "died",
@@ -34,12 +34,12 @@ _REASONS = {
 
 
 async def image(context: Context) -> list[Finding]:
-    """Is the proxy's image built, and the database's there."""
+    """Check that the proxy's image is built and the database's is pulled."""
     if not await context.reachable():
         return [_skipped("image")]
     settings, api = context.settings, await context.api()
     if not (settings.paths.services / COMPOSE_FILE).is_file():
-        return [_skipped("image", "there is nothing to build it from yet")]
+        return [_skipped("image", "the files to build it from are not written yet")]
     reference = litellm_image(settings)
     there = await api.image(reference)
     facts = {"image": reference}
@@ -49,7 +49,7 @@ async def image(context: Context) -> list[Finding]:
                 check="image",
                 mark=Mark.FAILED if context.wanted else Mark.NOTE,
                 text=f"{reference} is not built",
-                help="`run-claude proxy build` builds it; so does the next start.",
+                help="Run `run-claude proxy build`, or start the stack: both build it.",
                 code="image-missing" if context.wanted else "",
                 repair="image",
                 facts=facts,
@@ -57,30 +57,30 @@ async def image(context: Context) -> list[Finding]:
         ]
     text = f"{reference}, {there.size / 1e6:.0f} MB"
     if context.database and await api.image(settings.timescaledb_image) is None:
-        text += f"; {settings.timescaledb_image} is pulled at the next start"
+        text += f"; {settings.timescaledb_image} will be pulled by the next start"
     return [Finding(check="image", mark=Mark.OK, text=text, facts=facts)]
 
 
 async def volume(context: Context) -> list[Finding]:
-    """Does the database's volume fit the database's image."""
+    """Check that the database's volume fits its image."""
     if not await context.reachable():
         return [_skipped("volume")]
     settings, api = context.settings, await context.api()
     name = volume_name(settings)
     if not await api.has_volume(name):
-        return [Finding(check="volume", mark=Mark.OK, text="no data yet: the first start with a database makes it")]
+        return [Finding(check="volume", mark=Mark.OK, text="no data yet; the first start with a database creates it")]
     wanted = await api.image_variable(settings.timescaledb_image, "PG_MAJOR")
     if (await context.snapshot()).timescaledb.phase is Phase.HEALTHY:
         return [Finding(check="volume", mark=Mark.OK, text=f"{name}, in use by a healthy database")]
     found = await volume_version(api, settings, name) if wanted else ""
     if found and found != wanted:
         return [failed("volume", database_version(name, found, settings.timescaledb_image, wanted))]
-    made = f", made by PostgreSQL {found}" if found else ""
+    made = f", created by PostgreSQL {found}" if found else ""
     return [Finding(check="volume", mark=Mark.OK, text=f"{name}{made}")]
 
 
 async def containers(context: Context) -> list[Finding]:
-    """Does what is wanted run, and if not, why not."""
+    """Check that what should run is running; if not, say why."""
     if not await context.reachable():
         return [_skipped("containers")]
     snapshot = await context.snapshot()
@@ -90,37 +90,34 @@ async def containers(context: Context) -> list[Finding]:
         if state.phase in (Phase.HEALTHY, Phase.STARTING):
             found.append(Finding(check="containers", mark=Mark.OK, text=f"{service} is {state.phase}"))
         elif not context.wanted and state.phase in (Phase.ABSENT, Phase.EXITED):
-            why = "as you asked" if context.intent else "not started yet"
+            why = "as you wanted" if context.intent else "not started yet"
             found.append(Finding(check="containers", mark=Mark.OK, text=f"{service} is {state.phase}, {why}"))
         else:
-            found.append(await _unwell(context, service, state))
+            found.append(await _not_running(context, service, state))
     return found
 
 
-async def _unwell(context: Context, service: Service, state: ServiceState) -> Finding:
-    """Return why a service is not what is wanted; what can be started is."""
+async def _not_running(context: Context, service: Service, state: ServiceState) -> Finding:
+    """Return why a service is not running, with a repair if a start can fix it."""
     if state.phase in (Phase.ABSENT, Phase.REMOVING):
         return Finding(
             check="containers",
             mark=Mark.FAILED,
-            text=f"{service} is {state.phase}, but it is to run",
+            text=f"{service} is {state.phase}, but should be running",
             help="Start it with `run-claude proxy start`.",
             code="container-removed",
             repair="start",
         )
-    from run_claude.docker.events import EngineStream
-
-    async with EngineStream.connect(context.endpoint) as stream:
-        log = without_secrets(await stream.log(state.id, tail=60), context.settings)
+    log = await context.session.log_tail(service, await context.snapshot(), lines=60)
     error = service_failure(service, _REASONS.get(state.phase, "died"), state, log)
     if not error.code.startswith("container-"):
         return failed("containers", error)
-    # No cause in its log: it ended by itself or was stopped by somebody, and may be started again.
+    # Its log has no cause: it ended by itself or was stopped, and may be started again.
     ended = f" (exit code {state.exit_code})" if state.exit_code is not None else ""
     return Finding(
         check="containers",
         mark=Mark.FAILED,
-        text=f"{service} is {state.phase}{ended}{', but it is to run' if context.wanted else ''}",
+        text=f"{service} is {state.phase}{ended}{', but should be running' if context.wanted else ''}",
         help=error.help if state.phase is Phase.PAUSED else "Start it with `run-claude proxy start`.",
         code=error.code,
         repair="start" if context.wanted and state.phase in (Phase.EXITED, Phase.CREATED) else "",
@@ -129,42 +126,42 @@ async def _unwell(context: Context, service: Service, state: ServiceState) -> Fi
 
 
 async def drift(context: Context) -> list[Finding]:
-    """Is what runs what would be started now."""
+    """Check that what is running matches the current configuration."""
     if not await context.reachable():
         return [_skipped("drift")]
     planned, snapshot = context.plan(), await context.snapshot()
     if planned is None or not any(snapshot[service].id for service in Service):
-        return [Finding(check="drift", mark=Mark.OK, text="nothing runs that could differ")]
-    differs = applied.drift(planned, snapshot)
+        return [Finding(check="drift", mark=Mark.OK, text="nothing is running")]
+    differs = drift_of(context.settings, planned, snapshot)
     if not differs:
-        return [Finding(check="drift", mark=Mark.OK, text="what runs is what would be started now")]
-    help = "`run-claude proxy start` applies it: image, compose file, configuration, keys and settings as they are now."
-    mend = "start" if context.wanted else ""
+        return [Finding(check="drift", mark=Mark.OK, text="the running stack is up to date")]
+    help = "Run `run-claude proxy start` to apply it."
+    repair = "start" if context.wanted else ""
     mark = Mark.FAILED if context.wanted else Mark.NOTE
-    return [Finding(check="drift", mark=mark, text=text, help=help, repair=mend) for text in differs]
+    return [Finding(check="drift", mark=mark, text=text, help=help, repair=repair) for text in differs]
 
 
 async def watch(context: Context) -> list[Finding]:
-    """Does anybody watch this instance, and has it given up."""
+    """Check whether a watcher is running, and whether it is blocked."""
     paths = context.settings.paths
     holder = lock.holder_of(paths.watch_lock_file)
     block = load_memory(paths.watch_file).block
     if holder and block is not None:
-        text = f"{holder} can do nothing: {block.message}"
+        text = f"{holder} is blocked: {block.message}"
         return [Finding(check="watch", mark=Mark.FAILED, text=text, help=block.help, code=block.code)]
     if holder:
-        return [Finding(check="watch", mark=Mark.OK, text=f"by {holder}")]
-    text = "nobody watches; Docker itself restarts what dies, `run-claude watch` heals more"
+        return [Finding(check="watch", mark=Mark.OK, text=f"{holder} is running")]
+    text = "no watcher is running; Docker restarts what exits, `run-claude watch` heals more"
     return [Finding(check="watch", mark=Mark.OK, text=text)]
 
 
-async def way(context: Context) -> list[Finding]:
-    """Go the way of a client, level by level, as far as it costs nothing: on `demo` to a real answer."""
+async def answer(context: Context) -> list[Finding]:
+    """Ask the proxy as a client does, as far as that is free: with `demo`, up to the answer of a model."""
     if not await context.reachable():
         return [_skipped("answer")]
     snapshot = await context.snapshot()
     if not snapshot.litellm.running:
-        return [_skipped("answer", "the proxy does not run")]
+        return [_skipped("answer", "the proxy is not running")]
     from run_claude.gateway import Gateway
 
     settings = context.settings
@@ -187,7 +184,7 @@ async def way(context: Context) -> list[Finding]:
                         check="answer",
                         mark=Mark.FAILED,
                         text=f"{settings.base_url}: {why}",
-                        help="`run-claude proxy logs` shows why; `run-claude proxy restart` begins anew.",
+                        help="See `run-claude proxy logs` for the reason; `run-claude proxy restart` starts it again.",
                         code="container-unhealthy",
                         facts={"level": level},
                     )
@@ -198,8 +195,10 @@ async def way(context: Context) -> list[Finding]:
                 text += ", database connected"
             model = load_catalogue(settings.paths).profile(DEMO).role("haiku")
             if model in names:
-                await gateway.message(model, "Say hello.", max_tokens=16)  # it answers from within: no provider
-                text += ", and a message to the demo model is answered"
+                await gateway.message(
+                    model, "Say hello.", max_tokens=16
+                )  # the proxy answers itself: no provider is asked
+                text += ", and the demo model answers a message"
             return [Finding(check="answer", mark=Mark.OK, text=text)]
     except RunClaudeError as error:
         return [failed("answer", error, repair="start" if error.code == "gateway-key" else "")]

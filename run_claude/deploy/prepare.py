@@ -1,0 +1,72 @@
+"""Write what a start needs. The caller holds the instance's lock."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from run_claude.config.files import is_written, write_if_changed
+from run_claude.deploy.initialize import ensure_initialized
+from run_claude.deploy.plan import Plan, plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from run_claude.config.settings import Settings
+
+__all__ = ["initialized_plan", "prepare", "unwritten", "write_plan"]
+
+
+def prepare(settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None) -> Plan:
+    """Make everything that a start needs and return what is to be started. A second call writes nothing.
+
+    :raises ConfigError: as :func:`~run_claude.deploy.plan.plan` does, or if a file cannot be written
+    :raises UsageError: if there is no such profile
+    """
+    planned = initialized_plan(settings, profile=profile, database=database, prisma_in_image=prisma_in_image)
+    write_plan(settings, planned)
+    return planned
+
+
+def initialized_plan(
+    settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None
+) -> Plan:
+    """Make what a plan stands on (folders, secrets, the services folder), and return the plan.
+
+    :raises ConfigError: as :func:`prepare` does
+    :raises UsageError: if there is no such profile
+    """
+    notes = ensure_initialized(settings)
+    planned = plan(settings, profile=profile, database=database, prisma_in_image=prisma_in_image)
+    return replace(planned, notes=(*notes, *planned.notes))
+
+
+def write_plan(settings: Settings, planned: Plan) -> None:
+    """Write the files of a plan that differ on disk.
+
+    :raises ConfigError: if one cannot be written
+    """
+    for path, data in planned.files.items():
+        write_if_changed(path, data, owner=_owner(settings, planned, path))
+    build_secrets = settings.paths.build_secrets
+    if planned.build_secrets:
+        write_if_changed(build_secrets, planned.build_secrets)
+    else:
+        build_secrets.unlink(missing_ok=True)
+
+
+def unwritten(settings: Settings, planned: Plan) -> list[Path]:
+    """Return the files whose content, mode or owner differs from the plan. What only a build reads is passed over.
+
+    :raises ConfigError: if one cannot be read
+    """
+    return [
+        path
+        for path, data in planned.files.items()
+        if not is_written(path, data, owner=_owner(settings, planned, path))
+    ]
+
+
+def _owner(settings: Settings, planned: Plan, path: Path) -> tuple[int, int] | None:
+    return settings.container_user if os.geteuid() == 0 and path in planned.for_container else None

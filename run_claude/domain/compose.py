@@ -1,0 +1,63 @@
+"""What Compose is asked to do: a project, and the verbs that act on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from run_claude.domain.lifecycle import Service
+
+__all__ = ["COMPOSE_FILE", "Compose", "Project"]
+
+COMPOSE_FILE = "docker-compose.yaml"
+_CALLBACKS_FILE = "docker-compose.callbacks.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The compose files, the project's own first, and the variables that they are rendered with."""
+
+    files: tuple[Path, ...]
+    variables: Mapping[str, str]
+
+    @classmethod
+    def of(cls, services: Path, variables: Mapping[str, str]) -> Project:
+        """Return the project in a services folder; a callbacks folder of the user's adds a compose file."""
+        names = (COMPOSE_FILE, _CALLBACKS_FILE) if variables.get("RUN_CLAUDE_CALLBACKS") else (COMPOSE_FILE,)
+        return cls(tuple(services / name for name in names), variables)
+
+
+class Compose(Protocol):
+    """`docker compose` for one project. Each method raises a ``RunClaudeError`` with the cause if Compose fails."""
+
+    async def up(self, services: Sequence[Service]) -> None:
+        """Create and start the services; return when they run, not when they are healthy."""
+
+    async def stop(self, services: Sequence[Service]) -> None:
+        """Stop the services; their containers stay."""
+
+    async def remove(self, services: Sequence[Service]) -> None:
+        """Remove the services' containers, running ones as well; volumes stay."""
+
+    async def down(self, project: str = "") -> None:
+        """Remove the containers and the network, by default of this project; volumes stay."""
+
+    async def build(
+        self, service: Service, *, no_cache: bool = False, on_line: Callable[[str], None] | None = None
+    ) -> None:
+        """Build the image of a service, and remove old ones that no container uses."""
+
+    async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
+        """Run a command in a service's container with ``text`` as its standard input."""
+
+    async def logs(
+        self, services: Sequence[Service], *, tail: int, follow: bool, on_line: Callable[[str], None]
+    ) -> None:
+        """Hand over the last lines that the services have printed; with ``follow`` each new one as well."""
+
+    async def remove_volume(self, name: str) -> None:
+        """Remove a volume and the data in it; a missing one is no error."""

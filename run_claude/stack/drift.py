@@ -1,0 +1,48 @@
+"""How what runs differs from what would be started now. A start and `status` ask the same question here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from run_claude.deploy.initialize import is_initialized
+from run_claude.deploy.prepare import unwritten
+from run_claude.domain.lifecycle import Service
+from run_claude.state.applied import load_applied
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from run_claude.config.settings import Settings
+    from run_claude.deploy.plan import Plan
+    from run_claude.domain.lifecycle import Snapshot
+
+__all__ = ["drift"]
+
+
+def drift(
+    settings: Settings, planned: Plan, snapshot: Snapshot, services: Sequence[Service] = tuple(Service)
+) -> list[str]:
+    """Return what a start would change about the services' containers, in words; nothing for one that is not there.
+
+    The first kind of difference is named, not what follows from it: with another key the files differ as well.
+
+    :raises ConfigError: if a file cannot be read
+    """
+    there = [service for service in services if snapshot[service].id]
+    if not there:
+        return []
+    found, litellm = [], snapshot.litellm
+    if Service.LITELLM in there and litellm.image != planned.image:
+        found.append("the image's build inputs have changed")
+    if Service.LITELLM in there and litellm.inputs != planned.inputs:
+        found.append("the proxy's configuration or keys have changed")
+    if found:
+        return found
+    last = load_applied(settings.paths.applied_file)
+    if not all(last.made(service, snapshot) for service in there):
+        return ["a container was made by something else than the last start"]
+    if last.fingerprint != planned.fingerprint:
+        return ["settings or the compose file have changed"]
+    if changed := unwritten(settings, planned):
+        return [f"{path} was changed or removed" for path in changed]
+    return [] if is_initialized(settings) else ["files of this release of run-claude are not installed yet"]

@@ -1,0 +1,167 @@
+"""What the watcher does to a stack: from what is deployed, and with its own stops marked as such."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from run_claude.domain.causes import caused
+from run_claude.domain.lifecycle import Phase, Service, Snapshot
+from run_claude.errors import ConfigError, RunClaudeError, StartError
+from run_claude.watch.healer import Healer, down_together, is_mendable
+from run_claude.watch.own_stops import OwnStops
+from tests.fake.stage import BOTH, IMAGE, Stage
+
+if TYPE_CHECKING:
+    from run_claude.domain.lifecycle import ContainerEvent
+
+pytestmark = pytest.mark.anyio
+
+DB, PROXY = Service.TIMESCALEDB, Service.LITELLM
+
+
+class Stops(OwnStops):
+    """What the healer marks as the watcher's own."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.session.api)
+        self.marked: list[Service] = []
+
+    async def stopped(self, service: Service, begin_ns: int) -> None:
+        self.marked.append(service)
+        await super().stopped(service, begin_ns)
+
+
+@pytest.fixture
+def stops(stage: Stage) -> Stops:
+    stage.deployed()
+    return Stops(stage)
+
+
+@pytest.fixture
+def healer(stage: Stage, stops: Stops) -> Healer:
+    return Healer(stage.session, stops)
+
+
+async def user_stops(stage: Stage, stops: Stops) -> list[ContainerEvent]:
+    """Return the stops among the events so far that count as the user's."""
+    observer = await stage.session.observe()
+    await observer.refresh()
+    return [event for event in stops.fresh(observer) if event.action == "stop"]
+
+
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+async def test_it_starts_what_was_deployed_whatever_is_configured_now(stage: Stage, healer: Healer) -> None:
+    stage.settings.paths.models_file.write_text("broken: [")
+    await healer.start([PROXY])
+    assert stage.container(PROXY).image == IMAGE
+    assert stage.container(PROXY).phase is Phase.HEALTHY
+
+
+@pytest.mark.cause("never-started")
+async def test_what_was_never_started_cannot_be_healed(stage: Stage) -> None:
+    with pytest.raises(ConfigError) as caught:
+        await Healer(stage.session, Stops(stage)).start([PROXY])
+    assert caught.value.code == "never-started"
+
+
+async def test_a_start_that_ends_in_a_loop_ends_with_a_stop_of_its_own(
+    stage: Stage, healer: Healer, stops: Stops
+) -> None:
+    stage.compose.up_makes[PROXY] = lambda container: container.becomes(Phase.RESTARTING, exit=1)
+    with pytest.raises(StartError):
+        await healer.start([PROXY])
+    assert stops.marked == [PROXY]
+    assert not await user_stops(stage, stops)
+
+
+async def test_a_start_that_fails_otherwise_has_stopped_nothing(stage: Stage, healer: Healer, stops: Stops) -> None:
+    stage.compose.up_makes[PROXY] = lambda container: container.becomes(Phase.EXITED, exit=1)
+    with pytest.raises(StartError):
+        await healer.start([PROXY])
+    assert stops.marked == []
+
+
+# --- restarting -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_is_a_stop_of_its_own_and_a_start(stage: Stage, healer: Healer, stops: Stops) -> None:
+    await stage.session.observe()
+    stage.has(PROXY, Phase.UNHEALTHY)
+    await healer.restart(PROXY)
+    assert [call[0] for call in stage.compose.calls] == ["stop", "up"]
+    assert stops.marked == [PROXY]
+    assert not await user_stops(stage, stops)
+
+
+async def test_a_stop_that_fails_is_marked_as_well(stage: Stage, healer: Healer, stops: Stops) -> None:
+    stage.has(PROXY, Phase.UNHEALTHY)
+    stage.compose.fails["stop"] = caused("compose-failed", "half-way")
+    with pytest.raises(RunClaudeError, match="half-way"):
+        await healer.restart(PROXY)
+    assert stops.marked == [PROXY]
+
+
+async def test_a_later_stop_is_the_users(stage: Stage, healer: Healer, stops: Stops) -> None:
+    observer = await stage.session.observe()
+    await observer.refresh()
+    container = stage.has(PROXY, Phase.UNHEALTHY)
+    await healer.restart(PROXY)
+    await stage.compose.stop([PROXY])
+    while container.phase is not Phase.EXITED or not (found := await user_stops(stage, stops)):
+        await observer.refresh()
+    assert [event.container_id for event in found] == [container.id]
+
+
+# --- a container that Docker restarts again and again -----------------------------------------------------------------
+
+
+async def looping(stage: Stage, *log: str) -> Snapshot:
+    container = stage.has(PROXY, Phase.RESTARTING)
+    container.exit_code, container.restarts, container.log = 1, 3, list(log)
+    return await stage.session.look()
+
+
+async def test_a_loop_that_may_end_by_itself_is_named_and_left_to_docker(stage: Stage, healer: Healer) -> None:
+    error = await healer.diagnose(PROXY, await looping(stage, "a mystery"))
+    assert error.code == "container-looping"
+    assert not stage.compose.calls
+
+
+async def test_a_loop_that_cannot_end_is_stopped(stage: Stage, healer: Healer, stops: Stops) -> None:
+    with pytest.raises(RunClaudeError) as caught:
+        await healer.diagnose(PROXY, await looping(stage, "yaml.scanner.ScannerError: no"))
+    assert caught.value.code == "litellm-config"
+    assert stage.compose.of("stop") == [("litellm",)]
+    assert stops.marked == [PROXY]
+
+
+# --- decisions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "mendable"),
+    [
+        ("config-invalid", False),
+        ("port-taken", False),
+        ("engine-not-running", True),  # retryable by its own word
+        ("container-died", True),
+        ("start-timeout", True),
+        ("disk-full", False),
+    ],
+)
+async def test_whether_another_attempt_may_help(code: str, mendable: bool) -> None:
+    assert is_mendable(caused(code, "it failed")) is mendable
+
+
+async def test_services_that_are_down_together_are_started_together(stage: Stage) -> None:
+    stage.has(DB, Phase.EXITED)
+    down = await stage.session.look()
+    assert down_together(PROXY, BOTH, down) == [DB, PROXY]
+    assert down_together(PROXY, [PROXY], down) == [PROXY]
+    up = replace(down, timescaledb=replace(down.timescaledb, phase=Phase.HEALTHY))
+    assert down_together(PROXY, BOTH, up) == [PROXY]
