@@ -26,7 +26,8 @@ class Ahead:
     def __init__(self, database: Database, general_settings: Mapping[str, Any]) -> None:
         self._database = database
         self._url = database.url(general_settings)
-        self._engine = Engine(Path(os.environ["PRISMA_QUERY_ENGINE_BINARY"]), self._url)
+        self._has_client = "PRISMA_QUERY_ENGINE_BINARY" in os.environ  # not in an image that was built without
+        self._engine = Engine(Path(os.environ.get("PRISMA_QUERY_ENGINE_BINARY", "")), self._url)
         self._unreachable = ""
         self._state = State(Migrated.NEVER)
         self._failed = 0  # the exit code of a migration
@@ -42,6 +43,8 @@ class Ahead:
         if self._unreachable:
             return
         say("database reachable")
+        if not self._has_client:
+            return
         with contextlib.suppress(OSError):  # the client tries it by itself then, and tells
             self._engine.start()
         self._state = self._database.state(migrations.folder())
@@ -58,6 +61,8 @@ class Ahead:
             fail(self._unreachable, EXIT_NO_DATABASE)
         if self._failed:
             sys.exit(self._failed)  # it has said why
+        if not self._has_client:
+            return  # LiteLLM says so
         from litellm.proxy.db.prisma_client import PrismaManager
         from litellm_proxy_extras.request_log_indexes import REQUEST_LOG_INDEXES
 

@@ -374,6 +374,14 @@ def test_without_a_log_the_exit_code_of_the_entrypoint_says_why(exit_code: int, 
         ("run-claude: error: callback a.b: ModuleNotFoundError: No module named 'a'", "callback-not-found"),
         ("run-claude: error: the database timescaledb:5432 does not answer in 120 s: x", "database-unreachable"),
         ("run-claude: error: litellm_config.yaml is no valid YAML: x", "litellm-config"),
+        (
+            "run-claude: error: the migration 2026_add_it of LiteLLM's database failed: relation exists (42P07)",
+            "database-migration-failed",
+        ),
+        (
+            "Error: P1000: Authentication failed\nrun-claude: error: a migration of LiteLLM's database failed: x",
+            "database-password",
+        ),
     ],
 )
 def test_what_the_entrypoint_names_is_the_cause(line: str, code: str) -> None:
