@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DATABASE = {
+    # LiteLLM gives a key's first lookup 10 s, which a machine that runs other tests beside may need for a hundred.
+    "PROXY_DB_LOOKUP_DEADLINE_SECONDS": "120",
     "LITELLM_MASTER_KEY": MASTER_KEY,
     "DATABASE_HOST": "timescaledb",
     "DATABASE_USERNAME": "postgres",
@@ -248,3 +250,16 @@ def test_without_its_database_it_is_not_ready(stack: Project) -> None:
     stack.up("timescaledb")
     stack.wait_for(stack.timescaledb)
     until(lambda: probe() == "ready\n")
+
+
+def test_a_migration_that_fails_ends_the_start_and_is_named(stack: Project) -> None:
+    stack.compose("stop", "litellm")
+    stack.wait_for(stack.litellm, "die")
+    forget = "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_add_credential_display_name'"
+    last = query(stack, f"{forget} RETURNING migration_name").splitlines()[0]  # it adds a column to a table
+    query(stack, 'DROP TABLE "LiteLLM_CredentialsTable" CASCADE')
+    stack.up("litellm")
+    stack.wait_for(stack.litellm, "die")
+    told = [line for line in docker("logs", stack.litellm).splitlines() if line.startswith("run-claude: error: ")]
+    assert told[-1].startswith(f"run-claude: error: the migration {last} of LiteLLM's database failed: ")
+    assert 'relation "LiteLLM_CredentialsTable" does not exist' in told[-1]
