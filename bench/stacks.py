@@ -139,7 +139,7 @@ def our_compose(workspace: Workspace, name: str, kind: type[ComposeUp] = Compose
     ports = free_port(), free_port()
     given = {"LITELLM_PORT": str(ports[0]), "RUN_CLAUDE_TIMESCALEDB_PORT": str(ports[1])}
     settings = workspace.settings(workspace.name(name), **given)
-    prepare(settings, profile="demo", database=True, prisma_in_image=False)
+    prepare(settings, profile="demo", database=True)
     services = settings.paths.services
     options = (
         *("--file", str(services / "docker-compose.yaml"), "--project-directory", str(services)),
