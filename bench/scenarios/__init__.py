@@ -1,4 +1,4 @@
-"""The questions, in the order in which they are asked."""
+"""The scenarios, in the order in which they run."""
 
 from __future__ import annotations
 

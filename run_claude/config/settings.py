@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +17,7 @@ from run_claude.domain.causes import caused
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["IMAGE_USER", "Settings", "load_settings"]
+__all__ = ["IMAGE_USER", "Prisma", "Settings", "load_settings"]
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -30,9 +31,26 @@ _USER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
 _SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
 
 
+class Prisma(StrEnum):
+    """Prisma's engines in LiteLLM's image: how LiteLLM uses its database, if it does."""
+
+    ON = "on"  # the WebAssembly engines from npm
+    NATIVE = "native"  # Prisma's own, from its host or a mirror
+    OFF = "off"  # no database client
+
+    @property
+    def words(self) -> str:
+        """What an image has, in words."""
+        return {"on": "Prisma's engines from npm", "native": "Prisma's native engines"}.get(self, "no database client")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one instance, defaults included. Only ``environ`` may contain secrets."""
+    """The settings of one instance, defaults filled in. It shows no secret: ``environ`` is not in its ``repr``.
+
+    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``); ``container_user`` is UID and
+    GID; ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
+    """
 
     instance: str
     paths: Paths
@@ -41,7 +59,7 @@ class Settings:
     database_port: int = 5433
     python_image: str = "python:3.13-slim"
     timescaledb_image: str = "timescale/timescaledb:2.23.1-pg17"
-    prisma: bool = True
+    prisma: Prisma = Prisma.ON
     callbacks: Path | None = None
     ca_bundle: Path | None = None
     container_user: tuple[int, int] = IMAGE_USER
@@ -92,7 +110,7 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         database_port=_checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port, default.database_port),
         python_image=_checked(env, "RUN_CLAUDE_PYTHON_IMAGE", _reference, default.python_image),
         timescaledb_image=_checked(env, "RUN_CLAUDE_TIMESCALEDB_IMAGE", _reference, default.timescaledb_image),
-        prisma=_checked(env, "RUN_CLAUDE_PRISMA", _switch, default.prisma),
+        prisma=_checked(env, "RUN_CLAUDE_PRISMA", _prisma, default.prisma),
         callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
         ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or _system_ca(env),
         container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user()),
@@ -163,14 +181,16 @@ def _reference(value: str) -> str:
     return value
 
 
-def _switch(value: str) -> bool:
+def _prisma(value: str) -> Prisma:
     match value.lower():
         case "on" | "true" | "yes" | "1":
-            return True
+            return Prisma.ON
+        case "native":
+            return Prisma.NATIVE
         case "off" | "false" | "no" | "0":
-            return False
+            return Prisma.OFF
         case _:
-            raise ValueError("the value must be on or off")
+            raise ValueError("the value must be on, native or off")
 
 
 def _memory(value: str) -> str:

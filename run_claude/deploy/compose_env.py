@@ -49,7 +49,7 @@ def compose_variables(settings: Settings, env: Environment, *, image: str, input
         "RUN_CLAUDE_PYTHON_IMAGE": settings.python_image,
         "RUN_CLAUDE_TIMESCALEDB_IMAGE": settings.timescaledb_image,
         "RUN_CLAUDE_LITELLM_IMAGE": image,
-        "RUN_CLAUDE_PRISMA": "on" if settings.prisma else "off",
+        "RUN_CLAUDE_PRISMA": settings.prisma.value,
         "PRISMA_ENGINES_MIRROR": settings.prisma_mirror,
         "RUN_CLAUDE_CA_BUNDLE": str(settings.ca_bundle or os.devnull),
         "RUN_CLAUDE_BUILD_SECRETS": str(paths.build_secrets if build_secrets(env) else os.devnull),

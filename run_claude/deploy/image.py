@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import read_bytes
+from run_claude.config.settings import Prisma
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,8 @@ def litellm_image(settings: Settings) -> str:
     :raises ConfigError: if an input cannot be read
     """
     digest = hashlib.sha256()
-    prisma = "on" if settings.prisma else "off"
-    build_settings = f"{settings.python_image}\n{prisma}\n{settings.prisma_mirror if settings.prisma else ''}\n"
+    mirror = settings.prisma_mirror if settings.prisma is Prisma.NATIVE else ""
+    build_settings = f"{settings.python_image}\n{settings.prisma}\n{mirror}\n"
     digest.update(build_settings.encode())
     for path in _inputs(settings.paths.services):
         content = hashlib.sha256(read_bytes(path) or b"").hexdigest()

@@ -21,18 +21,19 @@ _Reading = tuple[str, str, str]  # pattern, code, message
 _FULL = (r"(?i)no space left on device|disk quota exceeded", "disk-full", "{service} cannot write: the disk is full.")
 _READINGS: dict[Service, tuple[_Reading, ...]] = {
     Service.LITELLM: (
+        (
+            r"(?i)P1000|password authentication failed",
+            "database-password",
+            "The database rejects the password: its volume was created with another one.",
+        ),
         (r"run-claude: error: (callback .+)", "callback-not-found", "LiteLLM cannot start: {0}"),
+        (r"run-claude: error: ((?:a|the) migration .+)", "database-migration-failed", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: (the database .+)", "database-unreachable", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: (.+)", "litellm-config", "LiteLLM cannot start: {0}"),
         (
             r"(?i)(?:weak|insecure|default).{0,40}master.?key|master.?key.{0,60}(?:weak|insecure|too short)",
             "master-key-refused",
             "LiteLLM rejects the master key.",
-        ),
-        (
-            r"(?i)P1000|password authentication failed",
-            "database-password",
-            "The database rejects the password: its volume was created with another one.",
         ),
         (
             r"(?i)prisma.*(?:migrate|migration).*(?:fail|error)|P3\d{3}",
@@ -169,8 +170,8 @@ def _probe_words(output: str) -> str:
 
 
 def _limits(memory: Mapping[str, int]) -> str:
-    told = [f"{name} {size / 2**20:.0f} MB" for name, size in memory.items() if size]
-    return f" ({', '.join(told)})" if told else ""
+    known = [f"{name} {size / 2**20:.0f} MB" for name, size in memory.items() if size]
+    return f" ({', '.join(known)})" if known else ""
 
 
 def _exit_code(code: int) -> str:
@@ -219,10 +220,10 @@ def start_timeout(
 
 def _migrating(log: Sequence[str]) -> bool:
     """Whether the newest line about a migration says that it is still running."""
-    told = [
+    lines = [
         line for line in log if re.search(r"(?i)prisma migrate|migrations? (?:found|to apply)|Applying migration", line)
     ]
-    return bool(told) and not re.search(r"(?i)complete|successfully|no pending", told[-1])
+    return bool(lines) and not re.search(r"(?i)complete|successfully|no pending", lines[-1])
 
 
 def _phase_words(state: ServiceState) -> str:
