@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from callbacks import conversation, limits
 from callbacks.abilities import abilities_of
-from callbacks.provider_rules import Rules, is_elsewhere, rules_for
+from callbacks.provider_rules import Rules, rules_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,13 +76,12 @@ def _is_there(choice: Any, tools: list[Any]) -> bool:
 
 def _rename(adapted: dict[str, Any], rules: Rules, *, messages_api: bool) -> None:
     """Say thinking in the words of those whose words LiteLLM has wrong."""
-    imitator = rules.provider == "openai" and _speaks_chat_only(adapted)
     if not messages_api:
-        if imitator:
+        if rules.chat_only:
             adapted.pop("prompt_cache_key", None)
         return
     thinking = adapted.get("thinking")
-    if imitator:
+    if rules.chat_only:
         # Servers that imitate OpenAI's API know chat completions; /responses is few servers' (litellm#13352).
         adapted.setdefault("use_chat_completions_api", True)
         if isinstance(thinking, dict) and thinking.get("type") == "enabled":
@@ -93,13 +92,6 @@ def _rename(adapted: dict[str, Any], rules: Rules, *, messages_api: bool) -> Non
         config = adapted.get("output_config") or {}
         if thinking.get("type") != "disabled":
             adapted["reasoning_effort"] = config.get("effort") or _effort(thinking)
-
-
-def _speaks_chat_only(request: Mapping[str, Any]) -> bool:
-    """Tell whether a server imitates OpenAI's API, and its `supported_endpoints` do not name /responses."""
-    info = request.get("model_info")
-    endpoints = info.get("supported_endpoints") if isinstance(info, dict) else None
-    return is_elsewhere(request, "openai.com") and "/v1/responses" not in (endpoints or ())
 
 
 def _effort(thinking: Mapping[str, Any]) -> str:

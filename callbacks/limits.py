@@ -17,6 +17,7 @@ _ASKED = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _FEWEST = {"max_output_tokens": 16}  # /responses refuses less
 _ROOM = 1024  # tokens for an answer, however full the context is: whether it fits is then the provider's to say
 _BYTES = 3.5  # a token: 4 in prose, 3 in code
+_USUAL = ("low", "medium", "high")  # what servers that imitate OpenAI's API know
 _LOCAL = frozenset({"hosted_vllm", "lm_studio"})
 _OPEN_END = 8192  # a larger max_tokens only says "as much as you like"
 # Ollama cuts a prompt off at num_ctx without saying so, at 4,096 by default; Claude Code begins with 25,000.
@@ -27,7 +28,7 @@ def bound(request: dict[str, Any], rules: Rules, can: Abilities, *, messages_api
     """Change a request that is ours to what its model can."""
     _bound_tokens(request, rules, can, messages_api=messages_api)
     if not messages_api:
-        _bound_efforts(request, can)
+        _bound_efforts(request, _USUAL if can.efforts is None and rules.chat_only else can.efforts)
     if rules.provider in ("ollama", "ollama_chat"):
         if can.thinks is False:
             for name in ("reasoning_effort", "think", "thinking"):
@@ -65,15 +66,15 @@ def _bound_tokens(request: dict[str, Any], rules: Rules, can: Abilities, *, mess
             del request["thinking"]
 
 
-def _bound_efforts(request: dict[str, Any], can: Abilities) -> None:
-    if can.efforts is None:
+def _bound_efforts(request: dict[str, Any], efforts: tuple[str, ...] | None) -> None:
+    if efforts is None:
         return
     for name in ("reasoning_effort", "reasoning"):
         asked = request.get(name)
         effort = asked.get("effort") if isinstance(asked, dict) else asked
         if not isinstance(effort, str):
             continue
-        fits = nearest(effort, can.efforts)
+        fits = nearest(effort, efforts)
         if fits is None:
             del request[name]
         elif fits != effort:

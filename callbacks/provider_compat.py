@@ -63,5 +63,14 @@ class ProviderCompat(CustomLogger):
             log.warning("provider_compat: request left unchanged: %s: %s", type(error).__name__, error)
             return None
 
+    async def async_post_call_success_deployment_hook(
+        self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
+    ) -> None:
+        """Take the empty text from beside tool calls: clients send it back, and Claude refuses it."""
+        for choice in getattr(response, "choices", None) or ():
+            message = getattr(choice, "message", None)
+            if getattr(message, "tool_calls", None) and getattr(message, "content", None) == "":
+                message.content = None
+
 
 instance = ProviderCompat()

@@ -100,6 +100,7 @@ class Rules:
     native: bool = False  # spoken to in Anthropic's format
     claude: bool = False  # and it is Claude
     searches: bool = False
+    chat_only: bool = False  # of OpenAI's API it speaks chat completions, and nothing else
     off: bool = False
     parts: frozenset[str] = field(init=False)  # of cache_control
     in_messages: frozenset[str] = field(init=False)  # fields at any depth of a message
@@ -137,6 +138,7 @@ def rules_for(request: Mapping[str, Any]) -> Rules:
             drop |= fields
     drop = (drop | _names(own.get("drop"))) - _names(own.get("keep")) - _NEEDED
     betas = own.get("betas", [] if like in _IMITATORS else None)  # an empty list lets none pass, no list lets all
+    chat_only = provider == "openai" and _speaks_chat_only(request)
     native = provider in _NATIVE and not (provider in _CLOUDS and "claude" not in model)
     return Rules(
         provider=provider,
@@ -145,7 +147,8 @@ def rules_for(request: Mapping[str, Any]) -> Rules:
         betas=None if betas is None else frozenset(_names(betas)),
         native=native,
         claude=native and "claude" in model,
-        searches=like in _SEARCHES,
+        searches=like in _SEARCHES and not chat_only,
+        chat_only=chat_only,
     )
 
 
@@ -153,7 +156,7 @@ def _names(value: Any) -> set[str]:
     return {value} if isinstance(value, str) else set(map(str, value)) if isinstance(value, list) else set()
 
 
-def is_elsewhere(request: Mapping[str, Any], domain: str) -> bool:
+def _is_elsewhere(request: Mapping[str, Any], domain: str) -> bool:
     """Tell whether a deployment has an address of its own, outside its provider's domain."""
     base = request.get("api_base") or request.get("base_url")
     host = urlsplit(str(base)).hostname or "" if base else domain
@@ -162,7 +165,14 @@ def is_elsewhere(request: Mapping[str, Any], domain: str) -> bool:
 
 def _imitates_anthropic(provider: str, model: str, request: Mapping[str, Any]) -> bool:
     """Tell whether this is Anthropic's API spoken by somebody else. A gateway in front of Claude is not."""
-    return provider == "anthropic" and "claude" not in model and is_elsewhere(request, "anthropic.com")
+    return provider == "anthropic" and "claude" not in model and _is_elsewhere(request, "anthropic.com")
+
+
+def _speaks_chat_only(request: Mapping[str, Any]) -> bool:
+    """Tell whether a server imitates OpenAI's API, and its `supported_endpoints` do not name /responses."""
+    info = request.get("model_info")
+    endpoints = info.get("supported_endpoints") if isinstance(info, dict) else None
+    return _is_elsewhere(request, "openai.com") and "/v1/responses" not in (endpoints or ())
 
 
 def _below(prefix: str, names: frozenset[str]) -> frozenset[str]:

@@ -84,6 +84,8 @@ class _Queue:
         calls = getattr(delta, "tool_calls", None) or ()
         said = any(getattr(delta, name, None) for name in _SAID)
         ends = getattr(choices[0], "finish_reason", None) is not None
+        if not (calls or said or ends or self._open is None or getattr(chunk, "usage", None)):
+            return  # nothing is in it, and behind a call the translation would open a block of text for it
         idle = not calls and not self._waiting and (not said or self._open is None)
         if idle or (len(calls) == 1 and not said and not ends and self._passes(calls[0])):
             yield chunk

@@ -22,7 +22,7 @@ SHOWN: dict[str, dict[str, Any]] = {
     "coder": {"capabilities": ["completion", "tools"], "model_info": {"qwen3moe.context_length": 262_144}},
     "thinker": {
         "capabilities": ["completion", "tools", "thinking", "vision"],
-        "model_info": {"qwen3.context_length": 40_960},
+        "model_info": {"qwen3.context_length": 131_072},
     },
 }
 _REQUEST = {"model", "messages", "tools", "format", "options", "stream", "keep_alive", "think"}
