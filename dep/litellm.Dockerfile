@@ -75,6 +75,8 @@ FROM prisma-client AS prisma-native
 
 # --- the image: what changes most often comes last --------------------------------------------------------------------
 FROM prisma-${RUN_CLAUDE_PRISMA}
+RUN --mount=type=bind,source=litellm/patches,target=/build/patches \
+    /opt/litellm/bin/python -B /build/patches/apply.py /opt/litellm/lib/python3*/site-packages
 ARG RUN_CLAUDE_PRISMA
 LABEL run-claude.image=litellm run-claude.prisma=${RUN_CLAUDE_PRISMA}
 

@@ -120,8 +120,11 @@ class _Times:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._figures: list[str] = []  # what a test has measured and wants shown
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self._figures += [str(value) for name, value in report.user_properties if name == "figure"]
         self._seconds[re.sub(r"@[^\]]*$", "", report.nodeid)] += report.duration  # xdist adds @GROUP
 
     def pytest_sessionfinish(self) -> None:
@@ -132,6 +135,8 @@ class _Times:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in runs.end():
             terminalreporter.write_line(f"removed what a test has left: {line}")
+        for line in self._figures:
+            terminalreporter.write_line(line)
         tiers: defaultdict[str, list[float]] = defaultdict(list)
         for nodeid, seconds in self._seconds.items():
             tiers[nodeid.split("/")[1]].append(seconds)

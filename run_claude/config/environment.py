@@ -82,7 +82,7 @@ class EnvironmentFile:
     def load(self) -> Environment:
         """Return the environment with the file as it is now; a missing one is an empty one.
 
-        :raises ConfigError: if the file cannot be read, naming the line that is no assignment
+        :raises ConfigError: if the file cannot be read, or a line is not an assignment
         """
         mark = self._mark()
         if self._known is None or self._known[0] != mark:

@@ -17,7 +17,7 @@ __all__ = ["user_models"]
 
 SECTIONS = ("litellm_settings", "router_settings", "general_settings")
 _KEYS = ("description", "litellm_params", "model_info", "needs", "uses", "compat")
-_UNHEEDED = ("allowed_fails", "cooldown_time")  # found in legacy lists, where they have no effect
+_IGNORED = ("allowed_fails", "cooldown_time")  # found in legacy lists, where they have no effect
 _RESERVED = {"general_settings": ("master_key", "database_url")}  # set by run-claude, from .env
 _MODEL_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -64,7 +64,7 @@ def _model_list(document: Document) -> dict[str, Model]:
             raise document.error(
                 (*keys, "model_name"), f"{name} is defined twice.", "Rename one of them.", code="duplicate-name"
             )
-        models[name] = _model(document, keys, name, more=("model_name", *_UNHEEDED))
+        models[name] = _model(document, keys, name, more=("model_name", *_IGNORED))
     return models
 
 

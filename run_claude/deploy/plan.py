@@ -60,7 +60,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     """Return what a start would start now. Reads the user's files and writes nothing.
 
     :param profile: by name; by default the one used last, else the first whose keys are there, else `demo`
-    :raises ConfigError: if something of the user's cannot be used, a key is missing, or no secrets were generated yet
+    :raises ConfigError: if a configuration file cannot be used, a key is missing, or no secrets were generated yet
     :raises UsageError: if there is no such profile
     """
     paths, env = settings.paths, settings.environment()

@@ -35,7 +35,7 @@ class Stack:
     """The stack of one instance. Open with :meth:`open`.
 
     Every method raises :class:`~run_claude.errors.EngineError` if the engine cannot be asked, and
-    :class:`~run_claude.errors.ConfigError` if a file of the user's that it needs cannot be used. Those that change
+    :class:`~run_claude.errors.ConfigError` if a configuration file that it needs cannot be used. Those that change
     something hold the instance's lock meanwhile, and raise :class:`~run_claude.errors.BusyError` if another command
     does not give it up within ``settings.lock_timeout`` seconds.
     """
@@ -177,7 +177,7 @@ class Stack:
     # --- secrets ----------------------------------------------------------------------------------------------
 
     async def rotate(self, *, master_key: bool, database: bool) -> str:
-        """Generate secrets anew, write them, and make what runs use them. Return what was done, in words.
+        """Generate new secrets, write them, and make what runs use them. Return what was done, in words.
 
         The file comes first: if the database does not take the new password, it can be given to it again from there.
 

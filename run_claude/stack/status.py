@@ -19,17 +19,26 @@ PRISMA_LABEL = "run-claude.prisma"  # of the proxy's image, and of the container
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What runs, and how it differs from what would be started now."""
+    """What runs, and how it differs from what would be started now.
+
+    :param services: those that are wanted, the database first
+    :param endpoint: the engine's, as in ``DOCKER_HOST``
+    :param profile: the one used last; empty before the first start
+    :param wanted: ``up`` or ``down``; empty before the first start
+    :param database: in words: does LiteLLM use it, and if not, why
+    :param drift: in words, what a start would change; empty if nothing
+    :param watcher: the command that watches the instance, in words; empty if none does
+    """
 
     settings: Settings
     snapshot: Snapshot
-    services: tuple[Service, ...]  # those that are wanted
+    services: tuple[Service, ...]
     endpoint: str
     profile: str
-    wanted: str  # up, down; empty before the first start
-    database: str  # in words: does LiteLLM use it, and if not, why
+    wanted: str
+    database: str
     drift: tuple[str, ...]
-    watcher: str  # the command that watches it, in words; empty: none does
+    watcher: str
 
 
 def services_of(database: bool) -> tuple[Service, ...]:

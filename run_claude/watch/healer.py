@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from run_claude.stack.session import Session
     from run_claude.watch.own_stops import OwnStops
 
-__all__ = ["Healer", "down_together", "is_mendable"]
+__all__ = ["Healer", "down_together", "is_recoverable"]
 
-# Errors of a start that trying again may resolve, whatever their ``retryable`` tells a user, who could do better.
-_MENDABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
-_MENDABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
+# Errors of a start that trying again may resolve, whatever ``retryable`` says: that is for a user, who can do more.
+_RECOVERABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
+_RECOVERABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
 _DOWN = (Phase.ABSENT, Phase.CREATED, Phase.EXITED)
 
 
-def is_mendable(error: RunClaudeError) -> bool:
+def is_recoverable(error: RunClaudeError) -> bool:
     """Return whether trying again may help."""
     if isinstance(error, ConfigError | ConflictError):
         return False
-    return error.retryable or error.code in _MENDABLE
+    return error.retryable or error.code in _RECOVERABLE
 
 
 def down_together(service: Service, wanted: Iterable[Service], snapshot: Snapshot) -> list[Service]:
@@ -79,7 +79,7 @@ class Healer:
         state = snapshot[service]
         log = await self._session.log_tail(service, snapshot, lines=60)
         error = service_failure(service, "looping", state, log, oom=state.oom_killed)
-        if not is_mendable(error):
+        if not is_recoverable(error):
             await self._stop(service)
             raise error
         return error

@@ -25,7 +25,7 @@ from run_claude.stack.status import services_of
 from run_claude.state import lock
 from run_claude.state.intent import Intent, load_intent
 from run_claude.watch.fingerprint import fingerprint
-from run_claude.watch.healer import Healer, down_together, is_mendable
+from run_claude.watch.healer import Healer, down_together, is_recoverable
 from run_claude.watch.memory import KeptMemory
 from run_claude.watch.notices import Listener, Notices
 from run_claude.watch.own_stops import OwnStops
@@ -206,7 +206,7 @@ class Supervisor:
                 await self._healer.start(down_together(act.service, wanted, snapshot))
 
     def _failed(self, act: Act, error: RunClaudeError) -> None:
-        if is_mendable(error):
+        if is_recoverable(error):
             self._notices.failed(error, service=act.service.value)
             return
         # The fingerprint is taken now: only a change from here on is a reason to try again.

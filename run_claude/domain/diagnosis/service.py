@@ -170,8 +170,8 @@ def _probe_words(output: str) -> str:
 
 
 def _limits(memory: Mapping[str, int]) -> str:
-    told = [f"{name} {size / 2**20:.0f} MB" for name, size in memory.items() if size]
-    return f" ({', '.join(told)})" if told else ""
+    known = [f"{name} {size / 2**20:.0f} MB" for name, size in memory.items() if size]
+    return f" ({', '.join(known)})" if known else ""
 
 
 def _exit_code(code: int) -> str:
@@ -220,10 +220,10 @@ def start_timeout(
 
 def _migrating(log: Sequence[str]) -> bool:
     """Whether the newest line about a migration says that it is still running."""
-    told = [
+    lines = [
         line for line in log if re.search(r"(?i)prisma migrate|migrations? (?:found|to apply)|Applying migration", line)
     ]
-    return bool(told) and not re.search(r"(?i)complete|successfully|no pending", told[-1])
+    return bool(lines) and not re.search(r"(?i)complete|successfully|no pending", lines[-1])
 
 
 def _phase_words(state: ServiceState) -> str:
