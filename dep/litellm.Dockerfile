@@ -1,10 +1,10 @@
 # LiteLLM with its callbacks. Build context: the services folder (this folder, with callbacks/ in it).
 #
-# No `# syntax=` line: the frontend would have to be pulled, and the engine's own knows all that is used here.
+# No `# syntax=` line: the frontend would have to be pulled, and the engine's own supports everything used here.
 ARG RUN_CLAUDE_PYTHON_IMAGE=python:3.13-slim
 ARG RUN_CLAUDE_PRISMA=off
 
-# --- uv: used by the other stages, in none of their layers ------------------------------------------------------------
+# --- uv: mounted by the other stages, part of no layer ----------------------------------------------------------------
 FROM ${RUN_CLAUDE_PYTHON_IMAGE} AS uv
 RUN --mount=type=bind,source=requirements-build.txt,target=/build/requirements-build.txt \
     --mount=type=bind,source=litellm/with-build-secrets,target=/build/with-build-secrets \
@@ -15,8 +15,8 @@ RUN --mount=type=bind,source=requirements-build.txt,target=/build/requirements-b
 
 # --- the Python environment, in one layer -----------------------------------------------------------------------------
 FROM ${RUN_CLAUDE_PYTHON_IMAGE} AS environment
-# The cache is on the layer's own file system, so that uv links instead of copying: 0.3 s for 4.2 s.
-# --no-deps: the lock names every package, and nothing else may come in.
+# The cache is on the layer's own file system, so that uv links instead of copying: 0.3 s instead of 4.2 s.
+# --no-deps: the lock names every package; no other may be installed.
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     --mount=type=bind,source=requirements.txt,target=/build/requirements.txt \
     --mount=type=bind,source=litellm/with-build-secrets,target=/build/with-build-secrets \
@@ -74,9 +74,9 @@ FROM prisma-${RUN_CLAUDE_PRISMA}
 ARG RUN_CLAUDE_PRISMA
 LABEL run-claude.image=litellm run-claude.prisma=${RUN_CLAUDE_PRISMA}
 
-# Any uid can run it: nothing is owned by one. What is written goes to /tmp (a tmpfs) and to the log folder.
-# Nothing is downloaded at run time: tables of prices and headers are the locked release's own, and without
-# HF_HUB_OFFLINE a first count of a Llama model's tokens stops the whole server for 25 s where there is no such host.
+# Any uid can run it: no file depends on its owner. It writes only to /tmp (a tmpfs) and to the log folder.
+# It downloads nothing at run time: the tables of prices and headers are those of the locked release. Without
+# HF_HUB_OFFLINE, the first token count for a Llama model blocks the whole server for 25 s if the host is unreachable.
 ENV PATH=/opt/litellm/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
@@ -96,7 +96,7 @@ ENV PATH=/opt/litellm/bin:$PATH \
 WORKDIR /app
 USER 10001:10001
 EXPOSE 4444
-# As in the compose file, which says why.
+# As in the compose file, which has the reasons.
 HEALTHCHECK --interval=30s --timeout=120s --start-period=300s --start-interval=100ms --retries=2 \
     CMD ["/app/healthcheck"]
 ENTRYPOINT ["/opt/litellm/bin/python", "/app/entrypoint.py"]

@@ -14,6 +14,7 @@ import pytest
 
 from tests import runs
 from tests.planted import Processes
+from tests.stand_in import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,12 @@ def _away_from_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("RUN_CLAUDE_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("RUN_CLAUDE_STATE", str(tmp_path / "state"))
     (tmp_path / "home").mkdir()
+
+
+@pytest.fixture(scope="session")
+def stand_in_release(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a run-claude whose image has a stand-in for LiteLLM."""
+    return release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,6 +77,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 # --- which tests share a worker, and which come first --------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups after it
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep together what shares a fixture of its module; begin with what takes longest."""
     for item in items:

@@ -14,7 +14,7 @@ from .instance import docker
 if TYPE_CHECKING:
     from .instance import Instance
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 
 
 def marks(told: dict[str, Any]) -> dict[str, list[str]]:

@@ -136,9 +136,9 @@ async def drift(context: Context) -> list[Finding]:
     if not differs:
         return [Finding(check="drift", mark=Mark.OK, text="the running stack is up to date")]
     help = "Run `run-claude proxy start` to apply it."
-    mend = "start" if context.wanted else ""
+    repair = "start" if context.wanted else ""
     mark = Mark.FAILED if context.wanted else Mark.NOTE
-    return [Finding(check="drift", mark=mark, text=text, help=help, repair=mend) for text in differs]
+    return [Finding(check="drift", mark=mark, text=text, help=help, repair=repair) for text in differs]
 
 
 async def watch(context: Context) -> list[Finding]:

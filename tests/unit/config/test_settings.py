@@ -92,7 +92,7 @@ def test_an_argument_that_cannot_be_used_is_a_usage_error(environ: dict[str, str
 
 
 def test_both_ports_the_same_are_refused(environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match="both have port 5433"):
+    with pytest.raises(ConfigError, match="both use port 5433"):
         load_settings({**environ, "LITELLM_PORT": "5433"})
 
 
