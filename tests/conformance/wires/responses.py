@@ -142,7 +142,8 @@ def _item(part: object, index: int, status: str = "completed") -> dict[str, Any]
         case Call(name=name, arguments=arguments):
             call = {"id": f"fc_{index}", "type": "function_call", "call_id": call_id(part, index), "name": name}
             return {**call, "arguments": arguments if status == "completed" else "", "status": status}
-    raise AssertionError(part)
+        case _:
+            raise AssertionError(part)
 
 
 def _response(answer: Answer, output: list[dict[str, Any]], status: str = "") -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -19,7 +18,8 @@ MESSAGE = {"model": "demo-opus", "max_tokens": 16, "messages": [{"role": "user",
 
 async def make_key(client: httpx.AsyncClient) -> str:
     """Make a virtual key with the master key."""
-    headers = {"authorization": f"Bearer {os.environ['MASTER_KEY']}"}
+    secrets = json.loads(Path("/run/secrets/litellm.json").read_text())
+    headers = {"authorization": f"Bearer {secrets['LITELLM_MASTER_KEY']}"}
     answer = await client.post("/key/generate", json={"models": ["demo-opus"]}, headers=headers)
     return answer.raise_for_status().json()["key"]
 
