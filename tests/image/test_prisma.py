@@ -191,6 +191,11 @@ def test_a_hundred_keys_are_made_and_used_at_once(stack: Project) -> None:
     assert statuses == [200] * 100
 
 
+def test_a_model_that_is_stored_in_the_database_is_served_at_once(stack: Project) -> None:
+    # Not after the next reading of the database, which is every five minutes.
+    assert json.loads(inside(stack, TRAFFIC, "model", "stored-model").splitlines()[-1]) == [200]
+
+
 def test_connections_leave_room_for_others_where_the_database_allows_25(stack: Project) -> None:
     # The official image tunes itself to 25 at its 1 GB of memory; three are the superuser's.
     inside(stack, TRAFFIC, "keys", "100")
