@@ -55,8 +55,9 @@ async def litellm_bare(workspace: Workspace, models: list[dict[str, Any]]) -> As
     settings = workspace.settings(workspace.name("build"))
     given = [f"--secret=id=ca,src={settings.ca_bundle}"] if settings.ca_bundle else []
     await execute(
-        *("docker", "build", "--file", str(services / "litellm.Dockerfile"), "--target", "prisma-off", "--tag", image),
-        *(f"--build-arg=RUN_CLAUDE_PYTHON_IMAGE={settings.python_image}", *given, str(services)),
+        *("docker", "build", "--file", str(services / "litellm.Dockerfile"), "--tag", image),
+        *(f"--build-arg=RUN_CLAUDE_PYTHON_IMAGE={settings.python_image}", "--build-arg=RUN_CLAUDE_PATCHES=off"),
+        *(*given, str(services)),
     )
     command = ("/opt/litellm/bin/litellm", "--host", "0.0.0.0", "--port", "4444", "--config", _CONFIG)  # noqa: S104
     document = {"model_list": models, "litellm_settings": {"drop_params": True, "telemetry": False}}

@@ -43,7 +43,7 @@ def _bound_tokens(request: dict[str, Any], rules: Rules, can: Abilities, *, mess
             continue
         if can.output is not None:
             asked = min(asked, can.output)
-        if can.context is not None and asked > can.context // 4:
+        if can.context is not None and asked > can.context // 32:
             prompt = _size([request.get(part) for part in ("messages", "input", "system", "instructions", "tools")])
             asked = min(asked, max(can.context - int(prompt / _BYTES), _ROOM))
         elif (

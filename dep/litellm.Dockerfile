@@ -78,7 +78,10 @@ FROM prisma-client AS prisma-native
 
 # --- the image: what changes most often comes last --------------------------------------------------------------------
 FROM prisma-${RUN_CLAUDE_PRISMA}
+# off: LiteLLM as it comes, for the tests that say whether a patch is still needed.
+ARG RUN_CLAUDE_PATCHES=on
 RUN --mount=type=bind,source=litellm/patches,target=/build/patches \
+    [ "$RUN_CLAUDE_PATCHES" = off ] || \
     /opt/litellm/bin/python -B /build/patches/apply.py /opt/litellm/lib/python3*/site-packages
 ARG RUN_CLAUDE_PRISMA
 LABEL run-claude.image=litellm run-claude.prisma=${RUN_CLAUDE_PRISMA}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.docker import docker
 from bench.gateways import litellm_bare, ours, router
@@ -16,8 +16,11 @@ from tests.conformance.stub import Stub
 from tests.conformance.tabulation import tabulated
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from bench.gateways import Gateway
     from bench.runner import Recorder
+    from bench.workspace import Workspace
     from tests.conformance.runner import Case, Outcome
 
 NAME = "conformance"
@@ -42,13 +45,8 @@ async def run(bench: Recorder) -> None:
             account = await docker("run", "--rm", "--entrypoint", "python", image, "-c", ACCOUNT, f"{base}/token")
             models = model_list((case.exchange for case in todo), base, account.strip())
             here = f"http://{gateway or '127.0.0.1'}:{stub.port}"
-            running = {
-                "LiteLLM bare": lambda models=models: litellm_bare(workspace, models),
-                "run-claude": lambda models=models: ours(workspace, models),
-                "claude-code-router": lambda here=here: router(workspace, here),
-            }[peer]
             try:
-                async with running() as found:
+                async with _running(peer, workspace, models, here) as found:
                     results[peer] = await _through(found, stub, todo)
             except BenchError as error:
                 bench.fail(f"{peer}: {error}")
@@ -60,6 +58,18 @@ async def run(bench: Recorder) -> None:
     target = workspace.folder.parent / "run-claude-conformance.md" if bench.quick else ROOT / "docs/conformance.md"
     target.write_text(text)
     bench.note(f"Exchange by exchange: {target}")
+
+
+def _running(
+    peer: str, workspace: Workspace, models: list[dict[str, Any]], stub: str
+) -> AbstractAsyncContextManager[Gateway]:
+    match peer:
+        case "LiteLLM bare":
+            return litellm_bare(workspace, models)
+        case "claude-code-router":
+            return router(workspace, stub)
+        case _:
+            return ours(workspace, models)
 
 
 async def _through(gateway: Gateway, stub: Stub, todo: list[Case]) -> dict[str, Outcome]:

@@ -46,10 +46,10 @@ class Prisma(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one instance, defaults filled in. It shows no secret: ``environ`` is not in its ``repr``.
+    """The settings of one instance, defaults included. Only ``environ`` may contain secrets; it is not in ``repr``.
 
-    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``); ``container_user`` is UID and
-    GID; ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
+    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``), ``container_user`` is UID and
+    GID, ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
     """
 
     instance: str

@@ -144,6 +144,7 @@ _ALL = (
         output=128_000,
         efforts=_GPT,
         reads=True,
+        fields=_IGNORES | {"service_tier"},
         params={"api_version": "2025-04-01-preview"},
         info={"base_model": "azure/gpt-6.1-sol"},
     ),

@@ -217,7 +217,8 @@ def _streamed(index: int, part: object, pieces: str, *, sealed: bool) -> tuple[d
         case Call(name=name, arguments=arguments):
             deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in cut(arguments, pieces)]
             return {"type": "tool_use", "id": call_id(part, index), "name": name, "input": {}}, deltas
-    raise AssertionError(part)
+        case _:
+            raise AssertionError(part)
 
 
 def _message(content: list[dict[str, Any]], usage: dict[str, int], stop: str | None) -> dict[str, Any]:
@@ -250,6 +251,8 @@ def whole(answer: Answer, *, sealed: bool = True) -> dict[str, Any]:
                     start["signature"] = text
                 case {"partial_json": text}:
                     start["input"] = json.loads(text or "{}")
+                case _:
+                    raise AssertionError(delta)
         content.append(start)
     return _message(content, _usage(answer), answer.stop_reason)
 

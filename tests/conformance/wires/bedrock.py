@@ -166,7 +166,9 @@ class Converse(_Bedrock):
                 case Call(name=name, arguments=arguments):
                     start = {"toolUse": {"toolUseId": call_id(part, index), "name": name}}
                     frames.append(_event("contentBlockStart", {"start": start, "contentBlockIndex": index}))
-                    deltas = [{"toolUse": {"input": piece}} for piece in cut(arguments, answer.pieces)]
+                    deltas: list[dict[str, Any]] = [
+                        {"toolUse": {"input": piece}} for piece in cut(arguments, answer.pieces)
+                    ]
                 case Text(text=text):
                     deltas = [{"text": piece} for piece in cut(text, answer.pieces)]
                 case _:
@@ -189,4 +191,5 @@ def _block(part: object, index: int) -> dict[str, Any]:
             return {"toolUse": used}
         case Text(text=text):
             return {"text": text}
-    raise AssertionError(part)
+        case _:
+            raise AssertionError(part)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.conformance.target import Target
 
+    from .reply import Wire
+
 __all__ = ["Azure", "Chat", "approximate_tokens"]
 
 _REQUEST = {
@@ -243,7 +245,7 @@ class Azure(Chat):
         return super().say(target, answer, path.partition("?")[0], body)
 
 
-def _responses() -> Any:
+def _responses() -> Wire:
     from .responses import Responses
 
     return Responses()
@@ -349,4 +351,4 @@ def _usage(answer: Answer) -> dict[str, Any]:
 def _whole(target: Target, answer: Answer) -> dict[str, Any]:
     choice = {"index": 0, "finish_reason": _FINISH[answer.stop_reason], "message": _message(target, answer)}
     whole = {"id": "c1", "object": "chat.completion", "created": 1, "model": "stub", "choices": [choice]}
-    return {**whole, "usage": _usage(answer)}
+    return {**whole, "usage": _usage(answer), "service_tier": "default"}

@@ -82,7 +82,7 @@ class Ollama:
             if calls:
                 message["tool_calls"] = calls
             return Reply.of({"model": "stub", "message": message, **end})
-        rows = []
+        rows: list[dict[str, Any]] = []
         for part in answer.parts:
             match part:
                 case Thinking(text=text):

@@ -141,8 +141,9 @@ def _item(part: object, index: int, status: str = "completed") -> dict[str, Any]
             return {"id": f"rs_{index}", "type": "reasoning", "summary": [], "encrypted_content": SEALED}
         case Call(name=name, arguments=arguments):
             call = {"id": f"fc_{index}", "type": "function_call", "call_id": call_id(part, index), "name": name}
-            return {**call, "arguments": arguments if status == "completed" else "", "status": status}
-    raise AssertionError(part)
+            return {**call, "arguments": (arguments or "{}") if status == "completed" else "", "status": status}
+        case _:
+            raise AssertionError(part)
 
 
 def _response(answer: Answer, output: list[dict[str, Any]], status: str = "") -> dict[str, Any]:
@@ -196,9 +197,9 @@ def _events(answer: Answer) -> Iterator[dict[str, Any]]:
                     yield event("reasoning_summary_text.delta", **place, delta=piece)
                 yield event("reasoning_summary_text.done", **place, text=text)
             case Call(arguments=arguments):
-                for piece in cut(arguments, answer.pieces):
+                for piece in cut(arguments or "{}", answer.pieces):  # OpenAI leaves them out nowhere
                     yield event("function_call_arguments.delta", **place, delta=piece)
-                yield event("function_call_arguments.done", **place, arguments=arguments, name=part.name)
+                yield event("function_call_arguments.done", **place, arguments=arguments or "{}", name=part.name)
             case _:
                 pass
         yield event("output_item.done", output_index=at, item=output[at])

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from tests.image.project import DEMO, MASTER_KEY, Project, docker
+from tests.conformance.deployments import ACCOUNT, model_list
+from tests.conformance.exchanges import EXCHANGES
+from tests.conformance.runner import cases, run
+from tests.conformance.stub import Stub
+from tests.conformance.target import TARGETS
+from tests.conformance.test_patches import PATCHES
 
-from .deployments import ACCOUNT, model_list
-from .exchanges import EXCHANGES
-from .runner import cases, run
-from .stub import Stub
+from .project import DEMO, MASTER_KEY, Project, docker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .runner import Case, Outcome
+    from tests.conformance.runner import Case, Outcome
+
+    from .conftest import Build
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -62,3 +66,26 @@ def outcomes(
 @pytest.mark.parametrize("name", [case.name for case in CASES])
 def test_an_exchange_goes_as_it_should(outcomes: dict[str, Outcome], name: str) -> None:
     assert list(outcomes[name].problems) == []
+
+
+NEEDED = sorted({name for patch in PATCHES.values() for name in patch["needed_by"]})
+
+
+@pytest.fixture(scope="module")
+def bare_outcomes(
+    tmp_path_factory: pytest.TempPathFactory, services: Path, build: Build, bases: Mapping[str, str]
+) -> dict[str, Outcome]:
+    """How the cases that patches are for go through the locked LiteLLM without them."""
+    image, _ = build(services, "--build-arg", "RUN_CLAUDE_PATCHES=off")
+    todo = [case for case in cases(EXCHANGES.values()) if case.name in NEEDED]
+    return through(image, services, bases, tmp_path_factory.mktemp("bare"), todo, ours=False)
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_patch_is_still_needed(bare_outcomes: dict[str, Outcome], name: str) -> None:
+    assert bare_outcomes[name].problems, "LiteLLM has mended it: remove the patch"
+
+
+def test_the_suite_is_as_large_as_it_says() -> None:
+    assert len(EXCHANGES) >= 80
+    assert {case.target.name for case in CASES} == set(TARGETS)
