@@ -169,5 +169,7 @@ class DockerCompose:
         except FileNotFoundError as error:
             raise caused("docker-cli-missing", "There is no docker command.") from error
         if done.returncode != 0:
-            raise compose_failure(name, done.returncode, done.stderr)
+            # Compose 2.26 prints the progress of a build on stdout, what a failed step said included; others on stderr.
+            said = f"{done.stdout}\n{done.stderr}" if arguments[0] == "--progress" else done.stderr
+            raise compose_failure(name, done.returncode, said)
         return done
