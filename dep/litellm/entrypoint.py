@@ -1,10 +1,10 @@
-"""Start LiteLLM in its container: secrets in, imports while the database starts, errors named.
+"""Start LiteLLM in its container: secrets in, imports while the database gets ready, errors named.
 
 Runs in the image only and imports nothing of run-claude. Each line that begins with ``run-claude:`` is read by the
 controller: the engine stamps it, and a start's waterfall is made of the stamps.
 
-Exit codes: 3 as LiteLLM's own (a callback or a configuration that it cannot use), 69 the database is not there in
-time, 78 configuration or secrets cannot be read, 143 stopped; from LiteLLM also 1 and 2 (a failed migration).
+Exit codes: 2 and 3 as LiteLLM's own (a failed migration; a callback or a configuration that it cannot use), 69 the
+database is not there in time, 78 configuration or secrets cannot be read, 143 stopped; from LiteLLM also 1.
 """
 
 from __future__ import annotations
@@ -15,35 +15,21 @@ import json
 import logging.handlers
 import os
 import signal
-import socket
 import ssl
 import sys
-import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+from boot.ahead import Ahead
+from boot.database import Database
+from boot.words import EXIT_CONFIG, EXIT_REFUSED, fail, say
 
 CONFIG = Path("/app/config/litellm_config.yaml")
 SECRETS = Path("/run/secrets/litellm.json")
 CA_BUNDLE = Path("/run/secrets/ca")
 LOG = Path("/var/log/litellm/litellm.log")
 SCRATCH = Path("/tmp/run-claude")  # noqa: S108 (a tmpfs of this container's own)
-DATABASE_WITHIN = 120.0  # seconds: a new volume takes 5, recovery after a crash may take a minute
-
-EXIT_REFUSED = 3
-EXIT_NO_DATABASE = 69  # EX_UNAVAILABLE
-EXIT_CONFIG = 78  # EX_CONFIG
 EXIT_STOPPED = 128 + signal.SIGTERM
-
-
-def say(text: str) -> None:
-    """Print a line that the controller reads."""
-    print(f"run-claude: {text}", file=sys.stderr, flush=True)
-
-
-def fail(text: str, code: int) -> NoReturn:
-    """Name the error in one line and end."""
-    say("error: " + " ".join(text.split()))
-    sys.exit(code)
 
 
 def stop_when_told() -> None:
@@ -96,7 +82,7 @@ def read_config() -> dict[str, Any]:
 
 
 def import_litellm() -> None:
-    """Import the server: most of a start, and the database starts meanwhile.
+    """Import the server: most of a start, and the database gets ready meanwhile.
 
     Without garbage collection it takes a quarter less (3.9 s of CPU for 5.5 s) and no more memory: what is imported
     stays. Frozen, it is never looked through again either.
@@ -142,21 +128,6 @@ def keep_log() -> None:
         LOGGING_CONFIG["loggers"][name]["handlers"].append("file")
 
 
-def wait_for_database(host: str, port: int) -> None:
-    """Wait until the database takes connections; its container starts at the same time as this one."""
-    deadline = time.monotonic() + DATABASE_WITHIN
-    while True:
-        try:
-            socket.create_connection((host, port), timeout=2).close()
-            return
-        except OSError as error:
-            if time.monotonic() > deadline:
-                fail(
-                    f"the database {host}:{port} does not answer in {DATABASE_WITHIN:.0f} s: {error}", EXIT_NO_DATABASE
-                )
-            time.sleep(0.05)
-
-
 def main() -> None:
     """Start the proxy; returns when it has ended."""
     say("entrypoint")
@@ -165,14 +136,17 @@ def main() -> None:
     load_secrets()
     trust_own_ca()
     config = read_config()
+    ahead = None
+    if database := Database.from_environment():
+        (SCRATCH / "database").touch()  # the health check demands it
+        ahead = Ahead(database, config.get("general_settings") or {})
+        ahead.begin()
     import_litellm()
     say("litellm imported")
     check_callbacks(config)
     keep_log()
-    if host := os.environ.get("DATABASE_HOST"):
-        (SCRATCH / "database").touch()  # the health check demands it
-        wait_for_database(host, int(os.environ.get("DATABASE_PORT") or 5432))
-        say("database reachable")
+    if ahead:
+        ahead.hand_over()
     from litellm.proxy.proxy_cli import run_server
 
     sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)

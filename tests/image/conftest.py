@@ -69,6 +69,12 @@ def image(build: Build, services: Path) -> str:
     return build(services)[0]
 
 
+@pytest.fixture(scope="session")
+def database_image(build: Build, services: Path) -> str:
+    """The image with LiteLLM's database client and the engines from npm."""
+    return build(services, "--build-arg", "RUN_CLAUDE_PRISMA=on")[0]
+
+
 class NewProject(Protocol):
     def __call__(self, **settings: Any) -> Project: ...
 

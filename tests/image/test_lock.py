@@ -11,6 +11,7 @@ from .project import REPOSITORY
 
 DEP = REPOSITORY / "dep"
 LOCKS = ["requirements.txt", "requirements-build.txt", "requirements-prisma.txt"]
+NPM = ["litellm/prisma/cli", "litellm/prisma/engines"]  # Prisma's command line, and its engines
 PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.MULTILINE)
 
 
@@ -23,15 +24,21 @@ def test_each_locked_package_is_pinned_and_has_hashes(name: str) -> None:
         assert "--hash=sha256:" in block, block[:80]
 
 
-@pytest.mark.parametrize("name", [*LOCKS, "litellm/prisma/package-lock.json", "litellm/prisma/package.json"])
+@pytest.mark.parametrize(
+    "name", [*LOCKS, *(f"{folder}/package{part}.json" for folder in NPM for part in ("", "-lock"))]
+)
 def test_a_lock_names_no_host_and_no_path_of_the_machine_it_was_made_on(name: str) -> None:
     text = (DEP / name).read_text()
     assert not re.search(r"https?:|file:|--index|--find-links|/(home|root|work|tmp|opt)/", text)
 
 
-def test_npm_packages_are_locked_with_hashes() -> None:
-    packages = json.loads((DEP / "litellm/prisma/package-lock.json").read_text())["packages"]
-    assert all(package["integrity"].startswith("sha512-") for name, package in packages.items() if name)
+@pytest.mark.parametrize("folder", NPM)
+def test_npm_packages_are_pinned_and_locked_with_hashes(folder: str) -> None:
+    packages = json.loads((DEP / folder / "package-lock.json").read_text())["packages"]
+    root = packages.pop("")
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    wanted = root["dependencies"] | root.get("devDependencies", {})
+    assert wanted == {name: packages[f"node_modules/{name}"]["version"] for name in wanted}
 
 
 def test_the_lock_is_of_the_requirements_as_they_are() -> None:

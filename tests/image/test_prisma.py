@@ -1,23 +1,22 @@
-"""LiteLLM's database client: baked at build, from Prisma's host or a mirror, and complete without a network."""
+"""LiteLLM uses its database: by the engines from npm, as any user, without a way out, on a read-only root."""
 
 from __future__ import annotations
 
+import ast
 import json
-import socket
+import subprocess
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-import httpx
 import pytest
 
-from .mirror import Mirror
-from .project import MASTER_KEY, PASSWORD, Project, docker
+from .project import MASTER_KEY, PASSWORD, REPOSITORY, Project, docker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from .conftest import Build
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -34,64 +33,23 @@ networks:
   internal:
     internal: true
 """
-
-
-def with_mirror(mirror: Mirror) -> list[str]:
-    arguments = {"RUN_CLAUDE_PRISMA": "on", "PRISMA_ENGINES_MIRROR": mirror.url}
-    return ["--network", "host", *(f"--build-arg={name}={value}" for name, value in arguments.items())]
-
-
-@pytest.fixture(scope="module")
-def stand_in(build: Build, services: Path) -> tuple[str, list[str]]:
-    """The image with stand-ins for the engines, and what its build asked of the mirror."""
-    with Mirror() as mirror:
-        image, _ = build(services, *with_mirror(mirror))
-        return image, mirror.requests
-
-
-def test_the_build_asks_the_mirror_for_this_platforms_engines_only(stand_in: tuple[str, list[str]]) -> None:
-    _, requests = stand_in
-    asked = {path.rpartition("/")[2] for path in requests}
-    assert {"query-engine.gz", "schema-engine.gz"} <= asked
-    assert len({path.split("/")[3] for path in requests}) == 1
-
-
-def test_everything_is_where_it_must_be_and_anybody_can_read_it(stand_in: tuple[str, list[str]]) -> None:
-    image, _ = stand_in
-    script = (
-        "set -e; cd /opt/prisma; test -x engines/query-engine -a -x engines/schema-engine; node --version; "
-        'test -x "$PRISMA_CLI_PATH"; python -c "from prisma import Prisma"; '
-        "! command -v npm; find /opt/prisma ! -perm -o=r; find /opt/prisma -type d ! -perm -o=x; echo done"
-    )
-    told = docker(
-        "run", "--rm", "--user", "54321:54321", "--network", "none", "--entrypoint", "sh", image, "-c", script
-    )
-    assert told.splitlines()[1:] == ["done"]
-    assert json.loads(docker("image", "inspect", image))[0]["Config"]["Labels"]["run-claude.prisma"] == "on"
-
-
-@pytest.mark.parametrize("missing", ["query-engine", "schema-engine"])
-def test_the_build_stops_when_an_engine_is_missing_and_names_the_two_ways_on(
-    build: Build, services: Path, missing: str
-) -> None:
-    with Mirror(missing=frozenset({missing})) as mirror:
-        _, output = build(services, *with_mirror(mirror), check=False)
-        assert f"run-claude: error: Prisma's engines cannot be fetched from {mirror.url}: no {missing}" in output
-    assert "PRISMA_ENGINES_MIRROR" in output
-    assert "RUN_CLAUDE_PRISMA=off" in output
-
-
-# --- a stack with it ----------------------------------------------------------------------------------------------
+CHECKS = REPOSITORY / "tests/image/inside/client.py"
+TRAFFIC = (REPOSITORY / "tests/image/inside/traffic.py").read_text()
+OBLIGATIONS = [
+    node.name
+    for node in ast.parse(CHECKS.read_text()).body
+    if isinstance(node, ast.AsyncFunctionDef) and node.decorator_list
+]
 
 
 @pytest.fixture(scope="module")
-def database_mode(
-    tmp_path_factory: pytest.TempPathFactory, services: Path, stand_in: tuple[str, list[str]], bases: Mapping[str, str]
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, services: Path, database_image: str, bases: Mapping[str, str]
 ) -> Iterator[Project]:
     """A stack whose LiteLLM uses the database, as any user and without a way to the internet."""
     folder = tmp_path_factory.mktemp("database")
     (folder / "no-egress.yaml").write_text(NO_EGRESS)
-    project = Project(folder=folder, services=services, image=stand_in[0], bases=bases, secrets=DATABASE)
+    project = Project(folder=folder, services=services, image=database_image, bases=bases, secrets=DATABASE)
     project.variables["RUN_CLAUDE_CONTAINER_USER"] = "54321:54321"
     project.files.append(str(folder / "no-egress.yaml"))
     try:
@@ -106,74 +64,187 @@ def query(project: Project, sql: str) -> str:
     return docker("exec", project.timescaledb, "psql", "-U", "postgres", "-d", "litellm", "-tAc", sql).strip()
 
 
+def inside(project: Project, script: str, *argv: str, **variables: str) -> str:
+    """Run a Python script in LiteLLM's container and return its output."""
+    options = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+    return docker("exec", "--interactive", *options, project.litellm, "python", "-", *argv, stdin=script)
+
+
 def readiness(project: Project) -> dict[str, str]:
     ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:4444/health/readiness').read().decode())"
-    told: dict[str, str] = json.loads(docker("exec", project.litellm, "python", "-c", ask))
+    told: dict[str, str] = json.loads(inside(project, ask))
     return told
 
 
-def test_migrations_run_without_a_network_and_make_tables(database_mode: Project) -> None:
-    tables = (
-        "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public' AND table_name LIKE 'LiteLLM_%'"
+def said(project: Project) -> list[str]:
+    """Return what the entrypoint has said since the container was last started."""
+    since = project.inspect(project.litellm)["State"]["StartedAt"]
+    log = docker("logs", "--since", since, project.litellm)
+    return [line.removeprefix("run-claude: ") for line in log.splitlines() if line.startswith("run-claude: ")]
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Ask until it is so; each question takes its time, so there is no pause."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, f"not within {seconds} s"
+
+
+def engine(project: Project) -> int:
+    """Return the query engine's process id in the container; 0 if there is none, and never two."""
+    script = 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = query-engine ] && echo ${p#/proc/}; done; true'
+    found = docker("exec", project.litellm, "sh", "-c", script).split()
+    assert len(found) <= 1, found
+    return int(found[0]) if found else 0
+
+
+def engine_started(project: Project) -> float:
+    """Return when the query engine was started; seconds since the epoch."""
+    script = (
+        "import os, pathlib, sys, time\n"
+        "ticks = pathlib.Path(f'/proc/{sys.argv[1]}/stat').read_text().rpartition(')')[2].split()[19]\n"
+        "booted = time.time() - float(pathlib.Path('/proc/uptime').read_text().split()[0])\n"
+        "print(booted + int(ticks) / os.sysconf('SC_CLK_TCK'))\n"
     )
-    assert int(query(database_mode, tables)) > 50, "once it exited with 0 and nothing was applied"
+    return float(inside(project, script, str(engine(project))))
 
 
-def test_ready_means_that_the_database_is_used(database_mode: Project) -> None:
-    assert readiness(database_mode) == {"status": "healthy", "db": "connected"}
-    docker("exec", database_mode.litellm, "test", "-e", "/tmp/run-claude/database")
+def time_of(project: Project, line: str) -> float:
+    """Return when the entrypoint has said something last; seconds since the epoch."""
+    log = docker("logs", "--timestamps", project.litellm).splitlines()
+    stamp = next(row.split()[0] for row in reversed(log) if row.endswith(f"run-claude: {line}"))
+    return datetime.fromisoformat(stamp).timestamp()
 
 
-def test_the_waterfall_has_the_databases_step(database_mode: Project) -> None:
-    said = [line for line in docker("logs", database_mode.litellm).splitlines() if line.startswith("run-claude: ")]
-    assert said == ["run-claude: entrypoint", "run-claude: litellm imported", "run-claude: database reachable"]
+# --- the start ----------------------------------------------------------------------------------------------------
 
 
-def test_the_databases_password_is_in_nothing_that_the_engine_tells(database_mode: Project) -> None:
-    told = docker("logs", database_mode.litellm) + docker("inspect", database_mode.litellm)
+def test_a_new_database_gets_every_migration_without_a_network(stack: Project) -> None:
+    script = (
+        "from boot import migrations; print(*(path.name for path in migrations.folder().iterdir() if path.is_dir()))"
+    )
+    wanted = set(inside(stack, script).split())
+    applied = query(stack, "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL")
+    assert set(applied.split()) == wanted
+    assert len(wanted) > 200
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'LiteLLM_%'"
+    assert int(query(stack, tables)) > 90, "once it exited with 0 and nothing was applied"
+
+
+def test_ready_means_that_the_database_is_used(stack: Project) -> None:
+    assert readiness(stack) == {"status": "healthy", "db": "connected"}
+    docker("exec", stack.litellm, "test", "-e", "/tmp/run-claude/database")
+
+
+def test_the_first_start_tells_of_the_migration(stack: Project) -> None:
+    assert [line for line in said(stack) if "database" in line] == [
+        "database reachable",
+        "migrating the database",
+        "database migrated",
+    ]
+
+
+def test_with_nothing_to_migrate_no_command_line_is_started_and_the_engine_is_there_before_litellm(
+    stack: Project,
+) -> None:
+    stack.compose("stop", "litellm")
+    stack.wait_for(stack.litellm, "die")
+    stack.up("litellm")
+    stack.wait_for(stack.litellm)
+    assert sorted(said(stack)) == ["database reachable", "entrypoint", "litellm imported"]
+    assert engine_started(stack) < time_of(stack, "litellm imported")
+
+
+def test_the_databases_password_is_in_nothing_that_the_engine_tells(stack: Project) -> None:
+    told = docker("logs", stack.litellm) + docker("inspect", stack.litellm) + docker("top", stack.litellm)
     assert PASSWORD not in told
+    assert quote(PASSWORD, safe="") not in told
 
 
-def test_without_its_database_it_is_not_ready(database_mode: Project) -> None:
+# --- the engine, asked by the Python client -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client_checks(stack: Project) -> dict[str, str]:
+    """What each check of the client has to say, after one run of all in the container."""
+    url = (
+        f"postgresql://postgres:{quote(PASSWORD, safe='')}@timescaledb:5432/litellm?connection_limit=10&pool_timeout=60"
+    )
+    told: dict[str, str] = json.loads(inside(stack, CHECKS.read_text(), DATABASE_URL=url).splitlines()[-1])
+    assert set(told) == set(OBLIGATIONS)
+    return told
+
+
+@pytest.mark.parametrize("obligation", OBLIGATIONS)
+def test_the_client_gets_what_it_must(client_checks: dict[str, str], obligation: str) -> None:
+    assert not client_checks[obligation], client_checks[obligation]
+
+
+# --- hardship -----------------------------------------------------------------------------------------------------
+
+
+def works(project: Project) -> bool:
+    """Whether a new key can be made and used: what needs the database."""
+    told = docker(
+        *("exec", "--interactive", "--env", f"MASTER_KEY={MASTER_KEY}", project.litellm, "python", "-", "keys", "1"),
+        stdin=TRAFFIC,
+        check=False,
+    )
+    return told.strip().endswith("[200]")
+
+
+def test_a_hundred_keys_are_made_and_used_at_once(stack: Project) -> None:
+    statuses = json.loads(inside(stack, TRAFFIC, "keys", "100", MASTER_KEY=MASTER_KEY).splitlines()[-1])
+    assert statuses == [200] * 100
+
+
+def test_connections_leave_room_for_others_where_the_database_allows_25(stack: Project) -> None:
+    # The official image tunes itself to 25 at its 1 GB of memory; three are the superuser's.
+    inside(stack, TRAFFIC, "keys", "100", MASTER_KEY=MASTER_KEY)
+    taken = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    assert int(query(stack, taken)) <= 12
+
+
+def test_an_engine_that_is_killed_under_traffic_is_replaced_and_litellm_goes_on(stack: Project) -> None:
+    before, started = engine(stack), stack.inspect(stack.litellm)["State"]["StartedAt"]
+    command = ["docker", "exec", "--interactive", "--env", f"MASTER_KEY={MASTER_KEY}", stack.litellm]
+    done = "/tmp/traffic-done"
+    with subprocess.Popen(
+        [*command, "python", "-", "until", done], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as traffic:
+        assert traffic.stdin and traffic.stdout
+        traffic.stdin.write(TRAFFIC)
+        traffic.stdin.close()
+        assert traffic.stdout.readline() == "begun\n"
+        docker("exec", stack.litellm, "sh", "-c", f"kill -9 {before}")
+        until(lambda: engine(stack) not in (0, before))
+        until(lambda: works(stack))
+        docker("exec", stack.litellm, "touch", done)
+        statuses = json.loads(traffic.stdout.read().splitlines()[-1])
+    assert 0 not in statuses, "every request got an answer"
+    assert statuses[-4:] == [200] * 4
+    assert stack.inspect(stack.litellm)["State"]["StartedAt"] == started
+
+
+def test_a_database_that_was_stopped_is_used_again_when_it_is_back(stack: Project) -> None:
+    started = stack.inspect(stack.litellm)["State"]["StartedAt"]
+    stack.compose("stop", "timescaledb")
+    until(lambda: not works(stack))
+    stack.up("timescaledb")
+    stack.wait_for(stack.timescaledb)
+    until(lambda: works(stack))
+    until(lambda: readiness(stack)["db"] == "connected")
+    assert stack.inspect(stack.litellm)["State"]["StartedAt"] == started
+
+
+def test_without_its_database_it_is_not_ready(stack: Project) -> None:
     def probe() -> str:
-        return docker("exec", database_mode.litellm, "/app/healthcheck", check=False)
+        return docker("exec", stack.litellm, "/app/healthcheck", check=False)
 
     assert probe() == "ready\n"
-    database_mode.compose("stop", "timescaledb")
+    stack.compose("stop", "timescaledb")
     # LiteLLM believes in its last good answer for 15 s.
-    limit = time.monotonic() + 60
-    while (told := probe()) == "ready\n" and time.monotonic() < limit:
-        pass
-    assert "readiness" in told
-
-
-# --- the real engines ---------------------------------------------------------------------------------------------
-
-
-def fetchable() -> bool:
-    try:
-        socket.create_connection(("binaries.prisma.sh", 443), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def test_the_real_engines_serve_a_key_that_outlives_the_container(
-    build: Build, services: Path, bases: Mapping[str, str], tmp_path: Path
-) -> None:
-    if not fetchable():
-        pytest.skip("Prisma's own host cannot be reached from here")
-    image, _ = build(services, "--build-arg", "RUN_CLAUDE_PRISMA=on")
-    project = Project(folder=tmp_path / "real", services=services, image=image, bases=bases, secrets=DATABASE)
-    try:
-        project.up()
-        project.wait_for(project.litellm)
-        assert readiness(project)["db"] == "connected"
-        key = project.post("/key/generate", {"models": ["demo-opus"]}).json()["key"]
-        project.compose("rm", "--stop", "--force", "litellm")
-        project.up()
-        project.wait_for(project.litellm)
-        models = httpx.get(f"http://127.0.0.1:{project.port}/v1/models", headers={"authorization": f"Bearer {key}"})
-        assert [model["id"] for model in models.json()["data"]] == ["demo-opus"]
-    finally:
-        project.remove()
+    until(lambda: "readiness" in probe())
+    stack.up("timescaledb")
+    stack.wait_for(stack.timescaledb)
+    until(lambda: probe() == "ready\n")

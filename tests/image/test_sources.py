@@ -22,7 +22,7 @@ def test_no_frontend_has_to_be_pulled() -> None:
 
 def test_every_stage_stands_on_the_chosen_base() -> None:
     bases = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
-    assert bases == {"${RUN_CLAUDE_PYTHON_IMAGE}", "environment", "prisma-${RUN_CLAUDE_PRISMA}"}
+    assert bases == {"${RUN_CLAUDE_PYTHON_IMAGE}", "environment", "prisma-client", "prisma-${RUN_CLAUDE_PRISMA}"}
 
 
 def test_nothing_is_compiled() -> None:

@@ -1,0 +1,1 @@
+"""What the entrypoint of the litellm container does before LiteLLM runs."""

@@ -1,0 +1,63 @@
+"""The database's part of a start, done in a thread while LiteLLM imports: most of a start is that import."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boot import migrations
+from boot.database import Migrated
+from boot.engine import Engine
+from boot.words import EXIT_NO_DATABASE, fail, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from boot.database import Database
+
+
+class Ahead:
+    """Waits for the database, migrates it if it has to be, starts the query engine, and hands all of it to LiteLLM."""
+
+    def __init__(self, database: Database, general_settings: Mapping[str, Any]) -> None:
+        self._database = database
+        self._url = database.url(general_settings)
+        self._engine = Engine(Path(os.environ["PRISMA_QUERY_ENGINE_BINARY"]), self._url)
+        self._unreachable = ""
+        self._failed = 0  # the exit code of a migration
+        self._thread = threading.Thread(target=self._work, name="database", daemon=True)
+
+    def begin(self) -> None:
+        """Begin with all of it."""
+        os.environ["DATABASE_URL"] = self._url
+        self._thread.start()
+
+    def _work(self) -> None:
+        self._unreachable = self._database.wait()
+        if self._unreachable:
+            return
+        say("database reachable")
+        with contextlib.suppress(OSError):  # the client tries it by itself then, and tells
+            self._engine.start()
+        state = self._database.migrated(migrations.folder())
+        if state is not Migrated.COMPLETELY:
+            say("migrating the database")
+            self._failed = migrations.run(self._url, first=state is Migrated.NEVER)
+            if not self._failed:
+                say("database migrated")
+
+    def hand_over(self) -> None:
+        """Wait until it is done, and let LiteLLM find it done; ends the start with what failed."""
+        self._thread.join()
+        if self._unreachable:
+            fail(self._unreachable, EXIT_NO_DATABASE)
+        if self._failed:
+            sys.exit(self._failed)  # it has said why
+        from litellm.proxy.db.prisma_client import PrismaManager
+
+        PrismaManager.setup_database = staticmethod(lambda *_, **__: True)  # type: ignore[method-assign]
+        self._engine.hand_over()
