@@ -21,6 +21,16 @@ _Reading = tuple[str, str, str]  # pattern, code, message
 _FULL = (r"(?i)no space left on device|disk quota exceeded", "disk-full", "{service} cannot write: the disk is full.")
 _READINGS: dict[Service, tuple[_Reading, ...]] = {
     Service.LITELLM: (
+        (
+            r"(?i)P1000|password authentication failed",
+            "database-password",
+            "The database rejects the password: its volume was created with another one.",
+        ),
+        (
+            r"run-claude: error: (?:the|a) (migration .+)",
+            "database-migration-failed",
+            "LiteLLM cannot start: the {0}",
+        ),
         (r"run-claude: error: (callback .+)", "callback-not-found", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: (the database .+)", "database-unreachable", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: (.+)", "litellm-config", "LiteLLM cannot start: {0}"),
@@ -28,11 +38,6 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
             r"(?i)(?:weak|insecure|default).{0,40}master.?key|master.?key.{0,60}(?:weak|insecure|too short)",
             "master-key-refused",
             "LiteLLM rejects the master key.",
-        ),
-        (
-            r"(?i)P1000|password authentication failed",
-            "database-password",
-            "The database rejects the password: its volume was created with another one.",
         ),
         (
             r"(?i)prisma.*(?:migrate|migration).*(?:fail|error)|P3\d{3}",
