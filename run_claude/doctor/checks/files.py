@@ -68,7 +68,7 @@ async def config(context: Context) -> list[Finding]:
 async def secrets(context: Context) -> list[Finding]:
     """Check that secrets exist, are strong, and that other users cannot read them."""
     settings = context.settings
-    paths, env = settings.paths, settings.environment()
+    paths = settings.paths
     if not paths.env_file.exists() and context.intent is None:
         return [Finding(check="secrets", mark=Mark.OK, text="not generated yet; the first start does it")]
     found = []
