@@ -323,7 +323,7 @@ DIED = ServiceState(phase=Phase.EXITED, id="a", name="test-litellm", exit_code=1
         (Service.LITELLM, 'FATAL: password authentication failed for user "postgres"', "database-password"),
         (
             Service.LITELLM,
-            'run-claude: error: the migration 2024_x of LiteLLM\'s database failed: relation "a" already exists (42P07)',
+            'run-claude: error: the migration 2024_x of LiteLLM\'s database failed: relation "a" exists (42P07)',
             "database-migration-failed",
         ),
         (Service.LITELLM, "Error: P3009 migrate found failed migrations", "database-migration-failed"),
