@@ -1,1 +1,1 @@
-"""How fast, and against what? Run with ``scripts/bench`` or ``python -m bench``; see ``bench/README.md``."""
+"""How fast is run-claude, and compared to what? See ``bench/README.md``."""

@@ -1,4 +1,4 @@
-"""``python -m bench``: run scenarios, print tables, leave JSON and plots."""
+"""``python -m bench``: run scenarios, print tables, write JSON and plots."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Run the benchmark; 0 if all that was asked for was measured, 1 if something failed, 2 for wrong arguments."""
+    """Run the benchmark. Return 0 if everything was measured, 1 if something failed, 2 for wrong arguments."""
     arguments = _arguments(sys.argv[1:])
     old = _earlier(arguments.compare) if arguments.compare else None
     console = Console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up after itself, as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     try:
-        report = anyio.run(partial(_measure, arguments.scenarios, quick=arguments.quick, console=console))
+        report = anyio.run(
+            partial(_measure, arguments.scenarios, quick=arguments.quick, prefix=arguments.prefix, console=console)
+        )
     except BenchError as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         return 1
@@ -50,11 +52,12 @@ def main() -> int:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench", description="How fast, and against what?")
-    parser.add_argument("--quick", action="store_true", help="a few minutes: for the shape, not for the numbers")
-    parser.add_argument("--output", metavar="DIR", type=Path, help="where JSON and plots go (bench/results/<time>)")
+    parser = argparse.ArgumentParser(prog="bench", description="How fast is run-claude, and compared to what?")
+    parser.add_argument("--quick", action="store_true", help="a few minutes; shows the shape, not reliable numbers")
+    parser.add_argument("--output", metavar="DIR", type=Path, help="folder for JSON and plots (bench/results/<time>)")
     parser.add_argument("--compare", metavar="OLD.json", type=Path, help="an earlier report to compare with")
-    parser.add_argument("scenarios", metavar="SCENARIO", nargs="*", help=f"of {', '.join(NAMES)}; all of them if none")
+    parser.add_argument("--prefix", metavar="NAME", default="", help="prefix of its container names")
+    parser.add_argument("scenarios", metavar="SCENARIO", nargs="*", help=f"one of {', '.join(NAMES)}; default: all")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.scenarios) - set(NAMES):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))} (there are {', '.join(NAMES)})")
@@ -70,10 +73,10 @@ def _earlier(path: Path) -> Report:
         sys.exit(2)
 
 
-async def _measure(names: Sequence[str], *, quick: bool, console: Console) -> Report:
+async def _measure(names: Sequence[str], *, quick: bool, prefix: str, console: Console) -> Report:
     created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     results = []
-    async with open_workspace() as workspace:
+    async with open_workspace(prefix) as workspace:
         machine = await describe_machine(workspace)
         for name in names:
             with console.status(name) as status:
@@ -84,7 +87,7 @@ async def _measure(names: Sequence[str], *, quick: bool, console: Console) -> Re
 
 
 def _write(report: Report, folder: Path) -> None:
-    from bench.plots import draw  # takes a second to import, and nothing else needs it
+    from bench.plots import draw  # takes a second to import
 
     folder.mkdir(parents=True, exist_ok=True)
     document = {"schema": SCHEMA, **asdict(report)}

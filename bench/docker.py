@@ -1,4 +1,4 @@
-"""The engine, through the docker client: what containers and images say of themselves."""
+"""The engine, through the docker client: facts about containers and images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def docker(*argv: str, limit: float = 600) -> str:
 
 
 async def inspect(kind: str, name: str) -> dict[str, Any] | None:
-    """Return what the engine knows of a container, image, …; ``None`` if it knows none of that name."""
+    """Inspect a container, an image, …; return ``None`` if none has that name."""
     try:
         rows = json.loads(await docker(kind, "inspect", name))
     except BenchError:
@@ -37,7 +37,7 @@ async def megabytes(image: str) -> float:
     """Return an image's size."""
     row = await inspect("image", image)
     if row is None:
-        raise BenchError(f"there is no image {image}")
+        raise BenchError(f"the image {image} does not exist")
     return float(row["Size"]) / 1e6
 
 
@@ -50,13 +50,13 @@ class Timeline:
 
 
 async def timeline(container: str) -> Timeline:
-    """Return when a running container got where it is.
+    """Return when a running container started and got healthy.
 
     :raises BenchError: if it does not run
     """
     row = await inspect("container", container)
     if row is None or not row["State"]["Running"]:
-        raise BenchError(f"container {container} does not run")
+        raise BenchError(f"container {container} is not running")
     started = _seconds(row["State"]["StartedAt"])
     healthy = None
     for probe in (row["State"].get("Health") or {}).get("Log") or ():
@@ -68,7 +68,7 @@ async def timeline(container: str) -> Timeline:
 
 
 async def markers(container: str) -> dict[str, float]:
-    """Return when our entrypoint said that it had reached a step."""
+    """Return when our entrypoint printed that it had reached a step."""
     done = await execute("docker", "logs", "--timestamps", "--tail", "500", container)
     found = {}
     for line in (done.stdout + done.stderr).splitlines():
@@ -79,7 +79,7 @@ async def markers(container: str) -> dict[str, float]:
 
 
 async def remove(kind: str, names: Iterable[str]) -> None:
-    """Remove containers, volumes, networks or images; those that are gone already do not matter."""
+    """Remove containers, volumes, networks or images; ignore those that do not exist."""
     options = {"container": ("--force", "--volumes"), "image": ("--force",)}.get(kind, ())
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""Containers that stand for the stack's, but do nothing: what is measured on them is who watches.
+"""Containers in place of the stack's that do nothing, to measure whoever watches them.
 
 LiteLLM's has a health check that a file decides; the database's has none, and is healthy while it runs.
 """
@@ -23,7 +23,7 @@ _HEALTHY = "/tmp/healthy"  # noqa: S108 (in a container of its own)
 
 
 class Dummies:
-    """One container for each service of an instance."""
+    """A container for each service of an instance."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -37,7 +37,7 @@ class Dummies:
 
 @asynccontextmanager
 async def dummies(workspace: Workspace, name: str, *, probes_every: str) -> AsyncIterator[Dummies]:
-    """Yield the dummies of an instance, healthy."""
+    """Yield healthy dummies of an instance."""
     made = Dummies(workspace.settings(workspace.name(name)))
     labels = {"com.docker.compose.project": made.settings.instance, "com.docker.compose.oneoff": "False"}
     probe = ("--health-cmd", f"test -e {_HEALTHY}", "--health-interval", probes_every, "--health-retries", "1")

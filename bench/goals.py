@@ -1,4 +1,4 @@
-"""What the project wants of itself. Told with each report, asserted by none: times belong to machines."""
+"""The goals of the project. Reports show them; nothing fails on them, since times depend on the machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["GOALS", "Goal", "Verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A goal, and what was measured for it."""
+    """A goal, and the value that was measured."""
 
     goal: Goal
     value: float
@@ -26,7 +26,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A limit for the statistic of a series, or for its ratio to another contender's."""
+    """A limit for a statistic of a series, or for its ratio to another contender."""
 
     text: str
     scenario: str
@@ -38,7 +38,7 @@ class Goal:
     statistic: Literal["median", "p99", "worst"] = "median"
 
     def judge(self, report: Report) -> Verdict | None:
-        """Return the verdict, or ``None`` if the report does not have what it needs."""
+        """Return the verdict, or ``None`` if the report lacks the values."""
         result = report.find(self.scenario)
         series = result.find(self.contender, self.metric) if result else None
         if result is None or series is None:

@@ -1,4 +1,4 @@
-"""What was measured on: a number means nothing without it."""
+"""The machine and the versions that were measured: numbers mean nothing without them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["describe_machine"]
 
 
 async def describe_machine(workspace: Workspace) -> dict[str, str]:
-    """Return machine and versions."""
+    """Return the machine and the versions."""
     settings = workspace.settings(workspace.name("ours"))
     return {
         "run-claude": f"{run_claude.__version__} ({await _commit()})",

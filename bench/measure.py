@@ -1,4 +1,4 @@
-"""What was measured, as values: series, waterfalls, results, and their statistics. Pure."""
+"""Measurements as values: series, waterfalls, results, and their statistics. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def summarise(values: Sequence[float]) -> Summary:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The values of one metric of one contender, in the order in which they were measured."""
+    """The values of one metric of one contender, in the order of measurement."""
 
     contender: str
     metric: str
@@ -57,7 +57,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step of a waterfall; seconds since the command was typed. Steps of one ``lane`` follow each other."""
+    """One step of a waterfall, in seconds since the start of the command. Steps of one ``lane`` follow each other."""
 
     lane: str
     name: str
@@ -76,7 +76,7 @@ class Waterfall:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
-    """All that one scenario found out."""
+    """The result of a scenario."""
 
     name: str
     title: str

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-# Text stays text: searchable, and small. A fixed salt makes the same report the same file.
+# Text stays text, which is small and can be searched. With a fixed salt, the same report gives the same file.
 mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "run-claude", "font.family": "sans-serif", "font.size": 9})
 
 _COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#a463f2", "#9c6b4e", "#97bbf5", "#9498a0")
 _INK, _FAINT = "#222222", "#b8b8b8"
-_DISTRIBUTION_FROM = 20  # values; below that, the dots of the overview say it all
+_DISTRIBUTION_FROM = 20  # values; with fewer, the dots of the overview are enough
 
 
 def draw(report: Report, folder: Path) -> list[Path]:
-    """Draw every scenario that measured something, and return the files."""
+    """Draw each scenario that has values, and return the files."""
     drawn = []
     for result in report.scenarios:
         if result.series:
@@ -92,7 +92,7 @@ def _overview(result: ScenarioResult) -> Figure:
 
 
 def _waterfalls(result: ScenarioResult) -> Figure:
-    """Draw the contenders on one time axis; one that is far slower leaves it, and says where it ends."""
+    """Draw the contenders on one time axis. One that is far slower is cut off, and labelled with its end."""
     lanes = [list(dict.fromkeys(bar.lane for bar in one.bars)) for one in result.waterfalls]
     figure = Figure(figsize=(9, sum(0.34 * len(lane) + 0.5 for lane in lanes) + 1.0), layout="constrained")
     figure.suptitle(f"{result.title}: where the time goes", fontweight="bold")
@@ -126,7 +126,7 @@ def _waterfall(axes: Axes, one: Waterfall, lanes: list[str], colours: dict[str, 
 
 
 def _distributions(result: ScenarioResult) -> Figure:
-    """Draw which share of the values is below which time: the whole distribution, its tail included."""
+    """Draw the cumulative distribution, including its tail."""
     many = [series for series in result.series if len(series.values) >= _DISTRIBUTION_FROM]
     metrics = list(dict.fromkeys(series.metric for series in many))
     figure = Figure(figsize=(8, 2.9 * len(metrics) + 0.5), layout="constrained")

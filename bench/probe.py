@@ -1,4 +1,4 @@
-"""The first answer: asks a port again and again, cheaply, until it says 200."""
+"""The first answer: ask a port repeatedly, at little cost, until it answers 200."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ __all__ = ["BenchError", "Done", "execute"]
 
 
 class BenchError(Exception):
-    """Something that was to be measured failed; the message says what, and its last lines."""
+    """A measurement failed; the message says which, and has its last lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A process that has ended well. Times are the wall clock's, in seconds since the epoch."""
+    """A process that has succeeded. Times are wall-clock times, in seconds since the epoch."""
 
     began: float
     seconds: float
@@ -51,7 +51,7 @@ async def execute(
                 argv, check=False, stdin=subprocess.DEVNULL, env={k: v for k, v in environ.items() if v}, cwd=cwd
             )
     except TimeoutError as error:
-        raise BenchError(f"`{_shown(argv)}` has not ended within {limit:g} s") from error
+        raise BenchError(f"`{_shown(argv)}` did not end within {limit:g} s") from error
     except OSError as error:
         raise BenchError(f"`{_shown(argv)}`: {error}") from error
     seconds = time.perf_counter() - clock

@@ -1,4 +1,4 @@
-"""Runs scenarios: contenders in turn, warm-up thrown away, what fails said and not fatal to the rest."""
+"""Run scenarios: contenders take turns, warm-up rounds are discarded, and a failure does not end the run."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ __all__ = ["Recorder", "Sample", "Scenario", "interleave", "run_scenario"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one run of one contender gave: metric → (unit, value), and where its time went."""
+    """One run of one contender: metric → (unit, value), and where its time went."""
 
     values: Mapping[str, tuple[str, float]]
     bars: Sequence[Bar] = ()
 
 
 class Scenario(Protocol):
-    """A question, with those who answer it."""
+    """A question, and the contenders that answer it."""
 
     NAME: str
     TITLE: str
     BASELINE: str
 
     async def run(self, bench: Recorder) -> None:
-        """Measure, and record what was measured."""
+        """Measure, and record the values."""
 
 
 @dataclass(slots=True)
 class Recorder:
-    """What a scenario is given: the workspace, how long it may take, and where to put what it finds."""
+    """What a scenario gets: the workspace, how long it may take, and where its results go."""
 
     workspace: Workspace
     quick: bool
@@ -66,16 +66,16 @@ class Recorder:
             self._runs[contender].append((max(bar.end for bar in sample.bars), sample.bars))
 
     def note(self, text: str) -> None:
-        """Add something that a reader has to know."""
+        """Add a note for the reader."""
         if text not in self._notes:
             self._notes.append(text)
 
     def fail(self, text: str) -> None:
-        """Add a failure: what else was measured stands, the run as a whole has not succeeded."""
+        """Add a failure: other values are kept, but the run as a whole fails."""
         self._failures.append(text)
 
     def result(self, scenario: Scenario, seconds: float) -> ScenarioResult:
-        """Return what was recorded; of each contender's waterfalls the one of its median run."""
+        """Return the result, with the waterfall of each contender's median run."""
         waterfalls = []
         for contender, runs in self._runs.items():
             total, bars = sorted(runs, key=lambda run: run[0])[(len(runs) - 1) // 2]
@@ -101,7 +101,7 @@ async def interleave(
     warmup: int = 0,
     at_most: Mapping[str, int] | None = None,
 ) -> None:
-    """Run the contenders in turn, each round beginning with another one, so that drift and order favour nobody.
+    """Run the contenders in turn. Each round begins with another one, so that drift and order favour none.
 
     One that fails is said to have failed and takes no further part.
 
@@ -130,7 +130,7 @@ async def interleave(
 async def run_scenario(
     scenario: Scenario, workspace: Workspace, *, quick: bool, say: Callable[[str], None]
 ) -> ScenarioResult:
-    """Run one scenario; one that fails gives what it had found until then, and its error."""
+    """Run a scenario. One that fails returns the values so far, and its error."""
     bench = Recorder(workspace, quick, lambda text: say(f"{scenario.NAME}: {text}"))
     began = time.monotonic()
     try:

@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Contender(Protocol):
-    """Something that can be started as whole processes."""
+    """A stack that is started and stopped by whole processes."""
 
     port: int
 
@@ -44,7 +44,7 @@ class Contender(Protocol):
         """The containers' names, LiteLLM's last."""
 
     async def start(self) -> Done:
-        """Start and wait as this way has it."""
+        """Start, and wait until it is healthy."""
 
     async def stop(self) -> None:
         """Stop; containers and data stay."""
@@ -55,7 +55,7 @@ class Contender(Protocol):
 
 @dataclass(slots=True)
 class _Pair:
-    """What the ways with two containers have in common."""
+    """What stacks of two containers have in common."""
 
     workspace: Workspace
     instance: str
@@ -135,23 +135,23 @@ class Polling(ComposeUp):
 
 
 def our_compose(workspace: Workspace, name: str, kind: type[ComposeUp] = ComposeUp) -> ComposeUp:
-    """Return a contender on our own compose file, with what run-claude generates for an instance."""
+    """Return a contender that uses our compose file and the files that run-claude generates."""
     ports = free_port(), free_port()
     given = {"LITELLM_PORT": str(ports[0]), "RUN_CLAUDE_TIMESCALEDB_PORT": str(ports[1])}
     settings = workspace.settings(workspace.name(name), **given)
-    prepare(settings, profile="demo", database=True, prisma_in_image=False)
+    prepare(settings, profile="demo", database=True)
     services = settings.paths.services
     options = (
         *("--file", str(services / "docker-compose.yaml"), "--project-directory", str(services)),
         *("--project-name", settings.instance, "--env-file", str(settings.paths.compose_env_file)),
     )
-    # The shell's variables would win over the file's.
+    # Variables of the shell would override those of the file.
     nothing_else = dict.fromkeys(("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE", "RUN_CLAUDE_PRISMA"), "")
     return kind(workspace, name, options, nothing_else, ports)
 
 
 def seed_compose(workspace: Workspace, name: str, image: str) -> ComposeUp:
-    """Return a contender on the first design's compose file, with its image and our generated configuration."""
+    """Return a contender that uses the seed's compose file and image, and our generated configuration."""
     settings = workspace.settings(workspace.name("ours"))
     ports = free_port(), free_port()
     config = _readable(settings.paths.litellm_config, workspace.folder / "seed.yaml")
@@ -171,7 +171,7 @@ def seed_compose(workspace: Workspace, name: str, image: str) -> ComposeUp:
 
 @dataclass(slots=True)
 class Floor:
-    """A bare `docker run` of our image, until its first 200: nothing that starts LiteLLM can be faster."""
+    """A bare `docker run` of our image until its first 200. Nothing that starts LiteLLM can be faster."""
 
     workspace: Workspace
     image: str
@@ -182,7 +182,7 @@ class Floor:
 
     @classmethod
     def like(cls, workspace: Workspace, image: str, instance: str, *, config: Path | None = None) -> Floor:
-        """Return one that is given what run-claude generated for an instance."""
+        """Return one that uses the files that run-claude generated for an instance."""
         settings = workspace.settings(instance)
         paths = settings.paths
         return cls(
@@ -215,7 +215,7 @@ class Floor:
 
 
 async def measured_start(contender: Contender) -> Sample:
-    """Start a contender that does not run, and return how long it took, with the steps on the way.
+    """Start a contender that is not running, and return how long it took, with its steps.
 
     :raises BenchError: if it does not start, or returns before it answers
     """
@@ -239,7 +239,7 @@ async def measured_start(contender: Contender) -> Sample:
 
 
 async def measured_repeat(contender: Contender) -> Sample:
-    """Start a contender that is healthy already, and return how long that took."""
+    """Start a contender that is already healthy, and return how long that took."""
     done = await contender.start()
     return Sample({"to healthy": ("s", done.seconds)})
 

@@ -31,7 +31,7 @@ def quantity(value: float, unit: str) -> str:
 
 
 def print_scenario(console: Console, result: ScenarioResult) -> None:
-    """Print one scenario: a block per metric, a line per contender."""
+    """Print a scenario: a block for each metric, a line for each contender."""
     console.print()
     console.print(Text(result.title, style="bold"), Text(f"  {result.name}, {result.seconds:.0f} s", style="dim"))
     if result.series:
@@ -72,7 +72,7 @@ def _row(result: ScenarioResult, series: Series) -> list[str]:
 
 
 def print_report(console: Console, report: Report) -> None:
-    """Print what was measured on, and which goals are reached."""
+    """Print the machine, and which goals are reached."""
     verdicts = [verdict for goal in GOALS if (verdict := goal.judge(report)) is not None]
     if verdicts:
         console.print()
@@ -97,10 +97,10 @@ def print_comparison(console: Console, old: Report, new: Report) -> None:
     """Print the change of every median from an earlier report to this one."""
     console.print()
     version = old.machine.get("run-claude", "")
-    console.print(Text(f"Against {old.created}", style="bold"), Text(f"  {version}", style="dim"))
+    console.print(Text(f"Compared to {old.created}", style="bold"), Text(f"  {version}", style="dim"))
     differing = [key for key in new.machine if key != "run-claude" and old.machine.get(key) != new.machine[key]]
     if differing:
-        console.print(Text(f"  Not the same machine or versions: {', '.join(differing)}", style="yellow"))
+        console.print(Text(f"  Different machine or versions: {', '.join(differing)}", style="yellow"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "then", "now", "change"):
         table.add_column(heading, justify="left" if not heading else "right")
@@ -120,7 +120,7 @@ def print_comparison(console: Console, old: Report, new: Report) -> None:
 
 
 def _change(old: Series, new: Series) -> Text:
-    """Return the change in per cent; emphasised only where the quartiles do not overlap."""
+    """Return the change in per cent, emphasised only if the quartiles do not overlap."""
     then, now = old.summary, new.summary
     if not then.median:
         return Text("")

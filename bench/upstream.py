@@ -1,4 +1,4 @@
-"""A provider that answers at once: what is left of a request's time is what lies between it and the client."""
+"""A provider that answers at once, so that the time of a request is spent between it and the client."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def upstream() -> AsyncIterator[tuple[str, int]]:
 
 
 async def _listen(runner: web.AppRunner) -> tuple[str, int]:
-    """Listen on the bridge's address; where the engine has a machine of its own, on the loopback it forwards to."""
+    """Listen on the bridge's address; if the engine runs in a virtual machine, on the loopback that it forwards to."""
     gateway = await docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
     for host in (gateway, "127.0.0.1"):
         site = web.TCPSite(runner, host or "127.0.0.1", 0)
@@ -57,7 +57,7 @@ async def _listen(runner: web.AppRunner) -> tuple[str, int]:
             continue
         address, port = runner.addresses[-1][:2]
         return str(address), int(port)
-    raise BenchError("there is no address to serve the stub upstream on")
+    raise BenchError("no address to serve the stub provider on")
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:

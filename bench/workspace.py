@@ -1,4 +1,4 @@
-"""A place of the benchmark's own: folders, instance names, ports; all gone at the end, whatever happened."""
+"""The benchmark's own folders, instance names and ports. All are removed at the end, even after a failure."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["ROOT", "Workspace", "free_port", "open_workspace"]
 
 ROOT = Path(__file__).resolve().parents[1]
-PREFIX = "bench-"  # of everything on the engine that the benchmark makes
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -40,29 +39,29 @@ def free_port() -> int:
 
 
 class Workspace:
-    """Where the contenders live: a home of their own, and names on the engine that begin with one prefix."""
+    """A home folder for the contenders, and a prefix for their names on the engine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "") -> None:
         self.folder = folder
-        self.prefix = f"{PREFIX}{secrets.token_hex(2)}"
+        self.prefix = prefix or f"bench-{secrets.token_hex(2)}"
         self._built: list[str] = []
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes run-claude use this place and not the user's."""
+        """The environment that makes run-claude use this workspace instead of the user's files."""
         return {
             "HOME": str(self.folder / "home"),
             "DOCKER_CONFIG": os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker"),
             "RUN_CLAUDE_HOME": str(self.folder / "config"),
             "RUN_CLAUDE_STATE": str(self.folder / "state"),
-            # The same for all contenders: LiteLLM beside the database. The seed's image cannot do more.
+            # The same for all contenders: LiteLLM does not use the database, as the seed's image cannot.
             "RUN_CLAUDE_PRISMA": "off",
             "PYTHONDONTWRITEBYTECODE": "",
         }
 
     @property
     def models_file(self) -> Path:
-        """The models that a contender adds; whoever writes it removes it."""
+        """The file of models that a scenario adds, and removes again."""
         folder = self.folder / "config"
         folder.mkdir(exist_ok=True)
         return folder / "models.yaml"
@@ -76,7 +75,7 @@ class Workspace:
         return load_settings({**os.environ, **self.environment, **environment}, instance=instance)
 
     async def run_claude(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Done:
-        """Run a run-claude command as a whole process, the way a user's shell does.
+        """Run a run-claude command as a whole process, as a shell does.
 
         :raises BenchError: if it fails
         """
@@ -90,7 +89,7 @@ class Workspace:
         return settings.paths.services
 
     async def image(self) -> str:
-        """Return our image, built now if it is not there.
+        """Return our image; build it if it is missing.
 
         :raises BenchError: if it cannot be built
         """
@@ -102,7 +101,7 @@ class Workspace:
         return reference
 
     async def clear(self) -> None:
-        """Remove all that begins with our prefix from the engine, and the image if it was not there before."""
+        """Remove everything with our prefix from the engine, and the image unless it existed before."""
         containers = await docker("ps", "--all", "--quiet", "--filter", f"name={self.prefix}")
         await remove("container", containers.split())
         for kind in ("volume", "network"):
@@ -114,12 +113,13 @@ class Workspace:
 
 
 @asynccontextmanager
-async def open_workspace() -> AsyncIterator[Workspace]:
+async def open_workspace(prefix: str = "") -> AsyncIterator[Workspace]:
     """Yield a workspace, and leave nothing of it behind.
 
+    :param prefix: of everything on the engine that the benchmark makes; one that nobody else has, if it is empty
     :raises BenchError: if there is no engine
     """
-    workspace = Workspace(_folder())
+    workspace = Workspace(_folder(), prefix)
     try:
         await docker("version", limit=20)
         yield workspace
@@ -131,6 +131,6 @@ async def open_workspace() -> AsyncIterator[Workspace]:
 
 def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="run-claude-bench-"))
-    folder.chmod(0o755)  # containers that do not run as root read configuration from here
+    folder.chmod(0o755)  # containers that do not run as root read their configuration from here
     (folder / "home").mkdir()
     return folder

@@ -1,40 +1,113 @@
-"""A request as a deployment takes it: a copy, without what the deployment's rules drop. Knows no LiteLLM."""
+"""A request as a deployment takes it: a copy, without what its rules drop, in the form that its model takes.
+
+Knows no LiteLLM.
+"""
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
-from callbacks.provider_rules import Rules, rules_for
+from callbacks import conversation, limits
+from callbacks.abilities import abilities_of
+from callbacks.provider_rules import Rules, is_elsewhere, rules_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_IN_MESSAGES = frozenset(
-    {"caller", "provider_specific_fields", "reasoning_content"}
-)  # fields at any depth of a message
 _OWN_TOOLS = frozenset({None, "custom", "function"})  # types of tools that the client runs
 
 
-def adapt(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the request as its deployment takes it. The given one is not changed: a fallback may need it."""
+def adapt(
+    request: Mapping[str, Any],
+    table: Mapping[str, Any] | None = None,
+    *,
+    messages_api: bool = False,
+    learnt: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the request as its deployment takes it. The given one is not changed: a fallback may need it.
+
+    :param table: LiteLLM's price table
+    :param messages_api: whether it is in Anthropic's format, and may still be translated into another one
+    :param learnt: what the deployment itself has said of its model, in the table's words
+    """
     rules = rules_for(request)
-    adapted = {name: value for name, value in request.items() if name not in rules.drop}
-    if not rules.drop and rules.betas is None:
+    adapted = dict(request)
+    if rules.off:
         return adapted
-    if isinstance(messages := request.get("messages"), list):
+    info = request.get("model_info")
+    info = {**(learnt or {}), **(info if isinstance(info, dict) else {})}
+    can = abilities_of(rules.provider, rules.model, info, table or {})
+    _drop(adapted, rules)
+    _rename(adapted, rules, messages_api=messages_api)
+    if isinstance(messages := adapted.get("messages"), list):
+        adapted["messages"] = conversation.settle(messages, rules, can)
+    limits.bound(adapted, rules, can, messages_api=messages_api)
+    return adapted
+
+
+def _drop(adapted: dict[str, Any], rules: Rules) -> None:
+    for name in rules.drop & adapted.keys():
+        del adapted[name]
+    if not rules.drop and rules.betas is None:
+        return
+    if isinstance(messages := adapted.get("messages"), list):
         adapted["messages"] = [kept for message in messages if (kept := _message(message, rules)) is not None]
-    if isinstance(system := request.get("system"), list):
+    if isinstance(system := adapted.get("system"), list):
         adapted["system"] = [_block(block, rules) for block in system]
-    if isinstance(tools := request.get("tools"), list):
+    if isinstance(tools := adapted.get("tools"), list):
         adapted["tools"] = [_tool(tool, rules) for tool in tools if not _is_dropped_tool(tool, rules)]
         if not adapted["tools"]:
             adapted.pop("tools")
             adapted.pop("tool_choice", None)
+        elif len(adapted["tools"]) < len(tools) and not _is_there(adapted.get("tool_choice"), adapted["tools"]):
+            adapted.pop("tool_choice")
     if "cache_control" in adapted:
         adapted["cache_control"] = _without_parts(adapted["cache_control"], rules)
     if rules.betas is not None:
         _filter_betas(adapted, rules.betas)
-    return adapted
+
+
+def _is_there(choice: Any, tools: list[Any]) -> bool:
+    """Tell whether a tool that has to be called is still one of the tools."""
+    name = choice.get("name") if isinstance(choice, dict) else None
+    return name is None or any(isinstance(tool, dict) and tool.get("name") == name for tool in tools)
+
+
+def _rename(adapted: dict[str, Any], rules: Rules, *, messages_api: bool) -> None:
+    """Say thinking in the words of those whose words LiteLLM has wrong."""
+    imitator = rules.provider == "openai" and _speaks_chat_only(adapted)
+    if not messages_api:
+        if imitator:
+            adapted.pop("prompt_cache_key", None)
+        return
+    thinking = adapted.get("thinking")
+    if imitator:
+        # Servers that imitate OpenAI's API know chat completions; /responses is few servers' (litellm#13352).
+        adapted.setdefault("use_chat_completions_api", True)
+        if isinstance(thinking, dict) and thinking.get("type") == "enabled":
+            adapted["thinking"] = {"type": "adaptive"}  # `enabled` would go to /responses all the same
+            adapted["output_config"] = {"effort": _effort(thinking), **(adapted.get("output_config") or {})}
+    elif rules.provider == "openrouter" and isinstance(thinking, dict):
+        del adapted["thinking"]  # LiteLLM hands it on to Claude as it is, and OpenRouter knows efforts
+        config = adapted.get("output_config") or {}
+        if thinking.get("type") != "disabled":
+            adapted["reasoning_effort"] = config.get("effort") or _effort(thinking)
+
+
+def _speaks_chat_only(request: Mapping[str, Any]) -> bool:
+    """Tell whether a server imitates OpenAI's API, and its `supported_endpoints` do not name /responses."""
+    info = request.get("model_info")
+    endpoints = info.get("supported_endpoints") if isinstance(info, dict) else None
+    return is_elsewhere(request, "openai.com") and "/v1/responses" not in (endpoints or ())
+
+
+def _effort(thinking: Mapping[str, Any]) -> str:
+    """Return the effort that a budget of tokens means."""
+    budget = thinking.get("budget_tokens")
+    if not isinstance(budget, int):
+        return "medium"
+    return "low" if budget < 4096 else "medium" if budget < 16_384 else "high"
 
 
 def _message(message: Any, rules: Rules) -> Any:
@@ -42,25 +115,33 @@ def _message(message: Any, rules: Rules) -> Any:
     if not isinstance(message, dict):
         return message
     kept = _fields(message, rules)
-    if "thinking_blocks" in rules.drop:
-        kept.pop("thinking_blocks", None)
+    if "thinking_blocks" in rules.drop and "thinking_blocks" in kept:
+        kept = {name: value for name, value in kept.items() if name != "thinking_blocks"}
     if isinstance(content := message.get("content"), list):
         blocks = [_block(block, rules) for block in content if not _is_dropped_thinking(block, rules)]
         if content and not blocks and not kept.get("tool_calls"):
             return None  # it was thinking only; a message without content is refused everywhere
-        kept["content"] = blocks
+        kept = _with(kept, "content", content, blocks)
     if isinstance(calls := kept.get("tool_calls"), list):
-        kept["tool_calls"] = [_tool_call(call, rules) for call in calls]
+        kept = _with(kept, "tool_calls", calls, [_tool_call(call, rules) for call in calls])
     return kept
+
+
+def _with(mapping: dict[str, Any], name: str, before: list[Any], after: list[Any]) -> dict[str, Any]:
+    """Return a mapping with another list in it; itself if the list is the same."""
+    if len(before) == len(after) and all(map(operator.is_, before, after)):
+        return mapping
+    return {**mapping, name: after}
 
 
 def _is_dropped_thinking(block: Any, rules: Rules) -> bool:
     kind = block.get("type") if isinstance(block, dict) else None
+    if kind not in ("thinking", "redacted_thinking"):
+        return False
     if kind == "redacted_thinking" and rules.native and "redacted_thinking" in rules.drop:
         return True
     # Where a translation follows, the text of the thinking becomes reasoning_content, which some do want.
-    gone = "thinking_blocks" in rules.drop and (rules.native or "reasoning_content" in rules.drop)
-    return gone and kind in {"thinking", "redacted_thinking"}
+    return "thinking_blocks" in rules.drop and (rules.native or "reasoning_content" in rules.drop)
 
 
 def _block(block: Any, rules: Rules) -> Any:
@@ -68,7 +149,7 @@ def _block(block: Any, rules: Rules) -> Any:
         return block
     kept = _fields(block, rules)
     if isinstance(content := kept.get("content"), list):  # of a tool_result
-        kept["content"] = [_block(inner, rules) for inner in content]
+        kept = _with(kept, "content", content, [_block(inner, rules) for inner in content])
     return kept
 
 
@@ -76,8 +157,8 @@ def _tool_call(call: Any, rules: Rules) -> Any:
     if not isinstance(call, dict):
         return call
     kept = _fields(call, rules)
-    if isinstance(function := kept.get("function"), dict):
-        kept["function"] = _fields(function, rules)
+    if isinstance(function := kept.get("function"), dict) and (fewer := _fields(function, rules)) is not function:
+        kept = {**kept, "function": fewer}
     return kept
 
 
@@ -85,20 +166,28 @@ def _tool(tool: Any, rules: Rules) -> Any:
     """Return a tool definition without what is dropped; its schema is the user's, and not looked into."""
     if not isinstance(tool, dict):
         return tool
-    kept = {name: value for name, value in _fields(tool, rules).items() if name not in rules.tools}
-    if isinstance(function := kept.get("function"), dict):
-        function = _fields(function, rules)
-        kept["function"] = {name: value for name, value in function.items() if name not in rules.tools}
+    kept = _fields(tool, rules)
+    if not rules.tools.isdisjoint(kept):
+        kept = {name: value for name, value in kept.items() if name not in rules.tools}
+    function = kept.get("function")
+    if isinstance(function, dict):
+        fewer = {name: value for name, value in _fields(function, rules).items() if name not in rules.tools}
+        kept = {**kept, "function": fewer}
     return kept
 
 
 def _is_dropped_tool(tool: Any, rules: Rules) -> bool:
-    return "server_tools" in rules.drop and isinstance(tool, dict) and tool.get("type") not in _OWN_TOOLS
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    if "server_tools" not in rules.drop or kind in _OWN_TOOLS:
+        return False
+    return not (rules.searches and str(kind).startswith("web_search"))
 
 
 def _fields(mapping: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    """Return a message, block or tool without the fields that are dropped at any depth."""
-    gone = _IN_MESSAGES & rules.drop
+    """Return a message, block or tool without the fields that are dropped at any depth; itself if it has none."""
+    gone = rules.in_messages
+    if "cache_control" not in mapping and gone.isdisjoint(mapping):
+        return mapping
     kept = {name: value for name, value in mapping.items() if name not in gone}
     if "cache_control" in kept:
         if "cache_control" in rules.drop:

@@ -31,10 +31,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import litellm
 from litellm._logging import verbose_proxy_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
 from callbacks.adaptation import adapt
+from callbacks.local_models import LocalModels
 
 if TYPE_CHECKING:
     from litellm.types.utils import CallTypes
@@ -43,12 +45,20 @@ if TYPE_CHECKING:
 class ProviderCompat(CustomLogger):
     """The callback."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._local = LocalModels()
+        # As it is shipped: the router adds each deployment to LiteLLM's, with nothing said of what its model can.
+        self._table = dict(litellm.model_cost)
+
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
     ) -> dict[str, Any] | None:
         """Return the request as the chosen deployment takes it."""
         try:
-            return adapt(kwargs)
+            learnt = await self._local.ask(kwargs)
+            messages_api = getattr(call_type, "value", None) == "anthropic_messages"
+            return adapt(kwargs, self._table, messages_api=messages_api, learnt=learnt)
         except Exception as error:  # whatever a request or a models.yaml holds: no request fails because of this
             log.warning("provider_compat: request left unchanged: %s: %s", type(error).__name__, error)
             return None

@@ -20,6 +20,8 @@ _FOREIGN = frozenset(
         "mcp_servers",
         "provider_specific_fields",
         "redacted_thinking",
+        "server_tools",
+        "service_tier",
         "speed",
         "thinking_blocks",
         "tools.allowed_callers",
@@ -42,14 +44,15 @@ _CLAUDE_ELSEWHERE = frozenset({"cache_control.scope", "caller", "speed", "tools.
 
 # Gemini is not in it: its thought signatures travel in thinking blocks and provider_specific_fields.
 _DROPPED_FOR: dict[str, frozenset[str]] = {
-    "azure": _FOREIGN | {"reasoning_content"},
+    "azure": (_FOREIGN - {"service_tier"}) | {"reasoning_content"},
     "azure_ai": _CLAUDE_ELSEWHERE,
     "bedrock": _CLAUDE_ELSEWHERE | {"tools.strict"},
-    "cerebras": _FOREIGN | {"reasoning_content"},
+    "cerebras": _FOREIGN | {"prompt_cache_key", "reasoning_content", "top_k"},
     "compatible": _COMPATIBLE,
     "deepseek": _COMPATIBLE,
     "fireworks_ai": _FOREIGN,
-    "groq": _FOREIGN | {"reasoning_content", "tools.strict"},
+    "gemini": frozenset({"server_tools", "service_tier"}),
+    "groq": (_FOREIGN - {"service_tier"}) | {"prompt_cache_key", "reasoning_content", "tools.strict", "top_k"},
     "hosted_vllm": _FOREIGN,
     "lm_studio": _FOREIGN,
     "minimax": _COMPATIBLE,
@@ -57,7 +60,7 @@ _DROPPED_FOR: dict[str, frozenset[str]] = {
     "moonshot": _FOREIGN,
     "ollama": _FOREIGN,
     "ollama_chat": _FOREIGN,
-    "openai": _FOREIGN | {"reasoning_content"},
+    "openai": (_FOREIGN - {"service_tier"}) | {"reasoning_content"},
     "openrouter": (_FOREIGN - {"cache_control"}) | {"cache_control.scope"},  # it hands cache_control to Claude
     "together_ai": _FOREIGN,
     "vertex_ai": _CLAUDE_ELSEWHERE,
@@ -66,30 +69,56 @@ _DROPPED_FOR: dict[str, frozenset[str]] = {
 }
 # By model, where one provider's models differ.
 _DROPPED_FOR_MODEL: tuple[tuple[str, re.Pattern[str], frozenset[str]], ...] = (
+    ("bedrock", re.compile(r"^(?!.*claude)"), frozenset({"server_tools", "top_k"})),
+    ("vertex_ai", re.compile(r"^(?!.*claude)"), frozenset({"server_tools", "service_tier"})),
     # All of them think; only these have the dial.
     ("xai", re.compile(r"grok-(?!3-mini|4\.3|4\.20-multi-agent)"), frozenset({"reasoning_effort", "reasoning"})),
 )
 # Spoken to in Anthropic's format: what is dropped is dropped from it, not from a translation.
 _NATIVE = frozenset({"anthropic", "azure_ai", "bedrock", "deepseek", "minimax", "vertex_ai"})
+_CLOUDS = frozenset({"bedrock", "vertex_ai"})  # in that format only where the model is Claude
 _IMITATORS = frozenset({"compatible", "deepseek", "minimax"})  # no beta of Anthropic's is one of theirs
+# LiteLLM makes a search of these providers' own of Anthropic's; of the other hosted tools there is no such thing.
+_SEARCHES = frozenset({"azure", "gemini", "openai", "openrouter", "vertex_ai", "xai"})
 
+_IN_MESSAGES = frozenset({"caller", "provider_specific_fields", "reasoning_content"})
 # Without these there is no request; nobody's list takes them away.
 _NEEDED = frozenset({"model", "messages", "input", "max_tokens", "custom_llm_provider", "litellm_logging_obj"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a deployment does not get. ``betas`` is what may pass; ``None`` is everything."""
+    """What a deployment does not get, and in what form it gets the rest.
 
+    ``betas`` is what may pass; ``None`` is everything. ``off``: the user wants nothing changed.
+    """
+
+    provider: str = ""
+    model: str = ""
     drop: frozenset[str] = frozenset()
     betas: frozenset[str] | None = None
-    native: bool = False
+    native: bool = False  # spoken to in Anthropic's format
+    claude: bool = False  # and it is Claude
+    searches: bool = False
+    off: bool = False
     parts: frozenset[str] = field(init=False)  # of cache_control
+    in_messages: frozenset[str] = field(init=False)  # fields at any depth of a message
     tools: frozenset[str] = field(init=False)  # fields of tool definitions
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "in_messages", _IN_MESSAGES & self.drop)
         object.__setattr__(self, "parts", _below("cache_control.", self.drop))
         object.__setattr__(self, "tools", _below("tools.", self.drop))
+
+    @property
+    def settles_system(self) -> bool:
+        """Whether system messages may stand at the beginning only."""
+        return not self.claude
+
+    @property
+    def short_ids(self) -> bool:
+        """Whether ids of tool calls have to be nine letters and digits."""
+        return self.provider == "mistral"
 
 
 def rules_for(request: Mapping[str, Any]) -> Rules:
@@ -99,7 +128,7 @@ def rules_for(request: Mapping[str, Any]) -> Rules:
     model = model.removeprefix(f"{provider}/")
     own = ((request.get("model_info") or {}).get("run_claude") or {}).get("compat")
     if own is False:
-        return Rules()
+        return Rules(off=True)
     own = own if isinstance(own, dict) else {}
     like = str(own.get("like") or ("compatible" if _imitates_anthropic(provider, model, request) else provider))
     drop = set(_DROPPED_FOR.get(like, ()))
@@ -108,8 +137,15 @@ def rules_for(request: Mapping[str, Any]) -> Rules:
             drop |= fields
     drop = (drop | _names(own.get("drop"))) - _names(own.get("keep")) - _NEEDED
     betas = own.get("betas", [] if like in _IMITATORS else None)  # an empty list lets none pass, no list lets all
+    native = provider in _NATIVE and not (provider in _CLOUDS and "claude" not in model)
     return Rules(
-        drop=frozenset(drop), betas=None if betas is None else frozenset(_names(betas)), native=provider in _NATIVE
+        provider=provider,
+        model=model,
+        drop=frozenset(drop),
+        betas=None if betas is None else frozenset(_names(betas)),
+        native=native,
+        claude=native and "claude" in model,
+        searches=like in _SEARCHES,
     )
 
 
@@ -117,13 +153,16 @@ def _names(value: Any) -> set[str]:
     return {value} if isinstance(value, str) else set(map(str, value)) if isinstance(value, list) else set()
 
 
+def is_elsewhere(request: Mapping[str, Any], domain: str) -> bool:
+    """Tell whether a deployment has an address of its own, outside its provider's domain."""
+    base = request.get("api_base") or request.get("base_url")
+    host = urlsplit(str(base)).hostname or "" if base else domain
+    return host != domain and not host.endswith(f".{domain}")
+
+
 def _imitates_anthropic(provider: str, model: str, request: Mapping[str, Any]) -> bool:
     """Tell whether this is Anthropic's API spoken by somebody else. A gateway in front of Claude is not."""
-    base = request.get("api_base") or request.get("base_url")
-    if provider != "anthropic" or not base or "claude" in model:
-        return False
-    host = urlsplit(str(base)).hostname or ""
-    return host != "anthropic.com" and not host.endswith(".anthropic.com")
+    return provider == "anthropic" and "claude" not in model and is_elsewhere(request, "anthropic.com")
 
 
 def _below(prefix: str, names: frozenset[str]) -> frozenset[str]:

@@ -4,7 +4,8 @@
         await stack.up()
         async for transition in stack.transitions(): ...
 
-The names are imported when they are first used: a command that needs none of them starts without them.
+What this module exports is the public API: `docs/embedding.md` shows it. The names are imported when they are first
+used: a command that needs none of them starts without them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,32 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings, load_settings
+    from run_claude.docker.observer import Missed
     from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot, Transition
-    from run_claude.errors import RunClaudeError
+    from run_claude.errors import (
+        BuildError,
+        BusyError,
+        ConfigError,
+        ConflictError,
+        DataError,
+        EngineError,
+        GatewayError,
+        RunClaudeError,
+        StartError,
+        StartTimeout,
+        UsageError,
+    )
     from run_claude.stack import Stack, Started, Status
 
 __all__ = [
+    "BuildError",
+    "BusyError",
+    "ConfigError",
+    "ConflictError",
+    "DataError",
+    "EngineError",
+    "GatewayError",
+    "Missed",
     "Phase",
     "RunClaudeError",
     "Service",
@@ -25,21 +47,22 @@ __all__ = [
     "Settings",
     "Snapshot",
     "Stack",
+    "StartError",
+    "StartTimeout",
     "Started",
     "Status",
     "Transition",
+    "UsageError",
     "load_settings",
 ]
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "Settings": "config.settings",
-    "load_settings": "config.settings",
-    "RunClaudeError": "errors",
-    "Stack": "stack",
-    "Started": "stack",
-    "Status": "stack",
+_HOMES = {
+    "config.settings": ("Settings", "load_settings"),
+    "docker.observer": ("Missed",),
+    "domain.lifecycle": ("Phase", "Service", "ServiceState", "Snapshot", "Transition"),
+    "stack": ("Stack", "Started", "Status"),
 }
 
 
@@ -48,4 +71,5 @@ def __getattr__(name: str) -> object:
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'domain.lifecycle')}"), name)
+    home = next((module for module, names in _HOMES.items() if name in names), "errors")
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -65,7 +65,7 @@ class Gateway:
     async def models(self) -> list[str]:
         """Return the names of the models that the proxy offers.
 
-        :raises GatewayError: if it does not answer, or refuses the master key
+        :raises GatewayError: if it does not answer, or rejects the master key
         """
         body = _json(self._checked(await self._call("GET", "/v1/models")))
         return [str(row["id"]) for row in body.get("data") or []]
@@ -73,7 +73,7 @@ class Gateway:
     async def message(self, model: str, text: str, *, max_tokens: int = 256) -> str:
         """Send one message, as an Anthropic client does, and return the text of the answer. May cost money.
 
-        :raises GatewayError: if the proxy or the provider refuses
+        :raises GatewayError: if the proxy or the provider answers with an error
         """
         request = {
             "model": model,
@@ -104,7 +104,7 @@ class Gateway:
         if answer.is_success:
             return answer
         if answer.status_code == 401:
-            raise caused("gateway-key", f"The proxy at {self.base_url} refuses the master key.")
+            raise caused("gateway-key", f"The proxy at {self.base_url} rejects the master key.")
         said = _json(answer).get("error") or {}
         message = str(said.get("message") or "" if isinstance(said, dict) else said)
         raise caused(

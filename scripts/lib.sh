@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the scripts share; sourced, never run. Progress goes to stderr: stdout is for results.
+# Functions that the scripts share. Source it. Progress goes to stderr; stdout is for results.
 
-PATH=$PATH:/usr/sbin:/sbin # where dockerd and chroot live; not every root shell has it
+PATH=$PATH:/usr/sbin:/sbin # where dockerd and chroot are; not every root shell has them
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -16,7 +16,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 root() { [ "$(id -u)" = 0 ]; }
 
-# limit SECONDS COMMAND… (macOS has no timeout: there it runs unlimited)
+# limit SECONDS COMMAND… (without a limit on macOS, which has no `timeout`)
 limit() {
   if have timeout; then timeout "$@"; else "${@:2}"; fi
 }
@@ -24,25 +24,25 @@ limit() {
 # at_least WANTED VERSION
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
-# os_release FIELD: a field of /etc/os-release, empty where there is none
+# os_release FIELD: a field of /etc/os-release, empty if it is missing
 os_release() {
   # shellcheck source=/dev/null
   (. /etc/os-release 2>/dev/null && printf '%s' "${!1-}") || true
 }
 
-# debian_uri: where this machine gets Debian from, whichever way its sources are written. Somebody else's repository
-# may use Debian's code names too, but none has a suite CODENAME-updates: that one tells first.
+# debian_uri: the mirror from which this machine installs Debian, whatever format its sources have. Other repositories
+# may use Debian's code names as well, but only Debian has a suite CODENAME-updates: prefer that.
 debian_uri() {
   local uri
   uri=$(apt-get update --print-uris 2>/dev/null |
     sed -n "s#^'\(.*\)/dists/$(os_release VERSION_CODENAME)\(-updates\)\{0,1\}/InRelease' .*#\2 \1#p" |
     sort -r | awk 'NR == 1 { print $NF }')
-  # Cloud images name a file with mirrors; not everything that installs Debian reads those.
+  # Cloud images use a file with mirrors, which not every installer of Debian can read.
   case $uri in mirror+file:*) uri=$(grep -o -m 1 'https\{0,1\}://[^[:space:]]*' "${uri#mirror+file:}") ;; esac
   printf '%s\n' "${uri%/}"
 }
 
-# quietly WHAT COMMAND…: its output only when it fails
+# quietly WHAT COMMAND…: show its output only if it fails
 quietly() {
   local output status=0
   output=$("${@:2}" 2>&1 </dev/null) || status=$?
@@ -56,7 +56,7 @@ apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
 }
 
-# apt_install PACKAGE…; --no-remove: no package of the user's (another vendor's Docker, say) is replaced
+# apt_install PACKAGE…; --no-remove: never replaces the user's packages, such as another vendor's Docker
 apt_install() {
   apt_get install --no-install-recommends --no-remove -o Dpkg::Options::=--force-unsafe-io "$@"
 }

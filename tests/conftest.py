@@ -14,6 +14,7 @@ import pytest
 
 from tests import runs
 from tests.planted import Processes
+from tests.stand_in import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,12 @@ def _away_from_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "home").mkdir()
 
 
+@pytest.fixture(scope="session")
+def stand_in_release(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a run-claude whose image has a stand-in for LiteLLM."""
+    return release(tmp_path_factory.mktemp("release"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_secret_in_the_process_list() -> Iterator[None]:
     """Look at the command lines of the machine for as long as the tests run."""
@@ -51,25 +58,15 @@ def _no_secret_in_the_process_list() -> Iterator[None]:
 # --- a run, from its first process to its last ---------------------------------------------------------------------
 
 
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")  # of xdist
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    runs.begin()  # before xdist starts the workers, which inherit it
-    if not _is_worker(config):
-        config.pluginmanager.register(_Times(config), "times")
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    if not _is_worker(session.config) and not session.config.option.collectonly:
-        for line in runs.remove_leftovers():
-            print(f"removed what a killed run has left: {line}")
+    if runs.begin():  # before xdist starts the workers, which inherit it
+        config.pluginmanager.register(_Run(config), "run")
 
 
 # --- which tests share a worker, and which come first --------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups after it
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep together what shares a fixture of its module; begin with what takes longest."""
     for item in items:
@@ -78,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("randomly_seed", None) is not None:
         return
     assert config.cache is not None
-    known: dict[str, float] = config.cache.get(_Times.KEY, {})
+    known: dict[str, float] = config.cache.get(_Run.KEY, {})
     seconds: defaultdict[str, float] = defaultdict(float)
     for item in items:
         seconds[_group(item)] += known.get(item.nodeid, _guess(item))
@@ -104,16 +101,27 @@ def _guess(item: pytest.Item) -> float:
     return 12 if item.get_closest_marker("slow") else 6
 
 
-class _Times:
-    """Remembers how long each test took, for the order of the next run, and tells how long each tier did."""
+class _Run:
+    """Clears away what killed runs and this one have left, and tells how long each tier took.
+
+    How long each test took is remembered for the order of the next run.
+    """
 
     KEY = "run-claude/seconds"
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._figures: list[str] = []  # what a test has measured and wants shown
+
+    def pytest_sessionstart(self) -> None:
+        if not self._config.option.collectonly:
+            for line in runs.remove_leftovers():
+                print(f"removed what a killed run has left: {line}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self._figures += [str(value) for name, value in report.user_properties if name == "figure"]
         self._seconds[re.sub(r"@[^\]]*$", "", report.nodeid)] += report.duration  # xdist adds @GROUP
 
     def pytest_sessionfinish(self) -> None:
@@ -124,6 +132,8 @@ class _Times:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in runs.end():
             terminalreporter.write_line(f"removed what a test has left: {line}")
+        for line in self._figures:
+            terminalreporter.write_line(line)
         tiers: defaultdict[str, list[float]] = defaultdict(list)
         for nodeid, seconds in self._seconds.items():
             tiers[nodeid.split("/")[1]].append(seconds)

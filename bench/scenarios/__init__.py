@@ -1,4 +1,4 @@
-"""The questions, in the order in which they are asked."""
+"""The scenarios, in the order in which they run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMES", "load"]
 
-NAMES = ("build", "commands", "startup", "stop", "reaction", "burst", "idle", "proxying", "growth")
+NAMES = ("build", "commands", "startup", "stop", "reaction", "burst", "idle", "proxying", "conformance", "growth")
 
 
 def load(name: str) -> Scenario:

@@ -1,4 +1,4 @@
-"""The image: cold, with nothing changed, and after a callback has changed."""
+"""Building the image: cold, unchanged, and after a callback changed."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy"
 
 
 async def run(bench: Recorder) -> None:
-    """Build both images, from the same base and with the same versions of the same packages."""
+    """Build both images from the same base, with the same versions of the same packages."""
     workspace = bench.workspace
     contexts = {"ours": workspace.services()}
     if bench.quick:
-        bench.note("The seed's image takes a minute for each build: not in a quick run.")
+        bench.note("A quick run does not build the seed's image: each build takes a minute.")
     else:
         contexts["seed"] = seed_context(workspace)
 
@@ -56,7 +56,7 @@ async def run(bench: Recorder) -> None:
 
 
 async def seed_image(workspace: Workspace) -> str:
-    """Return the first design's image, built now if it is not there.
+    """Return the seed's image; build it if it is missing.
 
     :raises BenchError: if it cannot be built
     """
@@ -67,12 +67,12 @@ async def seed_image(workspace: Workspace) -> str:
 
 
 def seed_context(workspace: Workspace) -> Path:
-    """Return the build context of the first design: its Dockerfile, our callbacks, our lock as constraints."""
+    """Return the build context of the seed: its Dockerfile, our callbacks, our lock as constraints."""
     services, context = workspace.services(), workspace.folder / "seed"
     context.mkdir(exist_ok=True)
     shutil.copy(ROOT / "bench/seed/litellm.Dockerfile", context)
     shutil.copytree(services / "callbacks", context / "callbacks", dirs_exist_ok=True)
-    # What the lock names for no platform at all is what our image goes without; the first design did not.
+    # Packages that the lock excludes on all platforms are not in our image, but in the seed's.
     pins = [pin for pin in _PINNED.findall((services / "requirements.txt").read_text()) if "'never'" not in pin[2]]
     (context / "constraints.txt").write_text("".join(f"{name}=={version}\n" for name, version, _ in pins))
     return context

@@ -1,4 +1,4 @@
-"""Two thousand events at once: is one lost, and is what is shown afterwards what is?
+"""Two thousand events at once: is any lost, and is the state right afterwards?
 
 A real engine makes some hundred events of these two containers in a second; so a second run takes an engine that is
 staged (the tests' own, on a socket) and says all of them in one write.
@@ -42,7 +42,7 @@ _SETTLE_WITHIN = 10.0  # seconds
 
 
 async def run(bench: Recorder) -> None:
-    """Let events rain on the stack's containers, end in a random state, and compare."""
+    """Make many events on the stack's containers, end in a random state, and compare."""
     async with dummies(bench.workspace, "burst", probes_every="30s") as made, Stack.open(made.settings) as stack:
         observer = await stack.session.observe()
         for number in range(bench.rounds(5, 1)):
@@ -76,7 +76,7 @@ async def run(bench: Recorder) -> None:
 
 
 async def _at_once(bench: Recorder, chance: random.Random) -> None:
-    """Let a staged engine say everything in one write, each event with another state behind it."""
+    """Let a staged engine send all events in one write, each with another state behind it."""
     folder = Path(tempfile.mkdtemp(prefix="rc-bench-"))
     phases = [Phase.STARTING, Phase.HEALTHY, Phase.UNHEALTHY, Phase.PAUSED, Phase.EXITED, Phase.RESTARTING]
     words = ["start", "die", "kill", "stop", "pause", "unpause", "oom", "health_status: healthy"]
@@ -120,7 +120,7 @@ class _Counter:
         self._more = anyio.Event()
 
     def take(self, event: ContainerEvent) -> None:
-        """Count the burst's own events."""
+        """Count the events of the burst."""
         if event.action == "rename":
             self.renames += 1
             self._more.set()
@@ -133,7 +133,7 @@ class _Counter:
 
 
 async def _rain(stack: Stack, made: Dummies) -> None:
-    """Rename the containers again and again: of all that makes an event it costs the engine least."""
+    """Rename the containers repeatedly: the cheapest way to make the engine send an event."""
     numbers = itertools.count()
 
     async def caller(client: httpx.AsyncClient, container: str) -> None:
@@ -171,7 +171,7 @@ async def _post(client: httpx.AsyncClient, path: str) -> None:
 
 
 async def _truth(made: Dummies) -> dict[Service, Phase]:
-    """Ask somebody else: the docker client."""
+    """Ask the docker client, as an independent witness."""
     found = {}
     for service, name in made.names.items():
         state = (await _inspected(name))["State"]
@@ -182,7 +182,7 @@ async def _truth(made: Dummies) -> dict[Service, Phase]:
 async def _inspected(name: str) -> dict[str, Any]:
     row = await inspect("container", name)
     if row is None:
-        raise BenchError(f"container {name} has gone")
+        raise BenchError(f"container {name} is gone")
     return row
 
 

@@ -1,4 +1,4 @@
-"""What a command costs before it does anything: whole processes, against the least that others need."""
+"""What a command costs before it does anything: whole processes, compared to the minimum."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASELINE = "python -c pass"
 
 
 async def run(bench: Recorder) -> None:
-    """Time commands beside a running stack."""
+    """Time commands while a stack is running."""
     workspace = bench.workspace
     await workspace.image()
     bench.say("preparing")

@@ -1,4 +1,4 @@
-"""What gets slower as things grow: models in the configuration, the history, other containers on the engine."""
+"""What gets slower with more models, a longer history, or more containers on the engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BASELINE = "1 more model"
 
 
 async def run(bench: Recorder) -> None:
-    """Start with ever more models; ask with ever more history and beside ever more neighbours."""
+    """Start with more and more models; run commands with more and more history and neighbours."""
     workspace = bench.workspace
     await workspace.image()
     ours = Ours(workspace, "growth")
@@ -38,7 +38,7 @@ async def run(bench: Recorder) -> None:
         models.unlink()
         await _with_histories(bench, ours)
         if bench.quick:
-            bench.note("Other containers on the engine: not in a quick run.")
+            bench.note("A quick run does not add other containers to the engine.")
         else:
             await _beside_others(bench, ours)
     finally:
@@ -62,7 +62,7 @@ async def _asked_of_history(ours: Ours, path: Path, count: int) -> Sample:
 def _write_history(path: Path, count: int) -> None:
     for old in path.parent.glob(f"{path.stem}*"):
         old.unlink()
-    for number in range(count):  # bounded: of many the oldest are gone
+    for number in range(count):  # bounded: the oldest are dropped
         history.append(path, "healed", {"at": 1.0 + number, "service": "litellm", "action": "start", "seconds": 5.5})
 
 

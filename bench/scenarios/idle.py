@@ -1,4 +1,4 @@
-"""What it costs to watch while nothing happens, alone and beside busy neighbours."""
+"""What watching costs while nothing happens, alone and with busy neighbours."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ BASELINE = "run-claude"
 
 POLLING = "polling every 2 s"
 _NEIGHBOURS = 10
-_PROBES_EVERY = "600ms"  # ten containers, each probed fifty times as often as usual, say as much as 500 usual ones
+_PROBES_EVERY = "600ms"  # ten containers, probed fifty times as often as usual, make as many events as 500
 
 
 async def run(bench: Recorder) -> None:
-    """Let `run-claude watch` watch a quiet stack, and count its processor time and memory."""
+    """Measure the processor time and memory of `run-claude watch` on a quiet stack."""
     seconds = bench.rounds(60, 5)
     bench.note(f"Over {seconds} s each. The neighbours make as many events as 500 containers probed every 30 s.")
     async with dummies(bench.workspace, "idle", probes_every="30s") as made:
@@ -45,7 +45,7 @@ async def run(bench: Recorder) -> None:
             _process(bench.workspace, ("bash", "-c", f"echo polling; {polls}"), says="polling") as polling,
         ):
             watched = {BASELINE: ours, POLLING: polling}
-            await anyio.sleep(2)  # the rest of its start
+            await anyio.sleep(2)  # until it has finished starting
             await _measure(bench, watched, seconds, "alone")
             async with _neighbours(bench, made.settings.python_image):
                 await _measure(bench, watched, seconds, "500 neighbours")
@@ -71,7 +71,7 @@ async def _process(workspace: Workspace, argv: Sequence[str], *, says: str) -> A
     )
     try:
         if process.stdout is None or not (said := await process.stdout.receive()).decode().startswith(says):
-            raise BenchError(f"{argv[0]} did not begin to watch: {said.decode()}")
+            raise BenchError(f"{argv[0]} did not start watching: {said.decode()}")
         yield process.pid
     finally:
         os.killpg(process.pid, 15)
@@ -95,7 +95,7 @@ async def _neighbours(bench: Recorder, image: str) -> AsyncIterator[None]:
 
 
 def _processor_seconds(pid: int) -> float:
-    """Return the processor time of a process, its threads and the children that it has waited for."""
+    """Return the processor time of a process, its threads, and the children that it has waited for."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     own = sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -106,4 +106,4 @@ def _memory(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024 / 1e6
-    raise BenchError(f"process {pid} has gone")
+    raise BenchError(f"process {pid} is gone")

@@ -1,4 +1,4 @@
-"""What a request costs on its way through: the stack, the same image bare, and the provider's stub by itself."""
+"""What a request costs: through the stack, through the same image bare, and to the stub provider directly."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Way:
     model: str
 
     async def ask(self, session: aiohttp.ClientSession, *, stream: bool = False) -> float:
-        """Send a message and return the seconds to the whole answer, or to the first byte of a streamed one.
+        """Send a message, and return the seconds until the whole answer, or the first byte of a streamed one.
 
         :raises BenchError: if the answer is none
         """
@@ -54,7 +54,7 @@ class _Way:
 
 
 async def run(bench: Recorder) -> None:
-    """Send messages one after the other, streamed ones, and many at once; bounded in number and time."""
+    """Send messages one by one, streamed, and many at once; bounded in number and time."""
     workspace = bench.workspace
     image = await workspace.image()
     ours = Ours(workspace, "proxying")

@@ -1,4 +1,4 @@
-"""From the moment at which the engine says something until a watcher knows: events against polling."""
+"""From a change on the engine until a watcher knows: events compared to polling."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WITHIN = 10.0  # seconds in which a change must have been seen
 
 
 class Watcher:
-    """What a Stack tells of one service, as it tells it."""
+    """The transitions of one service, as a Stack reports them."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -36,7 +36,7 @@ class Watcher:
         self._changed = anyio.Event()
 
     async def follow(self, stack: Stack) -> None:
-        """Take every transition, with the time at which it came."""
+        """Record every transition with its time of arrival."""
         async for transition in stack.transitions():
             now = time.time_ns()
             if isinstance(transition, Transition) and transition.service is self._service and transition.at_ns:
@@ -46,7 +46,7 @@ class Watcher:
                 self._changed = anyio.Event()
 
     async def until(self, phase: Phase) -> None:
-        """Wait until it has told that the container is in a phase.
+        """Wait until a transition to a phase was reported.
 
         :raises BenchError: if it does not
         """
@@ -58,7 +58,7 @@ class Watcher:
 
 
 async def run(bench: Recorder) -> None:
-    """Pause and unpause, make healthy and unhealthy, and see who notices when."""
+    """Pause and unpause, make healthy and unhealthy, and measure who notices when."""
     async with dummies(bench.workspace, "reaction", probes_every="100ms") as made, Stack.open(made.settings) as stack:
         health, pauses = Watcher(Service.LITELLM), Watcher(Service.TIMESCALEDB)
         async with anyio.create_task_group() as group:
@@ -94,7 +94,7 @@ async def _pauses(bench: Recorder, made: Dummies, watcher: Watcher, rounds: int)
 
 
 async def _polled(bench: Recorder, made: Dummies, watcher: Watcher, seconds: float, rounds: int) -> None:
-    """Measure somebody who inspects every ``seconds``; the engine's time of the change is what our watcher was told."""
+    """Measure a poller that inspects every ``seconds``. The engine's time of the change comes from our watcher."""
     container = made.names[Service.LITELLM]
     contender = f"polling every {seconds:g} s"
     healthy = True

@@ -1,4 +1,4 @@
-"""From the command to a healthy stack: from nothing, from stopped, and when it is healthy already."""
+"""From the command to a healthy stack: from nothing, from stopped, and when already healthy."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SEED = "the seed's compose file"
 
 
 async def run(bench: Recorder) -> None:
-    """Start the stack in every way, from every state."""
+    """Start each contender from each state."""
     workspace = bench.workspace
     image = await workspace.image()
     compose = our_compose(workspace, "compose")
-    # What run-claude generates for an instance is what the floor is given, too.
+    # The floor uses the files that run-claude generates for an instance.
     our_compose(workspace, "ours")
     ways: dict[str, Contender] = {
         BASELINE: Floor.like(workspace, image, workspace.name("ours")),
@@ -37,7 +37,7 @@ async def run(bench: Recorder) -> None:
         COMPOSE: compose,
     }
     if bench.quick:
-        bench.note("The seed's compose file takes 40 s for each start: not in a quick run, and no polling either.")
+        bench.note("A quick run leaves out the seed, which takes 40 s for each start, and polling.")
     else:
         ways[POLLING] = our_compose(workspace, "polling", Polling)
         ways[SEED] = seed_compose(workspace, "seed", await seed_image(workspace))

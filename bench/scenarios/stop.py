@@ -1,4 +1,4 @@
-"""Stopping and restarting the proxy, the database running on."""
+"""Stopping and restarting the proxy while the database keeps running."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SEED = "the seed's compose file"
 
 
 async def run(bench: Recorder) -> None:
-    """Stop and restart in every way; a restart lasts until the proxy is healthy again."""
+    """Stop and restart each contender. A restart ends when the proxy is healthy again."""
     workspace = bench.workspace
     await workspace.image()
     ours, compose = Ours(workspace), our_compose(workspace, "compose")
     ways: dict[str, ComposeUp] = {}
     if bench.quick:
-        bench.note("A quick run has no peers here.")
+        bench.note("A quick run measures run-claude only.")
     else:
         ways[BASELINE] = compose
         ways[SEED] = seed_compose(workspace, "seed", await seed_image(workspace))

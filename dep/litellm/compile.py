@@ -1,7 +1,7 @@
-"""Compile an installed environment to bytecode: on a read-only root, what is not compiled here never is.
+"""Compile an installed environment to bytecode, which a read-only container could not do later.
 
-Python's own library as well: Docker's official images come without its bytecode. Left out is what the proxy does not
-import, half of all files: tests, command lines, other servers than uvicorn.
+This includes Python's own library, because Docker's official images come without its bytecode. Half of all files are
+left out, because the proxy never imports them: tests, command lines, servers other than uvicorn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEVER_IMPORTED_OF_PYTHON = re.compile(
 
 
 def main() -> int:
-    """Compile on all cores what has no bytecode yet; returns 1 if a file cannot be compiled."""
+    """Compile the files without bytecode on all cores; return 1 if one cannot be compiled."""
     packages = next((Path(sys.argv[1]) / "lib").glob("python3.*/site-packages"))
     folders = {str(packages): NEVER_IMPORTED, sysconfig.get_path("stdlib"): NEVER_IMPORTED_OF_PYTHON}
     compiled = [compileall.compile_dir(folder, quiet=1, workers=0, rx=left_out) for folder, left_out in folders.items()]

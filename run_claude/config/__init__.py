@@ -1,1 +1,1 @@
-"""What the user wrote, as typed values. Imports nothing heavy: `env` has to fit into 120 ms."""
+"""The user's configuration, as typed values. Imports nothing heavy: `env` must finish within 120 ms."""

@@ -1,4 +1,4 @@
-"""The models and profiles there are: the built-in ones, and the user's over them."""
+"""The catalogue of models and profiles: the built-in ones, overridden by the user's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEMO = "demo"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Models and profiles by name; the user's first, then the built-in ones.
+    """Models and profiles by name: the user's first, then the built-in ones.
 
     :param sections: the user's own ``litellm_settings``, ``router_settings`` and ``general_settings``
     """
@@ -36,7 +36,7 @@ class Catalogue:
     def profile(self, name: str) -> Profile:
         """Return a profile.
 
-        :raises UsageError: if there is none of this name
+        :raises UsageError: if none has this name
         """
         if name not in self.profiles:
             raise _unknown("profile", name, self.profiles, "profiles list")
@@ -45,7 +45,7 @@ class Catalogue:
     def model(self, name: str) -> Model:
         """Return a model.
 
-        :raises UsageError: if there is none of this name
+        :raises UsageError: if none has this name
         """
         if name not in self.models:
             raise _unknown("model", name, self.models, "models list")
@@ -53,20 +53,20 @@ class Catalogue:
 
     @property
     def variables(self) -> frozenset[str]:
-        """Each variable that any model reads."""
+        """The variables that any model reads."""
         return frozenset[str]().union(*(model.variables for model in self.models.values()))
 
     def missing(self, profile: Profile, is_set: Callable[[str], bool]) -> dict[str, tuple[str, ...]]:
-        """Return the models of a profile that cannot work, each with the variables it lacks."""
+        """Return the models of a profile that cannot be used, each with its missing variables."""
         lacking = {name: self.models[name].missing(is_set) for name in profile.served}
         return {name: names for name, names in lacking.items() if names}
 
     def usable(self, profile: Profile, is_set: Callable[[str], bool]) -> bool:
-        """Whether each model of a profile can work."""
+        """Whether all models of a profile can be used."""
         return not self.missing(profile, is_set)
 
     def first_usable(self, is_set: Callable[[str], bool]) -> Profile | None:
-        """Return the first profile whose keys are there; one that needs none (``demo``) is not meant."""
+        """Return the first profile that needs keys and has them all; ``None`` if there is none."""
         for profile in self.profiles.values():
             wants_a_key = any(self.models[name].needs for name in profile.served)
             if wants_a_key and self.usable(profile, is_set):
@@ -75,9 +75,9 @@ class Catalogue:
 
 
 def load_catalogue(paths: Paths) -> Catalogue:
-    """Return what there is: a name in the user's files stands for what the user wrote, ``null`` for nothing.
+    """Return the catalogue. A name in the user's files overrides a built-in one; ``null`` removes it.
 
-    :raises ConfigError: naming file, line and key of what cannot be used
+    :raises ConfigError: with file, line and key, if an entry cannot be used
     """
     models, profiles = builtin_models(), builtin_profiles()
     sections: Mapping[str, Mapping[str, Any]] = {}
@@ -90,7 +90,7 @@ def load_catalogue(paths: Paths) -> Catalogue:
         own, sections = user_models(models_document)
         models = _over(own, models)
     profiles = {name: found for name, profile in profiles.items() if (found := _without(profile, models))}
-    for path in (paths.profiles_file, paths.config / "user.profiles.yaml"):  # the second one only of before
+    for path in (paths.profiles_file, paths.config / "user.profiles.yaml"):  # the second is a legacy file
         if (document := read_document(path)) is not None:
             profiles = _over(_read_profiles(document, profiles, models), profiles)
     return Catalogue(models=models, profiles=profiles, sections=sections)
@@ -112,7 +112,7 @@ def _over(own: Mapping[str, Any], builtin: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
-    """Return a built-in profile without the models that the user has disabled; ``None`` if none is left."""
+    """Return a built-in profile without the models that the user has removed; ``None`` if none is left."""
     if all(name in models for name in profile.served):
         return profile
     changes: dict[str, Any] = {
@@ -131,6 +131,6 @@ def _unknown(kind: str, name: str, known: Iterable[str], command: str) -> RunCla
     return caused(
         f"unknown-{kind}",
         f"There is no {kind} {name!r}.",
-        help=f"{meant}`run-claude {command}` shows what there is.",
+        help=f"{meant}`run-claude {command}` lists the {kind}s.",
         facts={kind: name, "close": close},
     )

@@ -1,4 +1,4 @@
-"""The checks that both of the user's YAML files need: types and known keys, each error with file, line and key."""
+"""Checks for the user's YAML files: types and known keys. Each error names file, line and key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_keys", "mapping", "strings", "text", "value_at"]
 
 
 def value_at(document: Document, keys: KeyPath) -> Any:
-    """Return the value of a key; ``None`` where there is none."""
+    """Return the value of a key; ``None`` if it is not set."""
     value = document.data
     for key in keys:
         match value:
@@ -27,57 +27,55 @@ def value_at(document: Document, keys: KeyPath) -> Any:
 
 
 def mapping(document: Document, keys: KeyPath) -> dict[str, Any]:
-    """Return a mapping; an empty one if there is none.
+    """Return a mapping, empty if the key is not set.
 
-    :raises ConfigError: if it is something else
+    :raises ConfigError: if the value is not a mapping
     """
     value = value_at(document, keys)
     if value is None:
         return {}
     if not isinstance(value, dict):
         what = keys[-1] if keys else "the file"
-        raise document.error(
-            keys, f"{what} has to be a mapping, not {_kind(value)}.", "Write `key: value` lines in it."
-        )
+        raise document.error(keys, f"{what} must be a mapping, not {_kind(value)}.", "Write it as `key: value` lines.")
     return value
 
 
 def strings(document: Document, keys: KeyPath) -> list[str]:
-    """Return a list of strings; a single string counts as a list of one, and nothing as an empty one.
+    """Return a list of strings. A single string is a list of one; a key that is not set, an empty list.
 
-    :raises ConfigError: if it is something else
+    :raises ConfigError: if the value is not a list of strings
     """
     value = value_at(document, keys)
     if value is None:
         return []
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list):
-        raise document.error(keys, f"{keys[-1]} has to be a list, not {_kind(value)}.", "Write [one, two].")
+        raise document.error(keys, f"{keys[-1]} must be a list, not {_kind(value)}.", "Write it as [one, two].")
     for index, item in enumerate(items):
         if not isinstance(item, str) or not item:
             raise document.error(
-                (*keys, index), f"each of {keys[-1]} has to be text, not {_kind(item)}.", "Put it in quotes."
+                (*keys, index), f"each item of {keys[-1]} must be text, not {_kind(item)}.", "Put it in quotes."
             )
     return items
 
 
 def text(document: Document, keys: KeyPath) -> str:
-    """Return a string; the empty one if there is none.
+    """Return a string, empty if the key is not set.
 
-    :raises ConfigError: if it is something else
+    :raises ConfigError: if the value is not a string
     """
     value = value_at(document, keys)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise document.error(keys, f"{keys[-1]} has to be text, not {_kind(value)}.", "Put it in quotes.")
+        raise document.error(keys, f"{keys[-1]} must be text, not {_kind(value)}.", "Put it in quotes.")
     return value
 
 
 def check_keys(document: Document, keys: KeyPath, known: Sequence[str]) -> None:
-    """Refuse a key that means nothing: most often it is a known one, misspelt.
+    """Reject unknown keys, which are most often misspelt.
 
-    :raises ConfigError: naming it, and the known ones
+    :raises ConfigError: with the unknown key and the known ones
     """
     for key in mapping(document, keys):
         if key not in known:
@@ -86,14 +84,14 @@ def check_keys(document: Document, keys: KeyPath, known: Sequence[str]) -> None:
             close = get_close_matches(key, known, n=1)
             help = f"Did you mean {close[0]}? " if close else ""
             raise document.error(
-                (*keys, key), "unknown key.", f"{help}Known here: {', '.join(known)}.", code="unknown-key"
+                (*keys, key), "unknown key.", f"{help}Known keys: {', '.join(known)}.", code="unknown-key"
             )
 
 
 def _kind(value: object) -> str:
     match value:
         case bool():
-            return "true or false (text like yes, no, on, off wants quotes)"
+            return "true or false (put yes, no, on and off in quotes)"
         case int() | float():
             return "a number"
         case str():

@@ -1,4 +1,4 @@
-"""The environment that makes Claude Code, and tools that speak OpenAI's API, use a profile."""
+"""The environment that makes Claude Code and clients of OpenAI's API use a profile."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DIVERTING", "applied", "client_environment", "render_environment", "settings_snippet"]
 
-# Each of these, when set, makes Claude Code pass the proxy by, show it another key, or ask it for a model that it does
-# not serve.
+# Each of these makes Claude Code bypass the proxy, send it another key, or request a model that it does not serve.
 DIVERTING = (
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_DEFAULT_FABLE_MODEL",
@@ -34,7 +33,7 @@ DIVERTING = (
 
 
 def client_environment(settings: Settings, profile: Profile, master_key: str) -> dict[str, str]:
-    """Return the variables for a profile's clients. One of them is the master key."""
+    """Return the variables for a profile's clients. They contain the master key."""
     variables = {
         "ANTHROPIC_BASE_URL": settings.base_url,  # Claude Code adds /v1 itself
         "ANTHROPIC_AUTH_TOKEN": master_key,
@@ -46,7 +45,7 @@ def client_environment(settings: Settings, profile: Profile, master_key: str) ->
         "ANTHROPIC_MODEL": profile.default,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "OPENAI_BASE_URL": f"{settings.base_url}/v1",
-        "OPENAI_API_BASE": f"{settings.base_url}/v1",  # its name before version 1 of OpenAI's client
+        "OPENAI_API_BASE": f"{settings.base_url}/v1",  # for OpenAI's client before version 1
         "OPENAI_API_KEY": master_key,
         "RUN_CLAUDE_PROFILE": profile.name,
     }
@@ -54,14 +53,14 @@ def client_environment(settings: Settings, profile: Profile, master_key: str) ->
 
 
 def applied(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    """Return a process environment with the variables set, and without what would divert Claude Code from the proxy."""
+    """Return a process environment with these variables, without those that would make Claude Code bypass the proxy."""
     return {name: value for name, value in environ.items() if name not in DIVERTING} | dict(variables)
 
 
 def render_environment(variables: Mapping[str, str], shell: str) -> str:
-    """Return the variables in the words of a shell: ``plain``, ``sh``, ``fish``, ``powershell`` or ``json``.
+    """Return the variables in the syntax of ``sh``, ``fish`` or ``powershell``, or as ``plain`` lines or ``json``.
 
-    What would divert Claude Code from the proxy is unset, but not in ``plain`` and ``json``, which only list.
+    For a shell, the variables that would make Claude Code bypass the proxy are unset; ``plain`` and ``json`` only list.
     """
     unset = [name for name in DIVERTING if name not in variables]
     match shell:
@@ -84,23 +83,23 @@ def render_environment(variables: Mapping[str, str], shell: str) -> str:
 
 
 def settings_snippet(variables: Mapping[str, str]) -> str:
-    """Return the ``env`` part of Claude Code's settings.json: background agents do not inherit a shell."""
+    """Return the ``env`` part of Claude Code's settings.json, for background agents, which inherit no shell."""
     own = {name: value for name, value in variables.items() if not name.startswith(("OPENAI_", "RUN_CLAUDE_"))}
     return json.dumps({"env": own}, indent=2, ensure_ascii=False)
 
 
 def _sh(value: str) -> str:
-    """Quote for sh, bash and zsh: everything stands for itself in single quotes, but not a single quote."""
+    """Quote for sh, bash and zsh: in single quotes, only a single quote is special."""
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,-]+", value):
         return value
     return "'" + value.replace("'", "'\\''") + "'"
 
 
 def _fish(value: str) -> str:
-    """Quote for fish, which has two escapes in single quotes."""
+    """Quote for fish, which knows two escapes in single quotes."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _powershell(value: str) -> str:
-    """Quote for PowerShell: a single quote is doubled, and so are the typographic ones it takes for the same."""
+    """Quote for PowerShell: single quotes are doubled, and so are the typographic ones, which it treats alike."""
     return "'" + re.sub("['\u2018\u2019\u201a\u201b]", r"\g<0>\g<0>", value) + "'"

@@ -1,8 +1,7 @@
-"""`.env` files, by python-dotenv's grammar, with line numbers and without its import time.
+"""Read and change `.env` files: python-dotenv's grammar, with line numbers and without its import time.
 
-Quoting decides what a ``$`` means, as in a shell and in Compose: ``${NAME}`` and ``${NAME:-default}`` are replaced in
-unquoted and double-quoted values, and stand for themselves in single quotes. (python-dotenv replaces them there, too,
-so that a password with ``${`` in it cannot be written at all.)
+As in a shell and in Compose, ``${NAME}`` and ``${NAME:-default}`` are replaced in unquoted and double-quoted values,
+but not in single quotes. (python-dotenv replaces them there as well, so that a password with ``${`` cannot be written.)
 """
 
 from __future__ import annotations
@@ -37,21 +36,21 @@ _DOUBLE_ESCAPE = re.compile(r"\\([\\'\"abfnrtv])")
 _DECODED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ENCODED = {ord(char): f"\\{letter}" for letter, char in _DECODED.items()} | {ord("\\"): "\\\\", ord('"'): '\\"'}
 _CONTROL = re.compile(r"[\a\b\f\n\r\t\v]")
-_ESCAPED_ANYWAY = re.compile(r"\\(?=\\|'|\Z)")  # a backslash that single quotes do not leave alone
+_ESCAPED_ANYWAY = re.compile(r"\\(?=\\|'|\Z)")  # a backslash that needs escaping in single quotes
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One assignment. ``value`` is ``None`` for a name that stands alone; a value never shows in ``repr``.
+    """One assignment. ``value`` is ``None`` for a name without ``=``; ``repr`` never shows a value.
 
-    ``start`` and ``end`` enclose the value as it is written, quotes included.
+    ``start`` and ``end`` enclose the value in the text, quotes included.
     """
 
     name: str
     value: str | None
     line: int
-    literal: bool  # single-quoted: a `$` stands for itself
+    literal: bool  # single-quoted: a `$` is not special
     start: int
     end: int
 
@@ -63,17 +62,17 @@ def parse(text: str, source: str) -> list[Entry]:
     """Return the assignments of a `.env` file, in order.
 
     :param source: the file's name, for the error
-    :raises ConfigError: naming file and line of what is no assignment; never its content, which may be a secret
+    :raises ConfigError: with file and line, if a line is not an assignment; never with its content
     """
     return list(_entries(text, source))
 
 
 def values(text: str, source: str, environ: Mapping[str, str]) -> dict[str, tuple[str, int]]:
-    """Return the values of a `.env` file and their lines, ``${NAME}`` replaced; of a repeated name the last counts.
+    """Return the values of a `.env` file and their lines, with ``${NAME}`` replaced. The last value of a name counts.
 
-    A variable is looked up in ``environ`` first and then among the lines above.
+    A variable is looked up in ``environ`` first, then in the lines above.
 
-    :raises ConfigError: naming file and line of what is no assignment
+    :raises ConfigError: with file and line, if a line is not an assignment
     """
     found: dict[str, tuple[str, int]] = {}
 
@@ -89,9 +88,9 @@ def values(text: str, source: str, environ: Mapping[str, str]) -> dict[str, tupl
 
 
 def set_values(text: str, source: str, changes: Mapping[str, str]) -> str:
-    """Return the text with these values set and every other byte as it was; new names go to the end.
+    """Return the text with these values set and every other byte unchanged. New names are appended.
 
-    :raises ConfigError: if the text cannot be parsed: what is not understood is not rewritten
+    :raises ConfigError: if the text cannot be parsed
     """
     last = {entry.name: entry for entry in parse(text, source)}
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -107,19 +106,19 @@ def set_values(text: str, source: str, changes: Mapping[str, str]) -> str:
 
 
 def quote(value: str) -> str:
-    """Return a value as it is written into a `.env` file.
+    """Return a value, quoted for a `.env` file.
 
-    Single quotes wherever they can: python-dotenv, Compose and POSIX shells then read the same value back, ``$``,
-    ``#``, blanks and double quotes in it (python-dotenv replaces ``${…}`` all the same; see above). Only control
-    characters need double quotes.
+    Uses single quotes where possible: python-dotenv, Compose and POSIX shells then read the same value, with any ``$``,
+    ``#``, blank or double quote in it (except that python-dotenv replaces ``${…}``; see above). Only control characters
+    need double quotes.
 
-    :raises ValueError: if the value cannot be an environment variable's
+    :raises ValueError: if an environment variable cannot have this value
     """
     if "\0" in value:
         raise ValueError("a NUL character cannot be in an environment variable")
     if _PLAIN.fullmatch(value):
         return value
-    awkward = _ESCAPED_ANYWAY.search(value) and "$" not in value  # no single-quoted form is the same to all
+    awkward = _ESCAPED_ANYWAY.search(value) and "$" not in value  # no single-quoted form is read alike by all
     if not awkward and not _CONTROL.search(value):
         return "'" + _ESCAPED_ANYWAY.sub(r"\\\g<0>", value).replace("'", "\\'") + "'"
     return '"' + value.translate(_ENCODED).replace("${", "${:-$}{") + '"'
@@ -151,7 +150,7 @@ def _entries(text: str, source: str) -> Iterator[Entry]:
             elif text[at : at + 1] in ("'", '"'):
                 quoted = (_SINGLE if text[at] == "'" else _DOUBLE).match(text, at)
                 if quoted is None:
-                    raise _malformed(source, line, f"the {text[at]} is never closed")
+                    raise _malformed(source, line, f"the {text[at]} is not closed")
                 literal = text[at] == "'"
                 value = _unescape(quoted[1], single=literal)
                 end = at = quoted.end()
@@ -166,13 +165,13 @@ def _entries(text: str, source: str) -> Iterator[Entry]:
             raise _malformed(source, line)
         at = rest.end()
         if "\0" in text[begin:at]:
-            raise _malformed(source, line, "it has a NUL character")
+            raise _malformed(source, line, "contains a NUL character")
         if name is not None:
             yield Entry(name=name, value=value, line=line, literal=literal, start=start, end=end)
 
 
 def _match(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str]:
-    """Match a pattern that matches the empty string, and so always."""
+    """Match a pattern that also matches the empty string, so that it always matches."""
     match = pattern.match(text, at)
     assert match is not None  # noqa: S101 (see above)
     return match
@@ -183,10 +182,10 @@ def _unescape(raw: str, *, single: bool) -> str:
     return escape.sub(lambda match: _DECODED.get(match[1], match[1]), raw)
 
 
-def _malformed(source: str, line: int, why: str = "this is no NAME=value") -> RunClaudeError:
+def _malformed(source: str, line: int, why: str = "not an assignment") -> RunClaudeError:
     return caused(
         "dotenv-invalid",
         f"{source}:{line}: {why}.",
-        help=f"Write NAME=value, or NAME='value' if it holds blanks or special characters, in line {line}.",
+        help=f"Write line {line} as NAME=value, or as NAME='value' if it contains blanks or special characters.",
         facts={"file": source, "line": line},
     )

@@ -1,4 +1,4 @@
-"""The process environment over the `.env` file: what a name is set to, and where that comes from."""
+"""Look up variables in the process environment, then in `.env`, and say where a value comes from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Environment", "EnvironmentFile"]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the user has set. An empty variable of the process counts as unset, so that the file's value stays."""
+    """The user's variables. One that is empty in the process environment counts as unset: the file's value applies."""
 
     path: Path
     process: Mapping[str, str] = field(repr=False)
@@ -27,45 +27,45 @@ class Environment:
 
     @classmethod
     def load(cls, process: Mapping[str, str], path: Path) -> Environment:
-        """Return the environment with the file as it is now; a missing one is an empty one.
+        """Return the environment with the file's current content. A missing file counts as empty.
 
-        :raises ConfigError: if the file cannot be read, naming the line that is no assignment
+        :raises ConfigError: if the file cannot be read, or a line is not an assignment
         """
         text = read_text(path)
         return cls(path, process, dotenv.values(text, str(path), process) if text else {})
 
     def get(self, name: str) -> str:
-        """Return what a name is set to; empty if it is not.
+        """Return the value of a variable, empty if it is not set.
 
-        :raises ConfigError: if the value is no text
+        :raises ConfigError: if the value is not UTF-8
         """
         value = self.process.get(name) or (self.file[name][0] if name in self.file else "")
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
             raise caused(
-                "config-invalid", f"{self.origin(name)} is not UTF-8 text.", help=f"Set {name} anew."
+                "config-invalid", f"{self.origin(name)} is not UTF-8 text.", help=f"Set {name} again, as UTF-8."
             ) from error
         return value
 
     def from_file(self, name: str) -> str:
-        """Return what the file alone sets a name to; empty if it does not."""
+        """Return the value in the file, empty if the file does not set it."""
         return self.file[name][0] if name in self.file else ""
 
     def origin(self, name: str) -> str:
-        """Return where a name's value comes from, for an error: ``/path/.env:3: NAME``, or the environment."""
+        """Return where a value comes from, for a message: ``/path/.env:3: NAME``, or the environment."""
         if not self.process.get(name) and name in self.file:
             return f"{self.path}:{self.file[name][1]}: {name}"
         return f"{name} (in the environment)"
 
     def facts(self, name: str) -> dict[str, object]:
-        """Return the same for machines."""
+        """Return the same as facts."""
         if not self.process.get(name) and name in self.file:
             return {"file": str(self.path), "line": self.file[name][1], "key": name}
         return {"key": name}
 
     def names(self) -> Iterator[str]:
-        """Yield each name that is set."""
+        """Yield the name of each variable that is set."""
         for name in {**self.file, **self.process}:
             if self.get(name):
                 yield name
@@ -82,7 +82,7 @@ class EnvironmentFile:
     def load(self) -> Environment:
         """Return the environment with the file as it is now; a missing one is an empty one.
 
-        :raises ConfigError: if the file cannot be read, naming the line that is no assignment
+        :raises ConfigError: if the file cannot be read, or a line is not an assignment
         """
         mark = self._mark()
         if self._known is None or self._known[0] != mark:

@@ -1,4 +1,4 @@
-"""Reading and writing the user's files: whole or not at all, and with a named cause when it fails."""
+"""Read and write the user's files: completely or not at all, with a cause when it fails."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ __all__ = [
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return a file's content, or ``None`` if there is no such file.
+    """Return a file's content, or ``None`` if it does not exist.
 
-    :raises ConfigError: if it is there and cannot be read
+    :raises ConfigError: if it exists but cannot be read
     """
-    with _explained(f"{path} cannot be read", f"Check what it is and whose: ls -ld {path}", "file-unreadable", path):
+    with _explained(
+        f"{path} cannot be read", f"Check its type, owner and mode: ls -ld {path}", "file-unreadable", path
+    ):
         try:
             return path.read_bytes()
         except FileNotFoundError:
@@ -40,9 +42,9 @@ def read_bytes(path: Path) -> bytes | None:
 
 
 def read_text(path: Path) -> str | None:
-    """Return a file's text, or ``None`` if there is no such file.
+    """Return a file's text, or ``None`` if it does not exist.
 
-    :raises ConfigError: if it is there and cannot be read, or is not UTF-8
+    :raises ConfigError: if it exists but cannot be read, or is not UTF-8
     """
     data = read_bytes(path)
     if data is None:
@@ -60,17 +62,17 @@ def read_text(path: Path) -> str | None:
 
 
 def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
-    """Write a file so that at any time, also after a power cut, the old or the new content is there.
+    """Replace a file atomically: at any time, even after a power cut, it has the old or the new content.
 
-    A symlink stays one: what it points to is replaced.
+    A symlink is followed: its target is replaced.
 
-    :param owner: uid and gid, for those who may give files away
-    :raises ConfigError: if it cannot be written; the old file is untouched then
+    :param owner: uid and gid, if the process may change the owner
+    :raises ConfigError: if it cannot be written; the old file is then unchanged
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
     target = path.resolve() if path.is_symlink() else path
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    help = f"Check the folder's owner and mode, and the space left: ls -ld {path.parent}; df -h {path.parent}"
+    help = f"Check the folder's owner and mode, and the free space: ls -ld {path.parent}; df -h {path.parent}"
     with _explained(f"{path} cannot be written", help, "file-unwritable", path):
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_left(target)
@@ -81,7 +83,7 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
                 file.flush()
                 if owner is not None:
                     os.fchown(descriptor, *owner)
-                os.fchmod(descriptor, mode)  # after chown, and whatever the umask is
+                os.fchmod(descriptor, mode)  # after chown, and regardless of the umask
                 os.fsync(descriptor)
             temporary.rename(target)
         except BaseException:
@@ -92,7 +94,7 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
 
 
 def write_if_changed(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> bool:
-    """Write a file unless it has this very content, mode and owner; return whether it was written.
+    """Write a file unless it already has this content, mode and owner; return whether it was written.
 
     :raises ConfigError: if it cannot be read or written
     """
@@ -115,21 +117,21 @@ def is_written(path: Path, content: bytes, *, mode: int = 0o600, owner: tuple[in
 
 
 def ensure_folder(path: Path, *, mode: int = 0o700) -> None:
-    """Create a folder and what is above it, if it is not there. The mode of one that is there is left alone.
+    """Create a folder and its parents if they are missing. The mode of an existing folder stays.
 
-    :raises ConfigError: if it cannot be created, or something else is in its place
+    :raises ConfigError: if it cannot be created, or if there is a file in its place
     """
-    help = "Make room for it, or set RUN_CLAUDE_HOME (configuration) or RUN_CLAUDE_STATE (state) elsewhere."
+    help = "Check what is there, or set RUN_CLAUDE_HOME (configuration) or RUN_CLAUDE_STATE (state) to another folder."
     with _explained(f"The folder {path} cannot be created", help, "folder-unusable", path):
         path.mkdir(mode=mode, parents=True, exist_ok=True)
 
 
 def mend_mode(path: Path, mode: int) -> str:
-    """Take from a file what its mode allows beyond ``mode``; return a note, empty if there was nothing to do.
+    """Remove permissions beyond ``mode`` from a file; return a note, empty if there was nothing to do.
 
-    :raises ConfigError: if the mode has to be changed and cannot be
+    :raises ConfigError: if the mode cannot be changed
     """
-    what = f"{path} is open to other users, and its mode cannot be changed"
+    what = f"{path} is accessible to other users, and its mode cannot be changed"
     with _explained(what, f"As its owner, run: chmod {mode:o} {path}", "file-mode", path):
         try:
             found = stat.S_IMODE(path.stat().st_mode)
@@ -138,14 +140,14 @@ def mend_mode(path: Path, mode: int) -> str:
         if not found & ~mode:
             return ""
         path.chmod(mode)
-    return f"{path} was open to other users (mode {found:04o}); it is {mode:04o} now."
+    return f"{path} was accessible to other users (mode {found:04o}); its mode is now {mode:04o}."
 
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold a folder for the time of the block, against other run-claude commands that change files in it.
+    """Lock a folder during the block, against other run-claude commands that change files in it.
 
-    Short waits only: the holder writes a few small files. The kernel releases the lock with the process.
+    Waits are short: the holder writes a few small files. The kernel releases the lock when the process ends.
 
     :raises ConfigError: if the folder cannot be created or opened
     """
@@ -161,22 +163,22 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def _remove_left(target: Path) -> None:
-    """Remove what writers of this file have left that were killed."""
+    """Remove the temporary files of writers that were killed."""
     for left in target.parent.glob(f".{escape(target.name)}.*.????????.tmp"):
         writer = left.name.removeprefix(f".{target.name}.").split(".")[0]
         if not writer.isdecimal():
-            continue  # not of ours
+            continue  # not one of ours
         try:
             os.kill(int(writer), 0)
         except (ProcessLookupError, OverflowError):
             with suppress(OSError):
                 left.unlink()
         except OSError:
-            continue  # it lives, and is somebody else's
+            continue  # the process exists, and belongs to another user
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename durable. Some network file systems cannot; the rename itself is done all the same."""
+    """Make a rename durable, where the file system can: some network file systems cannot."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -187,7 +189,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _explained(what: str, help: str, code: str, path: Path) -> Iterator[None]:
-    """Turn an error of the system into ours."""
+    """Translate an operating system error into a cause."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A folder that selects its profile: a block of ours in its direnv file. The rest of that file is the user's."""
+"""Let a folder select a profile, with a block in its direnv file. The rest of that file belongs to the user."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _PROFILE = "# profile: "
 
 
 def set_folder(settings: Settings, folder: Path, profile: Profile) -> Path:
-    """Make a folder select a profile, in place of the one it selected before. Return the direnv file.
+    """Make a folder select a profile, instead of any earlier one. Return the direnv file.
 
-    The key is not in the file: the environment is asked for when direnv reads it, and again when `.env` changes.
+    The file does not contain the key: direnv calls `run-claude env` when it loads the file and when `.env` changes.
 
-    :raises ConfigError: if the file cannot be read or written, or only half of our block is in it
+    :raises ConfigError: if the file cannot be read or written, or the block is damaged
     """
     path = folder / ENVRC
     instance = "" if settings.instance == "run-claude" else f" --instance {settings.instance}"
@@ -46,9 +46,9 @@ def set_folder(settings: Settings, folder: Path, profile: Profile) -> Path:
 
 
 def clear_folder(folder: Path) -> bool:
-    """Take our block out of a folder's direnv file, and the file with it if nothing else is in it.
+    """Remove the block from a folder's direnv file, and the file if it is then empty. Return whether there was a block.
 
-    :raises ConfigError: if the file cannot be read or written, or only half of our block is in it
+    :raises ConfigError: if the file cannot be read or written, or the block is damaged
     """
     path = folder / ENVRC
     lines = _lines(path)
@@ -61,7 +61,7 @@ def clear_folder(folder: Path) -> bool:
 def folder_profile(folder: Path) -> str:
     """Return the profile that a folder selects; empty if it selects none.
 
-    :raises ConfigError: if the file cannot be read, or only half of our block is in it
+    :raises ConfigError: if the file cannot be read, or the block is damaged
     """
     path = folder / ENVRC
     lines = _lines(path)
@@ -93,7 +93,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _block(path: Path, lines: list[str]) -> slice | None:
-    """Return where our block is; ``None`` if there is none."""
+    """Return the lines of the block; ``None`` if there is none."""
     begins = [index for index, line in enumerate(lines) if line.startswith(_BEGIN[:20])]
     ends = [index for index, line in enumerate(lines) if line.startswith(_END)]
     if not begins and not ends:
@@ -102,8 +102,8 @@ def _block(path: Path, lines: list[str]) -> slice | None:
         line = (begins + ends)[0] + 1
         raise caused(
             "envrc-damaged",
-            f"{path}:{line}: run-claude's block is not whole any more.",
-            help=f"Remove its lines (`{_BEGIN[:20]}` to `{_END}`) by hand, then call it again.",
+            f"{path}:{line}: run-claude's block is damaged.",
+            help=f"Remove its lines (`{_BEGIN[:20]}` to `{_END}`) by hand, then run the command again.",
             facts={"file": str(path), "line": line},
         )
     return slice(begins[0], ends[0] + 1)

@@ -1,7 +1,7 @@
-"""The user's files in the form of before: `model_list` in models.yaml, profiles without a heading.
+"""Legacy file formats: profiles without the `profiles` heading.
 
-Every installation of before has such files, made from its own examples. They are read as they are, and leniently as
-before: a profile is served as far as its models are there.
+Installations of earlier releases have such files, made from their examples. They are read unchanged and, as then,
+leniently: a profile keeps the models that exist.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ROLES = ("opus_model", "sonnet_model", "haiku_model")
 
 
 def is_legacy(document: Document) -> bool:
-    """Whether a profiles file has the form of before."""
+    """Whether a profiles file has the legacy format."""
     if not isinstance(document.data, dict) or "profiles" in document.data:
         return False
     wanted = {"meta", *_ROLES}
@@ -29,11 +29,11 @@ def is_legacy(document: Document) -> bool:
 
 
 def legacy_profiles(document: Document, models: Container[str]) -> dict[str, Profile]:
-    """Return the profiles that name at least one model there is."""
+    """Return the profiles that name at least one known model."""
     found = {}
     for name, raw in document.data.items():
         if not isinstance(raw, dict) or not raw.get("model", True):
-            continue  # `model: null` passed an entry over, for one in a file that came after
+            continue  # `model: null` skipped an entry, in favour of one in a later file
         meta: Any = raw.get("meta", raw)
         if not isinstance(meta, dict):
             continue

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["INLINE", "REFERENCE", "ROLES", "Model", "Profile", "references"]
 
-# `os.environ/NAME` is LiteLLM's own: the value never comes into the file. `${NAME}` and `${NAME:-default}` are
-# replaced when the file is generated: for addresses, regions and model ids, which are no secrets.
+# `os.environ/NAME` is LiteLLM's syntax: the value never gets into the generated file. `${NAME}` and `${NAME:-default}`
+# are replaced when it is generated: for addresses, regions and model ids, which are not secret.
 REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 INLINE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -29,9 +29,9 @@ class Model:
     """A model that LiteLLM can serve.
 
     :param params: LiteLLM's ``litellm_params``
-    :param needs: variables without which it cannot work; of each group one is enough
-    :param uses: variables that it works without; a parameter that refers to an unset one is left out
-    :param compat: what ``callbacks/provider_compat`` has to know of it
+    :param needs: groups of variables; at least one of each group must be set
+    :param uses: optional variables; a parameter that refers to an unset one is left out
+    :param compat: the settings for ``callbacks/provider_compat``
     :param source: ``built-in``, or file and line
     """
 
@@ -46,33 +46,33 @@ class Model:
 
     @property
     def id(self) -> str:
-        """The model as LiteLLM names it: ``provider/model``."""
+        """LiteLLM's name of the model: ``provider/model``."""
         return str(self.params["model"])
 
     @property
     def provider(self) -> str:
-        """LiteLLM's provider."""
+        """LiteLLM's name of the provider."""
         return self.id.partition("/")[0]
 
     @property
     def variables(self) -> frozenset[str]:
-        """Each variable that it reads."""
+        """The variables that it reads."""
         return frozenset(name for group in self.needs for name in group) | frozenset(self.uses)
 
     def missing(self, is_set: Callable[[str], bool]) -> tuple[str, ...]:
-        """Return what it lacks to work: ``NAME``, or ``NAME or OTHER``."""
+        """Return the missing variables: ``NAME``, or ``NAME or OTHER``."""
         return tuple(" or ".join(group) for group in self.needs if not any(map(is_set, group)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Which model serves what.
+    """A choice of models: which one serves which role.
 
-    :param fable: the tier above opus; empty: there is none
-    :param subagent: for all sub-agents; empty: each as its own definition says
-    :param default: what Claude Code begins with: a role or a model; empty: its own choice
-    :param models: served besides
-    :param env: more variables for the client
+    :param fable: the tier above opus; empty if there is none
+    :param subagent: the model of all sub-agents; empty to leave it to their definitions
+    :param default: the role or model that Claude Code starts with; empty to leave it to Claude Code
+    :param models: further models to serve
+    :param env: further variables for the client
     """
 
     name: str
@@ -88,12 +88,12 @@ class Profile:
     source: str = "built-in"
 
     def role(self, role: str) -> str:
-        """Return the model for a role; of those that are not set the nearest one that is."""
+        """Return the model for a role or, if that is not set, for the nearest role that is."""
         return next((name for other in _INSTEAD[role] if (name := str(getattr(self, other)))), "")
 
     @property
     def served(self) -> tuple[str, ...]:
-        """Each model that it names, once."""
+        """The models that it names, without duplicates."""
         names = [self.role(role) for role in ROLES] + [self.fable, self.subagent, *self.models]
         if self.default not in ROLES:
             names.append(self.default)
@@ -101,7 +101,7 @@ class Profile:
 
 
 def references(value: Any) -> Iterator[tuple[str, bool]]:
-    """Yield each variable that a value refers to, however deep, and whether it has to be set."""
+    """Yield each variable that a value refers to, at any depth, and whether it must be set."""
     match value:
         case str():
             if reference := REFERENCE.fullmatch(value):

@@ -1,4 +1,4 @@
-"""Where the user's files are: configuration, state, and what belongs to one instance."""
+"""The places of files: configuration, state, and the files of one instance."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Paths:
 
     @classmethod
     def resolve(cls, environ: Mapping[str, str], instance: str = DEFAULT_INSTANCE) -> Paths:
-        """Return the paths that the environment asks for; nothing is created.
+        """Return the paths for this environment; nothing is created.
 
-        :raises ConfigError: if a folder follows from the home folder and there is none
+        :raises ConfigError: if a path depends on the home folder, and there is none
         """
         config = _explicit(environ, "RUN_CLAUDE_HOME") or _base(environ, "XDG_CONFIG_HOME", ".config")
         state = _explicit(environ, "RUN_CLAUDE_STATE") or _base(environ, "XDG_STATE_HOME", ".local/state")
@@ -63,7 +63,7 @@ class Paths:
 
     @property
     def instance_state(self) -> Path:
-        """The folder of what this instance remembers."""
+        """The folder of the instance's state."""
         return self.state / "instances" / self.instance
 
     @property
@@ -73,47 +73,47 @@ class Paths:
 
     @property
     def litellm_secrets(self) -> Path:
-        """What the proxy gets: master key, provider keys, database parts; a JSON object of strings."""
+        """The proxy's secrets: master key, provider keys, database access; a JSON object of strings."""
         return self.secrets_dir / "litellm.json"
 
     @property
     def database_secret(self) -> Path:
-        """The database password, and nothing else."""
+        """The database password."""
         return self.secrets_dir / "postgres_password"
 
     @property
     def build_secrets(self) -> Path:
-        """What a build needs and no layer may hold."""
+        """The secrets of a build, which no layer may contain."""
         return self.secrets_dir / "build.env"
 
     @property
     def intent_file(self) -> Path:
-        """What the user wants of this instance."""
+        """What the user last asked for: whether the stack should run, and how."""
         return self.instance_state / "intent.json"
 
     @property
     def lock_file(self) -> Path:
-        """The lock of whoever changes this instance."""
+        """The lock for commands that change the instance."""
         return self.instance_state / "lock"
 
     @property
     def watch_lock_file(self) -> Path:
-        """The lock of the one who watches this instance."""
+        """The lock of the instance's watcher."""
         return self.instance_state / "watch.lock"
 
     @property
     def watch_file(self) -> Path:
-        """What the watcher remembers."""
+        """The watcher's memory."""
         return self.instance_state / "watch.json"
 
     @property
     def history_file(self) -> Path:
-        """What happened to this instance."""
+        """The instance's history."""
         return self.instance_state / "history.jsonl"
 
     @property
     def applied_file(self) -> Path:
-        """What was last started."""
+        """The configuration of the last start."""
         return self.instance_state / "applied.json"
 
     @property
@@ -132,7 +132,7 @@ def _explicit(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _base(environ: Mapping[str, str], name: str, fallback: str) -> Path:
-    """Return our folder below an XDG base folder; a relative base counts as unset, as the specification has it."""
+    """Return our folder in an XDG base folder. By the specification, a relative base counts as unset."""
     base = environ.get(name) or ""
     return (Path(base) if base.startswith("/") else _home(environ) / fallback) / "run-claude"
 
@@ -140,5 +140,5 @@ def _base(environ: Mapping[str, str], name: str, fallback: str) -> Path:
 def _home(environ: Mapping[str, str]) -> Path:
     home = environ.get("HOME") or ""
     if not home.startswith("/"):
-        raise caused("no-home", "There is no home folder: HOME is not set to an absolute path.")
+        raise caused("no-home", "There is no home folder: HOME is not an absolute path.")
     return Path(home)

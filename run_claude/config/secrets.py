@@ -1,7 +1,7 @@
-"""Secrets: generated, kept in `.env` alone, never shown.
+"""Generate, read and rotate secrets. They are kept in `.env` and never shown.
 
-`.env` (0600) is the one source of truth. What the containers get are copies of it in files that Compose hands over as
-secrets; variables of the process environment win over the file, so that a key can be given for one run.
+`.env` (0600) is the source of truth. The containers get copies, in files that Compose mounts as secrets. Variables of
+the process environment override the file, so that a key can be set for one command.
 """
 
 from __future__ import annotations
@@ -49,27 +49,29 @@ SALT_KEY = "LITELLM_SALT_KEY"  # LiteLLM encrypts the models and credentials in 
 UI_USERNAME, UI_PASSWORD = "UI_USERNAME", "UI_PASSWORD"  # the login to LiteLLM's admin pages
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PUBLIC_KEYS = frozenset({"sk-litellm-master-key-12345"})  # the default of before, in public source code
+_PUBLIC_KEYS = frozenset(
+    {"sk-litellm-master-key-12345"}
+)  # the default of earlier releases, public in their source code
 _VERTEX = "VERTEXAI_CREDENTIALS"
-_SHORTEST_KEY = 20  # LiteLLM refuses `sk-1234`; what can be guessed is no better for being longer than that
+_SHORTEST_KEY = 20  # LiteLLM rejects only `sk-1234`; other short keys can be guessed as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """Values that never show: not in ``repr``, so not in a traceback either."""
+    """Secret values. ``repr`` does not show them, so neither does a traceback."""
 
     master_key: str = field(repr=False)
     database_password: str = field(repr=False)
     salt_key: str = field(repr=False)
     ui_username: str
     ui_password: str = field(repr=False)
-    keys: dict[str, str] = field(repr=False)  # of the providers, by variable
+    keys: dict[str, str] = field(repr=False)  # the providers' keys, by variable
 
 
 def ensure_secrets(settings: Settings) -> list[str]:
-    """Generate what is missing into `.env`, and mend its mode. Return notes.
+    """Generate missing secrets into `.env`, and make it private. Return notes.
 
-    :raises ConfigError: if the file cannot be used, or the master key is one that LiteLLM refuses
+    :raises ConfigError: if the file cannot be used, or the master key is one that LiteLLM rejects
     """
     path = settings.paths.env_file
     notes = [note] if (note := mend_mode(path, 0o600)) else []
@@ -77,7 +79,7 @@ def ensure_secrets(settings: Settings) -> list[str]:
     if env.get(MASTER_KEY):
         _check_master_key(env)  # before anything is written
     if missing := _missing(env):
-        with exclusive(settings.paths.config):  # another run-claude may have generated them meanwhile
+        with exclusive(settings.paths.config):  # another run-claude may have generated them in the meantime
             env = settings.environment()
             if missing := _missing(env):
                 fresh = _generate(missing) | _salt_of_before(env, missing)
@@ -99,17 +101,17 @@ def has_secrets(settings: Settings) -> bool:
 
 
 def read_master_key(settings: Settings) -> str:
-    """Return the key that the proxy wants from its clients.
+    """Return the key that clients of the proxy need.
 
-    :raises ConfigError: if there is none yet, or LiteLLM would refuse it
+    :raises ConfigError: if there is none yet, or LiteLLM would reject it
     """
     return _check_master_key(settings.environment())
 
 
 def read_secrets(settings: Settings, names: Iterable[str] = ()) -> Secrets:
-    """Return the secrets as they are now; of the providers' keys those of ``names`` that are set.
+    """Return the current secrets, with those providers' keys in ``names`` that are set.
 
-    :raises ConfigError: if one that has to be there is not
+    :raises ConfigError: if the master key or the database password is missing
     """
     env = settings.environment()
     master_key = _check_master_key(env)
@@ -126,10 +128,10 @@ def read_secrets(settings: Settings, names: Iterable[str] = ()) -> Secrets:
 
 
 def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
-    """Return the values of those names that are set.
+    """Return the values of those variables in ``names`` that are set.
 
-    A value that is our own master key is passed over: `run-claude env` sets OPENAI_API_KEY to it for the clients, and
-    a start from such a shell would send the master key to OpenAI.
+    A value equal to the master key is ignored: `run-claude env` sets OPENAI_API_KEY to it for clients, and a start from
+    such a shell would send the master key to OpenAI.
     """
     own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
     wanted = sorted(set(names))
@@ -140,16 +142,16 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
 
 
 def _google_credentials(env: Environment) -> str:
-    """Return the content of the file that Google's own tools are pointed to: a container does not see the file."""
+    """Return the content of Google's credentials file, which the container cannot see."""
     path = env.get("GOOGLE_APPLICATION_CREDENTIALS")
     try:
         return (read_text(Path(path).expanduser()) or "").strip() if path else ""
     except (ConfigError, RuntimeError):
-        return ""  # a variable of other tools: nothing of ours fails because of it
+        return ""  # the variable belongs to other tools: never fail because of it
 
 
 def store(settings: Settings, changes: Mapping[str, str]) -> None:
-    """Write values into `.env`; everything else in it stays as it is.
+    """Write values into `.env`; everything else in it stays unchanged.
 
     :raises ConfigError: if `.env` cannot be used
     """
@@ -159,19 +161,19 @@ def store(settings: Settings, changes: Mapping[str, str]) -> None:
 
 
 def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
-    """Generate these secrets anew, write them, and return them. Whoever runs with the old ones is not told.
+    """Generate new values for these secrets, write them to `.env`, and return them. Nothing running is changed.
 
-    `.env` comes first and the database after it: if the second step fails, it can be done again from what is written.
+    `.env` is written first, the database after it: if the second step fails, it can be repeated from the file.
 
-    :raises ConfigError: if one of them is set in the process environment, so that the new one would not count
+    :raises ConfigError: if one of them is set in the process environment, which would override the new value
     """
     wanted, env = list(names), settings.environment()
     for name in wanted:
         if settings.environ.get(name):
             raise caused(
                 "secret-overridden",
-                f"{name} is set in the environment, which wins over {env.path}.",
-                help=f"Unset {name}, then rotate it.",
+                f"{name} is set in the environment, which overrides {env.path}.",
+                help=f"Unset {name}, then rotate.",
                 facts=env.facts(name),
             )
     if MASTER_KEY in wanted:
@@ -182,14 +184,14 @@ def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
 
 
 def export(settings: Settings, path: Path) -> None:
-    """Write what `.env` sets to a new file (0600), as `export` lines for a POSIX shell. Nothing is ever printed.
+    """Write the variables in `.env` to a new file (0600), as `export` lines for a POSIX shell. Nothing is printed.
 
-    :raises ConfigError: if `.env` cannot be used, or the file is there already
+    :raises ConfigError: if `.env` cannot be used, or the file already exists
     """
     import shlex
 
     if path.exists() or path.is_symlink():
-        raise caused("file-exists", f"{path} is there already.")
+        raise caused("file-exists", f"{path} already exists.")
     values = settings.environment().file
     lines = [
         f"export {name}={shlex.quote(value)}\n" for name, (value, _) in values.items() if _SHELL_NAME.fullmatch(name)
@@ -198,7 +200,7 @@ def export(settings: Settings, path: Path) -> None:
 
 
 def overview(settings: Settings, names: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Return name, origin and masked value of our own secrets and of those of ``names`` that are set.
+    """Return name, origin and masked value of our own secrets and of those in ``names`` that are set.
 
     :raises ConfigError: if `.env` cannot be used
     """
@@ -210,7 +212,7 @@ def overview(settings: Settings, names: Iterable[str]) -> list[tuple[str, str, s
 
 
 def masked(value: str) -> str:
-    """Return what may be shown of a secret: enough to tell two keys apart, too little to use one."""
+    """Return the part of a secret that may be shown: enough to tell two keys apart, too little to use one."""
     if len(value) < 16:
         return "…"
     return f"{value[:3]}…{value[-4:]} ({len(value)} characters)"
@@ -222,7 +224,7 @@ def _missing(env: Environment) -> list[str]:
 
 
 def _generate(names: Iterable[str]) -> dict[str, str]:
-    """Return new values. Hexadecimal: nothing in them needs quoting, wherever they go."""
+    """Return new values, in hexadecimal, which needs no quoting anywhere."""
     fresh = {name: os.urandom(24).hex() for name in names}
     # LiteLLM wants both keys to begin so; the name of the login is no secret.
     fresh |= {name: f"sk-{fresh[name]}" for name in (MASTER_KEY, SALT_KEY) if name in fresh}
@@ -244,22 +246,20 @@ def _check_master_key(env: Environment) -> str:
         raise _not_there(env, MASTER_KEY)
     problem = ""
     if not key.startswith("sk-"):
-        problem = "does not begin with sk-, as LiteLLM wants it"
+        problem = "does not begin with sk-, which LiteLLM requires"
     elif key in _PUBLIC_KEYS or len(key) < _SHORTEST_KEY or len(set(key[3:])) < 6:
         problem = "can be guessed"
     elif not re.fullmatch(r"[!-~]+", key):
-        problem = "has characters in it that cannot be sent in a header"
+        problem = "contains characters that cannot be sent in a header"
     if problem:
         raise caused(
             "master-key-refused",
             f"{env.origin(MASTER_KEY)}: the master key {problem}.",
-            help="Remove the line: a strong key is generated at the next start.",
+            help="Remove the line: the next start generates a strong key.",
             facts=env.facts(MASTER_KEY),
         )
     return key
 
 
 def _not_there(env: Environment, name: str) -> RunClaudeError:
-    return caused(
-        "secret-missing", f"There is no {name} in {env.path} yet.", facts={"file": str(env.path), "key": name}
-    )
+    return caused("secret-missing", f"{env.path} has no {name} yet.", facts={"file": str(env.path), "key": name})

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,12 +17,12 @@ from run_claude.domain.causes import caused
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["IMAGE_USER", "Settings", "load_settings"]
+__all__ = ["IMAGE_USER", "Prisma", "Settings", "load_settings"]
 
 T = TypeVar("T")
 D = TypeVar("D")
 
-IMAGE_USER = (10001, 10001)  # who litellm runs as when the user is root
+IMAGE_USER = (10001, 10001)  # litellm's user when the user is root
 
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._:/@-]{0,254}")
@@ -30,9 +31,26 @@ _USER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
 _SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
 
 
+class Prisma(StrEnum):
+    """Prisma's engines in LiteLLM's image: how LiteLLM uses its database, if it does."""
+
+    ON = "on"  # the WebAssembly engines from npm
+    NATIVE = "native"  # Prisma's own, from its host or a mirror
+    OFF = "off"  # no database client
+
+    @property
+    def words(self) -> str:
+        """What an image has, in words."""
+        return {"on": "Prisma's engines from npm", "native": "Prisma's native engines"}.get(self, "no database client")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the user has settled for one instance, defaults filled in. Holds no secret but in ``environ``."""
+    """The settings of one instance, defaults included. Only ``environ`` may contain secrets; it is not in ``repr``.
+
+    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``), ``container_user`` is UID and
+    GID, ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
+    """
 
     instance: str
     paths: Paths
@@ -41,7 +59,7 @@ class Settings:
     database_port: int = 5433
     python_image: str = "python:3.13-slim"
     timescaledb_image: str = "timescale/timescaledb:2.23.1-pg17"
-    prisma: bool = True
+    prisma: Prisma = Prisma.ON
     callbacks: Path | None = None
     ca_bundle: Path | None = None
     container_user: tuple[int, int] = IMAGE_USER
@@ -50,7 +68,7 @@ class Settings:
     timescaledb_memory: str = "1g"
     prisma_mirror: str = ""
     spend_logs_retention: str = ""  # such as 30d; empty: for ever
-    lock_timeout: float = 600.0  # seconds that a command waits for another one
+    lock_timeout: float = 600.0  # seconds that a command waits for another
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     env_file: EnvironmentFile | None = field(default=None, repr=False, compare=False)  # `.env`, as far as it was read
 
@@ -60,12 +78,12 @@ class Settings:
 
     @property
     def base_url(self) -> str:
-        """Where the proxy answers, for clients on this machine."""
+        """The proxy's address for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104 (not bound here)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def environment(self) -> Environment:
-        """Return the user's environment with `.env` as it is now; a file that has not changed is not read again.
+        """Return the user's environment with the current content of `.env`, which is read again only if it changed.
 
         :raises ConfigError: if `.env` cannot be read
         """
@@ -74,16 +92,16 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str], *, instance: str | None = None, port: int | None = None) -> Settings:
-    """Return the settings; the process environment wins over `.env`, and an argument over both.
+    """Return the settings. The process environment overrides `.env`, and an argument overrides both.
 
-    :raises ConfigError: naming where a value that cannot be used comes from
-    :raises UsageError: if an argument cannot be used
+    :raises ConfigError: with the origin of the value, if a value is invalid
+    :raises UsageError: if an argument is invalid
     """
     env_file = EnvironmentFile(environ, Paths.resolve(environ).env_file)
     env = env_file.load()
     name = instance or _checked(env, "RUN_CLAUDE_INSTANCE", _instance, DEFAULT_INSTANCE)
     if not _INSTANCE.fullmatch(name):
-        raise caused("usage", f"{name!r} is no instance name.", help=_INSTANCE_HELP)
+        raise caused("usage", f"{name!r} is not a valid instance name.", help=_INSTANCE_HELP)
     default = Settings(instance=name, paths=Paths.resolve(environ, name))
     settings = Settings(
         instance=name,
@@ -93,7 +111,7 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         database_port=_checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port, default.database_port),
         python_image=_checked(env, "RUN_CLAUDE_PYTHON_IMAGE", _reference, default.python_image),
         timescaledb_image=_checked(env, "RUN_CLAUDE_TIMESCALEDB_IMAGE", _reference, default.timescaledb_image),
-        prisma=_checked(env, "RUN_CLAUDE_PRISMA", _switch, default.prisma),
+        prisma=_checked(env, "RUN_CLAUDE_PRISMA", _prisma, default.prisma),
         callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
         ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or _system_ca(env),
         container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user()),
@@ -109,8 +127,8 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
     if settings.port == settings.database_port:
         raise caused(
             "port-invalid",
-            f"The proxy and the database cannot both have port {settings.port}.",
-            help="Set LITELLM_PORT or RUN_CLAUDE_TIMESCALEDB_PORT to another one.",
+            f"The proxy and the database cannot both use port {settings.port}.",
+            help="Set LITELLM_PORT or RUN_CLAUDE_TIMESCALEDB_PORT to another port.",
             facts={"port": settings.port},
         )
     return settings
@@ -119,7 +137,7 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
 def _checked(env: Environment, name: str, check: Callable[[str], T], default: D) -> T | D:
     """Return the checked value of a variable, or the default if it is not set.
 
-    :raises ConfigError: naming the variable and where it is set
+    :raises ConfigError: with the variable and its origin, if the check fails
     """
     value = env.get(name).strip()
     if not value:
@@ -135,18 +153,18 @@ def _checked(env: Environment, name: str, check: Callable[[str], T], default: D)
         ) from error
 
 
-_INSTANCE_HELP = "Use up to 40 of a-z, 0-9, - and _, beginning with a letter or a digit."
+_INSTANCE_HELP = "Use up to 40 characters of a-z, 0-9, - and _; the first must be a letter or a digit."
 
 
 def _instance(value: str) -> str:
     if not _INSTANCE.fullmatch(value):
-        raise ValueError("an instance name has up to 40 of a-z, 0-9, - and _ and begins with a letter or a digit")
+        raise ValueError("an instance name has up to 40 characters of a-z, 0-9, - and _, the first a letter or a digit")
     return value
 
 
 def _port(value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
-        raise ValueError("a port is a number from 1 to 65535", "port-invalid")
+        raise ValueError("a port must be a number from 1 to 65535", "port-invalid")
     return int(value)
 
 
@@ -156,34 +174,36 @@ def _address(value: str) -> str:
     try:
         return str(ipaddress.ip_address(value))
     except ValueError as error:
-        raise ValueError("an address to listen on is an IP address, such as 127.0.0.1") from error
+        raise ValueError("an address to listen on must be an IP address, such as 127.0.0.1") from error
 
 
 def _reference(value: str) -> str:
     if not _REFERENCE.fullmatch(value):
-        raise ValueError("an image is written registry/name:tag")
+        raise ValueError("an image must be written as registry/name:tag")
     return value
 
 
-def _switch(value: str) -> bool:
+def _prisma(value: str) -> Prisma:
     match value.lower():
         case "on" | "true" | "yes" | "1":
-            return True
+            return Prisma.ON
+        case "native":
+            return Prisma.NATIVE
         case "off" | "false" | "no" | "0":
-            return False
+            return Prisma.OFF
         case _:
-            raise ValueError("a switch is on or off")
+            raise ValueError("the value must be on, native or off")
 
 
 def _memory(value: str) -> str:
     if not _MEMORY.fullmatch(value):
-        raise ValueError("an amount of memory is a number with b, k, m or g behind it")
+        raise ValueError("an amount of memory must be a number with the unit b, k, m or g")
     return value.lower()
 
 
 def _seconds(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", value):
-        raise ValueError("wants seconds")
+        raise ValueError("the value must be a number of seconds")
     return float(value)
 
 
@@ -198,13 +218,13 @@ def _period(value: str) -> str:
 
 def _count(value: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,6}", value):
-        raise ValueError("a limit is a whole number above 0")
+        raise ValueError("a limit must be a whole number above 0")
     return int(value)
 
 
 def _user(value: str) -> tuple[int, int]:
     if not _USER.fullmatch(value):
-        raise ValueError("a container user is written UID:GID, in numbers")
+        raise ValueError("a container user must be written as UID:GID, in numbers")
     uid, _, gid = value.partition(":")
     return int(uid), int(gid)
 
@@ -212,14 +232,14 @@ def _user(value: str) -> tuple[int, int]:
 def _folder(value: str) -> Path:
     path = Path(value).expanduser()
     if not path.is_dir():
-        raise ValueError("this has to be a folder that exists")
+        raise ValueError("the value must be an existing folder")
     return path.resolve()
 
 
 def _file(value: str) -> Path:
     path = Path(value).expanduser()
     if not path.is_file():
-        raise ValueError("this has to be a file that exists")
+        raise ValueError("the value must be an existing file")
     return path.resolve()
 
 
@@ -228,11 +248,11 @@ def _host_user() -> tuple[int, int]:
 
 
 def _system_ca(env: Environment) -> Path | None:
-    """Return the CA bundle this machine trusts.
+    """Return the CA bundle that this machine trusts.
 
-    A company's proxy signs with a CA of the company's; whoever has to live with one has it in the system's bundle or
-    in one of these variables. Elsewhere than on Linux the engine runs in a virtual machine that does not share
-    the system's folders, and a mount of the bundle would fail.
+    A company's proxy signs with the company's CA, which is in the system's bundle or in one of these variables.
+    Outside Linux the engine runs in a virtual machine that does not share the system's folders, so that mounting the
+    system's bundle would fail.
     """
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if (path := Path(env.get(name) or "/nonexistent")).is_file():

@@ -1,4 +1,4 @@
-"""`models.yaml`: the user's models and settings of LiteLLM, checked key by key."""
+"""Read `models.yaml`: the user's models and LiteLLM settings, checked key by key."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["user_models"]
 
 SECTIONS = ("litellm_settings", "router_settings", "general_settings")
 _KEYS = ("description", "litellm_params", "model_info", "needs", "uses", "compat")
-_UNHEEDED = ("allowed_fails", "cooldown_time")  # written into lists of before, and heeded by nobody there
-_RESERVED = {"general_settings": ("master_key", "database_url")}  # ours, from .env
+_IGNORED = ("allowed_fails", "cooldown_time")  # found in legacy lists, where they have no effect
+_RESERVED = {"general_settings": ("master_key", "database_url")}  # set by run-claude, from .env
 _MODEL_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"(^|_)(keys?|tokens?|secret|password|credentials)($|_)", re.IGNORECASE)
-_LONGEST_PLACEHOLDER = 15  # servers without keys are given `none` or `sk-1234`; a real key is longer
+_LONGEST_PLACEHOLDER = 15  # servers without keys get `none` or `sk-1234`; a real key is longer
 
 
 def user_models(document: Document) -> tuple[dict[str, Model | None], dict[str, dict[str, Any]]]:
-    """Return the user's models by name (``None``: disabled), and the sections for LiteLLM.
+    """Return the user's models by name (``None`` removes one), and the sections for LiteLLM.
 
-    :raises ConfigError: naming file, line and key of what cannot be used
+    :raises ConfigError: with file, line and key, if an entry cannot be used
     """
     top = mapping(document, ())
     check_keys(document, (), ("models", "model_list", *SECTIONS))
@@ -36,9 +36,9 @@ def user_models(document: Document) -> tuple[dict[str, Model | None], dict[str, 
     for name in mapping(document, ("models",)):
         keys: KeyPath = ("models", name)
         if not _MODEL_NAME.fullmatch(name):
-            raise document.error(keys, "a model's name has no blanks in it.", "Rename it.")
+            raise document.error(keys, "a model's name must not contain blanks.", "Rename it.")
         if name in models:
-            raise document.error(keys, f"{name} is in model_list, too.", "Remove one of them.", code="duplicate-name")
+            raise document.error(keys, f"{name} is also in model_list.", "Remove one of them.", code="duplicate-name")
         models[name] = None if top["models"][name] is None else _model(document, keys, name)
     sections = {section: mapping(document, (section,)) for section in SECTIONS if top.get(section) is not None}
     for section, values in sections.items():
@@ -50,21 +50,21 @@ def user_models(document: Document) -> tuple[dict[str, Model | None], dict[str, 
 
 
 def _model_list(document: Document) -> dict[str, Model]:
-    """Return the models of a list as LiteLLM's own configuration has it."""
+    """Return the models of `model_list`, the format of LiteLLM's own configuration."""
     models: dict[str, Model] = {}
     rows = document.data.get("model_list") or []
     if not isinstance(rows, list):
-        raise document.error(("model_list",), "model_list has to be a list.", "Write `- model_name: …` rows in it.")
+        raise document.error(("model_list",), "model_list must be a list.", "Write its entries as `- model_name: …`.")
     for index in range(len(rows)):
         keys: KeyPath = ("model_list", index)
         name = text(document, (*keys, "model_name")) if mapping(document, keys) else ""
         if not _MODEL_NAME.fullmatch(name):
-            raise document.error(keys, "there is no model_name, or one with blanks in it.", "Add one.")
+            raise document.error(keys, "model_name is missing or contains blanks.", "Add one without blanks.")
         if name in models:
             raise document.error(
-                (*keys, "model_name"), f"{name} is there twice.", "Rename one of them.", code="duplicate-name"
+                (*keys, "model_name"), f"{name} is defined twice.", "Rename one of them.", code="duplicate-name"
             )
-        models[name] = _model(document, keys, name, more=("model_name", *_UNHEEDED))
+        models[name] = _model(document, keys, name, more=("model_name", *_IGNORED))
     return models
 
 
@@ -73,16 +73,16 @@ def _model(document: Document, keys: KeyPath, name: str, *, more: tuple[str, ...
     check_keys(document, keys, (*_KEYS, *more))
     if not raw.get("litellm_params"):
         raise document.error(
-            keys, "there are no litellm_params.", "Add litellm_params with a model: {model: openai/gpt-4o}."
+            keys, "litellm_params is missing.", "Add it with a model: litellm_params: {model: openai/gpt-4o}."
         )
     params = mapping(document, (*keys, "litellm_params"))
     if not text(document, (*keys, "litellm_params", "model")):
         raise document.error(
-            (*keys, "litellm_params"), "there is no model.", "Add model: PROVIDER/MODEL, as LiteLLM names it."
+            (*keys, "litellm_params"), "model is missing.", "Add model: PROVIDER/MODEL, with LiteLLM's names."
         )
     _check_no_key_inside(document, (*keys, "litellm_params"), params)
     uses = _variables(document, (*keys, "uses"))
-    # Without its id there is no model: a variable in that is never an optional one.
+    # A variable in the model's id is never optional.
     essential = {variable for variable, required in references(params["model"]) if required}
     optional = frozenset(name for group in uses for name in group) - essential
     needs = list(_variables(document, (*keys, "needs")))
@@ -107,37 +107,35 @@ def _model(document: Document, keys: KeyPath, name: str, *, more: tuple[str, ...
 
 
 def _compat(document: Document, keys: KeyPath) -> bool | dict[str, Any]:
-    """Return what `callbacks/provider_compat` is told of a model: ``false``, or which fields it gets."""
+    """Return the settings for `callbacks/provider_compat`: ``false``, or lists of fields."""
     if value_at(document, keys) is False:
         return False
     found = mapping(document, keys)
     check_keys(document, keys, ("like", "drop", "keep", "betas"))
-    told: dict[str, Any] = {"like": like} if (like := text(document, (*keys, "like"))) else {}
-    return told | {key: strings(document, (*keys, key)) for key in ("drop", "keep", "betas") if key in found}
+    settings: dict[str, Any] = {"like": like} if (like := text(document, (*keys, "like"))) else {}
+    return settings | {key: strings(document, (*keys, key)) for key in ("drop", "keep", "betas") if key in found}
 
 
 def _variables(document: Document, keys: KeyPath) -> tuple[tuple[str, ...], ...]:
-    """Return groups of variable names; ``A | B`` is a group: one of them is enough."""
+    """Return groups of variable names. ``A | B`` is a group, of which one must be set."""
     groups = []
     for index, item in enumerate(strings(document, keys)):
         group = tuple(name.strip() for name in item.split("|"))
         if not all(map(_VARIABLE.fullmatch, group)):
-            raise document.error(
-                (*keys, index), "this is no name of an environment variable.", "Write NAME, or NAME | OTHER."
-            )
+            raise document.error((*keys, index), "not a variable name.", "Write NAME, or NAME | OTHER.")
         groups.append(group)
     return tuple(groups)
 
 
 def _check_no_key_inside(document: Document, keys: KeyPath, value: Any) -> None:
-    """Refuse a key that is written down, or would be: what is generated from this holds none."""
+    """Reject a key that is in the file, or would get into the generated file."""
     for path, leaf in _leaves(value, keys):
         if not _SECRET.search(str(path[-1])) or REFERENCE.fullmatch(leaf):
             continue
         if len(leaf) > _LONGEST_PLACEHOLDER or INLINE.search(leaf):
             raise document.error(
                 path,
-                "a key does not belong in this file.",
+                "a key must not be in this file.",
                 "Put it into .env as NAME=…, and write os.environ/NAME here.",
                 code="key-in-config",
             )

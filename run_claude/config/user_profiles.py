@@ -1,4 +1,4 @@
-"""`profiles.yaml`: the user's profiles, checked key by key."""
+"""Read `profiles.yaml`: the user's profiles, checked key by key."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def user_profiles(
     document: Document, builtin: Mapping[str, Profile], models: Mapping[str, Model]
 ) -> dict[str, Profile | None]:
-    """Return the user's profiles by name (``None``: disabled).
+    """Return the user's profiles by name (``None`` removes one).
 
-    :param builtin: what a profile may extend besides the user's own; one of its own name is the built-in one
-    :raises ConfigError: naming file, line and key of what cannot be used
+    :param builtin: the profiles that may be extended besides the user's; a profile that extends its own name extends
+        the built-in one
+    :raises ConfigError: with file, line and key, if an entry cannot be used
     """
     check_keys(document, (), ("profiles",))
     loader = _Loader(document, builtin, models)
@@ -44,9 +45,9 @@ class _Loader:
         self.loaded: dict[str, Profile | None] = {}
 
     def load(self, name: str, extending: tuple[str, ...]) -> Profile | None:
-        """Return a profile, with what it extends filled in.
+        """Return a profile, completed from the one that it extends.
 
-        :param extending: the profiles that lead here, outermost first
+        :param extending: the chain of profiles that extend this one, outermost first
         """
         if name not in self.loaded:
             self.loaded[name] = None if self.raw[name] is None else self._profile(name, extending)
@@ -55,7 +56,9 @@ class _Loader:
     def _profile(self, name: str, extending: tuple[str, ...]) -> Profile:
         document, keys = self.document, ("profiles", name)
         if not _NAME.fullmatch(name):
-            raise document.error(keys, "a profile's name has only letters, digits, '.', '-' and '_'.", "Rename it.")
+            raise document.error(
+                keys, "a profile's name may contain only letters, digits, '.', '-' and '_'.", "Rename it."
+            )
         raw = mapping(document, keys)
         check_keys(document, keys, _KEYS)
         base = self._base(name, extending)
@@ -69,7 +72,9 @@ class _Loader:
             source=document.where(*keys).rpartition(": ")[0],
         )
         if not profile.role("opus"):
-            raise document.error(keys, "it names no model.", "Add opus, sonnet and haiku, or extends: PROFILE.")
+            raise document.error(
+                keys, "the profile names no model.", "Add opus, sonnet and haiku, or extends: PROFILE."
+            )
         self._check_models(profile, keys)
         return profile
 
@@ -82,14 +87,17 @@ class _Loader:
         if wanted in chain and not (wanted == name and wanted in self.builtin):
             circle = " → ".join([*chain[chain.index(wanted) :], wanted])
             raise self.document.error(
-                keys, f"it extends itself: {circle}.", "Let one of them stand alone.", code="profile-cycle"
+                keys,
+                f"the profile extends itself: {circle}.",
+                "Remove `extends` from one of them.",
+                code="profile-cycle",
             )
         base = self.load(wanted, chain) if wanted in self.raw and wanted != name else self.builtin.get(wanted)
         if base is None:
             raise self.document.error(
                 keys,
                 f"there is no profile {wanted!r}.",
-                f"Known are {', '.join(sorted({*self.raw, *self.builtin} - {name}))}.",
+                f"Known profiles: {', '.join(sorted({*self.raw, *self.builtin} - {name}))}.",
                 code="unknown-profile",
             )
         return base
@@ -98,14 +106,14 @@ class _Loader:
         found = {}
         for name, value in mapping(self.document, keys).items():
             if not _VARIABLE.fullmatch(name):
-                raise self.document.error((*keys, name), "this is no name of an environment variable.", "Rename it.")
+                raise self.document.error((*keys, name), "not a variable name.", "Rename it.")
             if isinstance(value, dict | list) or value is None:
-                raise self.document.error((*keys, name), "this is no value for a variable.", "Write text or a number.")
+                raise self.document.error((*keys, name), "not a value for a variable.", "Write text or a number.")
             found[name] = str(int(value)) if isinstance(value, bool) else str(value)
         return found
 
     def _check_models(self, profile: Profile, keys: KeyPath) -> None:
-        """Refuse a model that there is not; its line is that of the role in this very profile, if it is there."""
+        """Reject an unknown model, with the line of its role in this profile, if it is set there."""
         for part in (*ROLES, "fable", "subagent", "default"):
             name = getattr(profile, part)
             if name and name not in self.models and not (part == "default" and name in ROLES):
@@ -122,6 +130,6 @@ class _Loader:
         return self.document.error(
             keys,
             f"there is no model {name!r}.",
-            f"{meant}`run-claude models list` shows what there is; your own go into models.yaml.",
+            f"{meant}`run-claude models list` lists the models; your own go into models.yaml.",
             code="unknown-model",
         )

@@ -1,4 +1,4 @@
-"""YAML files of the user's, as plain values that still know their lines."""
+"""Read YAML files as plain values that know their lines."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ __all__ = ["Document", "KeyPath", "read_document"]
 
 KeyPath = tuple[str | int, ...]
 
-_DEEPEST = 50  # libyaml's composer overruns the C stack on deep nesting; nothing here nests deeper than eight
-_LARGEST = 200_000  # values, aliases counted each time: a few lines can stand for billions
+_DEEPEST = 50  # libyaml's composer overruns the C stack on deep nesting; our files need eight levels at most
+_LARGEST = 200_000  # values, with aliases counted each time: a few lines can expand to billions
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _NOTHING_BUT_COMMENTS = re.compile(r"(?:\s*(?:#[^\n]*)?(?:\n|\Z))*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A YAML file: its value, and the line of each key and item in it."""
+    """A YAML file: its value, and the line of each key and item."""
 
     path: Path
     data: Any
     lines: dict[KeyPath, int] = field(default_factory=dict, repr=False)
 
     def line(self, *keys: str | int) -> int:
-        """Return the line of a key, or of the nearest one above it that has a line of its own."""
+        """Return the line of a key, or of its nearest parent that has one."""
         while keys and keys not in self.lines:
             keys = keys[:-1]
         return self.lines.get(keys, 1)
 
     def where(self, *keys: str | int) -> str:
-        """Return a key's place for a message: ``/path/models.yaml:12: models.mine.needs``."""
+        """Return the place of a key for a message: ``/path/models.yaml:12: models.mine.needs``."""
         dotted = ".".join(str(key) for key in keys)
         return f"{self.path}:{self.line(*keys)}" + (f": {dotted}" if dotted else "")
 
     def error(self, keys: KeyPath, problem: str, help: str, *, code: str = "config-invalid") -> RunClaudeError:
-        """Return the error for a key: file, line and key are in its message and in its facts."""
+        """Return an error about a key, with file, line and key in its message and its facts."""
         facts = {"file": str(self.path), "line": self.line(*keys), "key": ".".join(str(key) for key in keys)}
         return caused(code, f"{self.where(*keys)}: {problem}", help=help, kind=ConfigError, facts=facts)
 
 
 def read_document(path: Path) -> Document | None:
-    """Return a YAML file, or ``None`` if there is none or nothing but comments in it.
+    """Return a YAML file, or ``None`` if it does not exist or contains only comments.
 
-    :raises ConfigError: naming file and line of what is no YAML, of a repeated key, and of what is no plain value
+    :raises ConfigError: with file and line, if it is not YAML, repeats a key, or has a value that is not plain
     """
     text = read_text(path)
     if text is None or _NOTHING_BUT_COMMENTS.match(text):
-        return None  # PyYAML is not even imported: it takes 12 ms
+        return None  # without importing PyYAML, which takes 12 ms
     import yaml
 
     loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -86,7 +86,7 @@ def read_document(path: Path) -> Document | None:
 
 
 class _Builder:
-    """Turns nodes into plain values and notes their lines."""
+    """Convert nodes into plain values, and record their lines."""
 
     def __init__(self, path: Path, loader: yaml.SafeLoader) -> None:
         self.path = path
@@ -102,7 +102,7 @@ class _Builder:
             self.lines.setdefault(keys, _line(node))
         match node:
             case yaml.CollectionNode() if node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-                raise self.error(node, keys, f"the tag {node.tag} means nothing here")
+                raise self.error(node, keys, f"the tag {node.tag} is not supported")
             case yaml.MappingNode():
                 return self.mapping(node, keys, depth)
             case yaml.SequenceNode():
@@ -113,7 +113,7 @@ class _Builder:
     def enter(self, node: yaml.Node, keys: KeyPath, depth: int) -> None:
         self.count += 1
         if depth > _DEEPEST or self.count > _LARGEST:
-            problem = "it is nested too deep, or repeats itself through aliases without end"
+            problem = "nested too deep, or too large with its aliases expanded"
             raise self.error(node, keys[:1], problem, line=self.lines.get(keys[:1]))
 
     def mapping(self, node: yaml.MappingNode, keys: KeyPath, depth: int) -> dict[str, Any]:
@@ -127,15 +127,15 @@ class _Builder:
                 sources = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
                 for source in sources:
                     if not isinstance(source, yaml.MappingNode):
-                        raise self.error(source, keys, "<< wants a mapping, or a list of them")
+                        raise self.error(source, keys, "<< needs a mapping or a list of mappings")
                     merged = self.mapping(source, keys, depth + 1) | merged
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
-                raise self.error(key_node, keys, "a key has to be a plain word")
+                raise self.error(key_node, keys, "a key must be a plain word")
             key = str(key_node.value)
             if key in own:
                 first = self.lines[(*keys, key)]
-                raise self.error(key_node, (*keys, key), f"{key} is there twice, first in line {first}")
+                raise self.error(key_node, (*keys, key), f"{key} is set twice, first in line {first}")
             self.lines[(*keys, key)] = _line(key_node)
             own[key] = self.build(value_node, (*keys, key), depth + 1)
         return merged | own
@@ -144,11 +144,11 @@ class _Builder:
         try:
             value = self.loader.construct_object(node)
         except (ValueError, OverflowError, LookupError, AttributeError) as error:
-            # What looks like a date or has a tag of its own is converted without a check: 2026-99-99, !!timestamp x.
-            raise self.error(node, keys, "this cannot be read as a value; put it in quotes") from error
+            # PyYAML converts dates and tagged values unchecked: 2026-99-99, !!timestamp x.
+            raise self.error(node, keys, "not a valid value; put it in quotes") from error
         if value is None or isinstance(value, str | int | float | bool):
             return value
-        return str(node.value)  # a date: written without quotes, and meant as text
+        return str(node.value)  # a date without quotes, meant as text
 
     def error(self, node: yaml.Node, keys: KeyPath, problem: str, *, line: int | None = None) -> RunClaudeError:
         line = line or _line(node)
@@ -162,9 +162,9 @@ class _Builder:
 
 
 def _check_depth(path: Path, text: str, loader_class: type[yaml.SafeLoader]) -> None:
-    """Refuse what would overrun the composer's stack; events come from a parser that keeps its own.
+    """Reject nesting that would overrun the composer's stack. The parser of events does not use that stack.
 
-    :raises ConfigError: naming the line
+    :raises ConfigError: with the line, if it is nested too deep
     """
     import yaml
 
@@ -189,11 +189,11 @@ def _line(at: yaml.Node | yaml.Event) -> int:
 
 
 def _last_line(text: str) -> int:
-    """Return the number of the last line, as YAML counts lines: what is never closed is missed behind it."""
+    """Return the number of the last line, as YAML counts: an error about an unclosed bracket points behind it."""
     return len(_BREAK.findall(text)) + (not _BREAK.search(text[-1:]))
 
 
 def _line_of_character(text: str, error: Exception) -> int:
-    """Return the line of a character that YAML does not allow: the reader's error has a position and no mark."""
+    """Return the line of a character that YAML does not allow: the reader's error has only a position."""
     position = getattr(error, "position", None)
     return text.count("\n", 0, position) + 1 if isinstance(position, int) else 1

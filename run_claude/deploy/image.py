@@ -1,4 +1,4 @@
-"""The name of the image: it says what is in it, so that nothing is built twice and nothing stale is started."""
+"""Name litellm's image by its content, so that nothing is built twice and nothing stale is started."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import read_bytes
+from run_claude.config.settings import Prisma
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,21 +18,21 @@ __all__ = ["REPOSITORY", "litellm_image"]
 
 REPOSITORY = "run-claude-litellm"
 
-# What the Dockerfile copies; everything else in the folder is used at run time and builds nothing.
+# The files that the Dockerfile copies. The others in the folder are used at run time only.
 _INPUTS = ("litellm.Dockerfile", ".dockerignore", "requirements*.txt", "litellm/**/*", "callbacks/**/*")
 _LEFT_BESIDE = (".new", ".old", ".pyc", ".tmp")
 
 
 def litellm_image(settings: Settings) -> str:
-    """Return the image's full reference: a hash over the build inputs as they are on disk, and the build settings.
+    """Return the image's full reference, whose tag is a hash of the build inputs on disk and the build settings.
 
-    Proxies, package indexes and CAs are no inputs: the lock's hashes pin what they bring.
+    Proxies, package indexes and CAs are not inputs: the lock's hashes pin the packages.
 
     :raises ConfigError: if an input cannot be read
     """
     digest = hashlib.sha256()
-    prisma = "on" if settings.prisma else "off"
-    build_settings = f"{settings.python_image}\n{prisma}\n{settings.prisma_mirror if settings.prisma else ''}\n"
+    mirror = settings.prisma_mirror if settings.prisma is Prisma.NATIVE else ""
+    build_settings = f"{settings.python_image}\n{settings.prisma}\n{mirror}\n"
     digest.update(build_settings.encode())
     for path in _inputs(settings.paths.services):
         content = hashlib.sha256(read_bytes(path) or b"").hexdigest()

@@ -1,4 +1,4 @@
-"""The first minutes: everything that has to be on disk before anything can start, made if it is not there."""
+"""Create whatever must be on disk before anything can start, if it is missing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["ensure_initialized", "install_templates", "is_initialized"]
 
 
 def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
-    """Create folders, secrets and the services folder, migrate, and return notes. Silent where nothing is missing.
+    """Create folders and secrets, migrate an old layout, install the services folder, and return notes.
 
-    :param force: replace files of the services folder that the user has changed as well
+    :param force: also replace files of the services folder that the user has changed
     :raises ConfigError: if a file or a folder cannot be used
     """
     paths = settings.paths
@@ -44,7 +44,7 @@ def is_initialized(settings: Settings) -> bool:
 
 
 def install_templates(settings: Settings) -> list[str]:
-    """Write `models.yaml` and `profiles.yaml` that hold nothing but comments, if there are none. Return notes.
+    """Write `models.yaml` and `profiles.yaml` with commented examples, if they are missing. Return notes.
 
     :raises ConfigError: if one cannot be written
     """
@@ -52,42 +52,42 @@ def install_templates(settings: Settings) -> list[str]:
     for path, text in ((settings.paths.models_file, _MODELS), (settings.paths.profiles_file, _PROFILES)):
         if not path.exists() and not path.is_symlink():
             write_atomic(path, text)
-            notes.append(f"Wrote {path}, with examples in it.")
+            notes.append(f"Wrote {path} with commented examples.")
     return notes
 
 
 _MODELS = """\
-# Models of your own, over the built-in ones (`run-claude models list`). A name that is built in stands for what you
-# write here; `null` takes it away. Keys go into .env, and are referred to as os.environ/NAME.
+# Your own models, in addition to the built-in ones (`run-claude models list`). A built-in name is overridden by yours;
+# `null` removes it. Put keys into .env and refer to them as os.environ/NAME.
 #
 # models:
 #   my-model:
 #     description: a model that is not built in
 #     litellm_params:                      # as in LiteLLM's documentation
 #       model: openai/some-model
-#       api_base: ${MY_API_BASE:-http://localhost:8000/v1}   # localhost is this machine, also in the container
-#       api_key: os.environ/MY_API_KEY     # without it the model is left out
-#     compat:                              # what this server refuses of what Claude Code sends
+#       api_base: ${MY_API_BASE:-http://localhost:8000/v1}   # localhost is this machine, even for the container
+#       api_key: os.environ/MY_API_KEY     # without it, the model is left out
+#     compat:                              # fields of Claude Code's requests that this server rejects
 #       drop: [reasoning_effort, thinking_blocks, cache_control]
 #   gpt-5.1: null
 #
-# litellm_settings: {}                     # as in LiteLLM's configuration, over the generated ones
+# litellm_settings: {}                     # as in LiteLLM's configuration; overrides the generated values
 # router_settings: {}
 """
 
 _PROFILES = """\
-# Profiles of your own, over the built-in ones (`run-claude profiles list`): which model serves what.
+# Your own profiles, in addition to the built-in ones (`run-claude profiles list`): which model serves which role.
 #
 # profiles:
 #   mine:
 #     description: shown in `profiles list`
-#     extends: demo                        # what is not set here is taken from there
+#     extends: demo                        # whatever is not set here comes from that profile
 #     opus: my-model
 #     sonnet: my-model
 #     haiku: my-model
 #     fable: my-model                      # the tier above opus
 #     subagent: my-model                   # for all sub-agents
-#     default: sonnet                      # what Claude Code begins with
-#     env:                                 # more variables for the client
+#     default: sonnet                      # the model that Claude Code starts with
+#     env:                                 # further variables for the client
 #       MAX_THINKING_TOKENS: 8000
 """

@@ -1,7 +1,7 @@
-"""LiteLLM without containers, for development: ``python -m run_claude.deploy.local [PROFILE] [--port PORT]``.
+"""Run LiteLLM without containers, for development: ``python -m run_claude.deploy.local [PROFILE] [--port PORT]``.
 
-The same generated configuration, seen from this machine instead of from a container, and no database. Runs in an
-environment that has LiteLLM (``scripts/run-litellm-local`` makes it) and replaces itself by it.
+It uses the same generated configuration, with addresses for this machine instead of a container, and no database. It
+needs an environment with LiteLLM, which ``scripts/run-litellm-local`` creates, and replaces this process with LiteLLM.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Local", "prepare_local"]
 _HOST = "127.0.0.1"
 _USAGE = "Usage: scripts/run-litellm-local [PROFILE] [--port PORT]"
 
-# As in the image: nothing is downloaded at a start.
+# As in the image: a start downloads nothing.
 _QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
@@ -46,7 +46,7 @@ _QUIET = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """What LiteLLM is to be run with: its arguments hold no secret, its environment does."""
+    """How to run LiteLLM. The environment contains secrets; the arguments do not."""
 
     profile: Profile
     arguments: tuple[str, ...]
@@ -55,9 +55,9 @@ class Local:
 
 
 def prepare_local(settings: Settings, *, profile: str | None) -> Local:
-    """Make what LiteLLM needs on this machine, on disk, and return what to run it with.
+    """Write the files that LiteLLM needs, and return how to run it.
 
-    :raises ConfigError: if something of the user's cannot be used, or the profile's keys are missing
+    :raises ConfigError: if the user's configuration cannot be used, or the profile's keys are missing
     :raises UsageError: if there is no such profile
     """
     notes = ensure_initialized(settings)
@@ -70,7 +70,7 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
     write_if_changed(config, rendered.content)
     secrets = read_secrets(settings, rendered.variables)
     callbacks = settings.callbacks.parent if settings.callbacks is not None else paths.services
-    # With DATABASE_URL in its environment LiteLLM wants a database; a variable of the user's is none of this.
+    # With DATABASE_URL set, LiteLLM would use that database, which is the user's own.
     kept = {name: value for name, value in settings.environ.items() if not name.startswith("DATABASE_")}
     environ = {**kept, **_QUIET, "PYTHONPATH": str(callbacks), MASTER_KEY: secrets.master_key, **secrets.keys}
     arguments = ("--host", settings.bind, "--port", str(settings.port), "--config", str(config))
@@ -78,7 +78,7 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run LiteLLM in place of this process; returns only if it cannot be run."""
+    """Replace this process with LiteLLM; return only if that fails."""
     try:
         profile, port = _parse(arguments)
         settings = load_settings(environ, port=port)
@@ -87,14 +87,15 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         _say(f"error: {error.message}", f"help: {error.help}")
         return error.exit_code
     name = local.profile.name
-    _say(*local.notes, f"LiteLLM runs on {settings.base_url}, without a database; profile {name}. Ctrl-C ends it.")
+    _say(*local.notes, f"LiteLLM runs at {settings.base_url} without a database, profile {name}. Stop it with Ctrl-C.")
     _say(f'In another shell: eval "$(run-claude env {name} --export)"')
     litellm = Path(sys.executable).parent / "litellm"
     try:
         os.execve(litellm, [str(litellm), *local.arguments], local.environ)  # noqa: S606 (no shell: a list of arguments)
     except OSError as error:
         _say(
-            f"error: {litellm} cannot be run: {error.strerror}", "help: Call scripts/run-litellm-local: it installs it."
+            f"error: {litellm} cannot be run: {error.strerror}",
+            "help: Run scripts/run-litellm-local, which installs it.",
         )
         return 1
 
@@ -106,10 +107,10 @@ def _parse(arguments: Sequence[str]) -> tuple[str | None, int | None]:
         if word == "--port":
             value = rest.pop(0) if rest else ""
             if not value.isdecimal() or not 1 <= int(value) <= 65535:
-                raise caused("usage", f"--port wants a number from 1 to 65535, not {value!r}.", help=_USAGE)
+                raise caused("usage", f"--port needs a number from 1 to 65535, not {value!r}.", help=_USAGE)
             port = int(value)
         elif word.startswith("-") or profile is not None:
-            raise caused("usage", f"There is no argument {word!r} here.", help=_USAGE)
+            raise caused("usage", f"Unexpected argument {word!r}.", help=_USAGE)
         else:
             profile = word
     return profile, port

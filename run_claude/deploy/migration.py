@@ -1,8 +1,8 @@
-"""From the layout of before, where the state folder held the Compose project and a process the proxy, to this one.
+"""Migrate the pre-container layout, which had the Compose project in the state folder and the proxy as a process.
 
-Everything is copied, compared, and only then removed where it was. Each step can be done again, so that a call
-goes on where an interrupted one stopped. What cannot be brought together stays where it is, and is named.
-The database needs no migration: its volume has the same name as before.
+Everything is copied, compared, and only then removed. Each step can be repeated, so that a command continues where an
+interrupted one stopped. Whatever conflicts stays in place and is reported. The database needs no migration: its volume
+keeps its name.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["left_behind", "migrate"]
 
-_MARKER = ".migrating"  # in the services folder while it is filled from the old one
+_MARKER = ".migrating"  # in the services folder while files are copied into it
 _STALE = ("proxy.log", "litellm.log")
 _PLACEHOLDER = re.compile(r"^your-|your-key-here", re.IGNORECASE)  # of the old template
 
 
 def migrate(paths: Paths) -> list[str]:
-    """Bring what the old layout has left to its place in this one. Return notes; none where there is nothing to do.
+    """Move the files of the old layout to their new places. Return notes, none if there is nothing to do.
 
-    :raises ConfigError: if something cannot be read or written; nothing was removed then that is not copied
+    :raises ConfigError: if a file cannot be read or written; no file was removed that was not copied
     """
     if not left_behind(paths):
         return []
@@ -50,13 +50,13 @@ def migrate(paths: Paths) -> list[str]:
             raise caused(
                 "migration-failed",
                 f"{error.filename} cannot be migrated: {(error.strerror or str(error)).lower()}.",
-                help=f"Check its owner and mode: ls -ld {error.filename}. Nothing is lost; the next call goes on.",
+                help=f"Check its owner and mode: ls -ld {error.filename}. Nothing is lost; the next command continues.",
                 facts={"file": str(error.filename)},
             ) from error
 
 
 def left_behind(paths: Paths) -> list[Path]:
-    """Return what the old layout has left."""
+    """Return the files that are still in their old places."""
     return [path for path in _old_places(paths) if _is_there(path)]
 
 
@@ -69,34 +69,34 @@ def _old_places(paths: Paths) -> Iterator[Path]:
 
 
 def _migrate_process(paths: Paths) -> list[str]:
-    """Remove the PID file and the logs of the proxy as a process, unless it still runs."""
+    """Remove the PID file and the logs of the old proxy process, unless it is still running."""
     pid_file = paths.state / "proxy.pid"
     text = (read_bytes(pid_file) or b"").strip()
     if text.isdigit() and _is_litellm(int(text)):
-        return [f"The old proxy still runs as a process, on the port of the new one. End it: kill {int(text)}"]
+        return [f"The old proxy process is still running, on the port of the new one. Stop it: kill {int(text)}"]
     left = [path for path in (pid_file, *(paths.state / name for name in _STALE)) if _is_there(path)]
     return [note for path in left if (note := _remove(path))]
 
 
 def _is_litellm(pid: int) -> bool:
-    """Whether a process is there and is LiteLLM: the number may be somebody else's by now."""
+    """Whether the process exists and is LiteLLM: the PID may have been reused."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return False  # another user's: never ours
+        return False  # another user's process, so not ours
     try:
         return b"litellm" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return True  # no /proc to ask: rather a hint too many than a proxy that is overlooked
+        return True  # without /proc, better a needless hint than an overlooked proxy
 
 
 # --- .env ---------------------------------------------------------------------------------------------------------
 
 
 def _migrate_values(paths: Paths) -> list[str]:
-    """Add the values of old files to `.env`; one that `.env` has already, and has otherwise, stays there."""
+    """Add the values of old files to `.env`. Where `.env` has another value, that one stays."""
     notes: list[str] = []
     for old in (paths.state / ".env", paths.state / "dep" / ".env", paths.config / ".secrets"):
         text = read_text(old)
@@ -113,7 +113,7 @@ def _migrate_values(paths: Paths) -> list[str]:
             write_atomic(paths.env_file, dotenv.set_values(before, str(paths.env_file), missing))
         others = sorted(name for name, value in found.items() if name in present and present[name][0] != value)
         if others:
-            notes.append(f"{old} stays: {', '.join(others)} differ from {paths.env_file}, which counts.")
+            notes.append(f"Kept {old}: {', '.join(others)} differ from {paths.env_file}, whose values are used.")
             continue
         after = dotenv.values(read_text(paths.env_file) or "", str(paths.env_file), {})
         if all(after[name][0] == value for name, value in found.items()):
@@ -122,7 +122,7 @@ def _migrate_values(paths: Paths) -> list[str]:
 
 
 def _values_of_yaml(path: Path) -> dict[str, str]:
-    """Return the values of the old secrets file, a flat mapping; the template's own words are no values."""
+    """Return the values of the old secrets file, a flat mapping, without the template's placeholders."""
     from run_claude.config.yamlfile import read_document
 
     document = read_document(path)
@@ -130,12 +130,12 @@ def _values_of_yaml(path: Path) -> dict[str, str]:
         return {}
     if not isinstance(document.data, dict):
         raise document.error(
-            (), "the file has to be a mapping.", f"Correct it, or put its values into {path.parent}/.env."
+            (), "the file must be a mapping.", f"Correct it, or put its values into {path.parent}/.env."
         )
     found = {}
     for name, value in document.data.items():
         if isinstance(value, dict | list) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise document.error((name,), "this is no NAME: value.", f"Correct it, or remove it from {path}.")
+            raise document.error((name,), "not a NAME: value pair.", f"Correct it, or remove it from {path}.")
         if value is not None and not _PLACEHOLDER.search(str(value)):
             found[name] = str(value)
     return found
@@ -150,9 +150,9 @@ def _migrate_services(paths: Paths) -> list[str]:
         marker.unlink(missing_ok=True)
         return []
     if not old.is_dir():
-        return [f"{old} is no folder; it was left alone."]
+        return [f"{old} is not a folder; it was left unchanged."]
     if new.is_dir() and any(new.iterdir()) and not marker.exists():
-        return [f"Both {old} and {new} are there. The second is used; nothing was changed. Remove the first one."]
+        return [f"Both {old} and {new} exist. The second is used, and nothing was changed. Remove the first."]
     ensure_folder(new)
     write_atomic(marker, f"{old}\n")
     release = packaged_services()
@@ -164,7 +164,7 @@ def _migrate_services(paths: Paths) -> list[str]:
         _copy(path, target)
         copies.append((path, target))
     set_aside = [str(target) for path, target in copies if target.name != path.name]
-    yours = [f"This release has its own; yours of before are {', '.join(set_aside)}."] if set_aside else []
+    yours = [f"This release has its own versions; yours are kept as {', '.join(set_aside)}."] if set_aside else []
     if failed := _remove_tree(old, copies):
         return [f"Copied {old} to {new}.", *yours, failed]
     marker.unlink()
@@ -172,7 +172,7 @@ def _migrate_services(paths: Paths) -> list[str]:
 
 
 def _tree(folder: Path) -> Iterator[Path]:
-    """Yield the files and links below a folder, also if the folder itself is a link."""
+    """Yield the files and links in a folder, recursively, even if the folder itself is a link."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.is_symlink():
             yield from _tree(path)
@@ -181,7 +181,7 @@ def _tree(folder: Path) -> Iterator[Path]:
 
 
 def _places(wished: Path, *, ours: bool) -> Iterator[Path]:
-    """Yield where a file may go: its own name, unless that is to be this release's, then ``NAME.old`` and so on."""
+    """Yield the possible places of a file: its name, unless this release needs it, then ``NAME.old`` and so on."""
     if not ours:
         yield wished
     yield wished.with_name(f"{wished.name}.old")
@@ -190,9 +190,9 @@ def _places(wished: Path, *, ours: bool) -> Iterator[Path]:
 
 
 def _copy(path: Path, target: Path) -> None:
-    """Copy a file or a link, and compare.
+    """Copy a file or a link, and compare the copy.
 
-    :raises ConfigError: if it cannot be read or written, or is not the same afterwards
+    :raises ConfigError: if it cannot be read or written, or if the copy differs
     """
     if _is_there(target) and _same(path, target):
         return
@@ -219,9 +219,9 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _remove_tree(old: Path, copies: list[tuple[Path, Path]]) -> str:
-    """Remove what was copied and the folders that are empty then; return a note if that cannot be done.
+    """Remove the copied files, and the folders that are then empty; return a note if that fails.
 
-    Of a folder that is a link, the link alone is removed: what it points to may be used from elsewhere.
+    If the folder is a link, only the link is removed: its target may be used by others.
     """
     if old.is_symlink():
         return _remove(old)
@@ -231,23 +231,23 @@ def _remove_tree(old: Path, copies: list[tuple[Path, Path]]) -> str:
     for folder, _, _ in os.walk(old, topdown=False):
         with suppress(OSError):
             Path(folder).rmdir()
-    return f"{old} could not be removed: something is left in it." if old.exists() else ""
+    return f"{old} could not be removed: it is not empty." if old.exists() else ""
 
 
 # --- the generated config -----------------------------------------------------------------------------------------
 
 
 def _migrate_config(paths: Paths) -> list[str]:
-    """Put the old generated config beside the new one, for this user's eyes only: keys were written into it."""
+    """Move the old generated configuration beside the new one, readable only by its owner: it contains keys."""
     old = paths.state / "litellm_config.yaml"
     content = read_bytes(old)
     if content is None:
         return []
     beside = paths.litellm_config.with_name("litellm_config.yaml.old")
     if (there := read_bytes(beside)) is not None and there != content:
-        return [f"{old} stays: {beside} is there already. Remove one of them; both may hold keys."]
+        return [f"Kept {old}: {beside} already exists. Remove one of them; both may contain keys."]
     write_atomic(beside, content)
-    return [f"Moved {old} to {beside}; a new one is generated at each start.", *filter(None, [_remove(old)])]
+    return [f"Moved {old} to {beside}. Each start generates a new one.", *filter(None, [_remove(old)])]
 
 
 def _is_there(path: Path) -> bool:
@@ -255,11 +255,11 @@ def _is_there(path: Path) -> bool:
 
 
 def _remove(path: Path) -> str:
-    """Remove a file or a link; return a note if that cannot be done."""
+    """Remove a file or a link; return a note if that fails."""
     try:
         path.unlink()
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return f"{path} could not be removed ({(error.strerror or '').lower()}); remove it by hand."
+        return f"{path} could not be removed ({(error.strerror or '').lower()}); remove it yourself."
     return ""

@@ -17,6 +17,7 @@ from run_claude.config.secrets import (
     provider_keys,
     read_secrets,
 )
+from run_claude.config.settings import Prisma
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.litellm_config import render_litellm_config
@@ -62,12 +63,11 @@ class Plan:
     build_secrets: str = field(default="", repr=False)
 
 
-def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None) -> Plan:
+def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     """Return what a start would start now. Reads the user's files and writes nothing.
 
     :param profile: by name; by default the one used last, else the first whose keys are there, else `demo`
-    :param prisma_in_image: what the image's label says, where it is known; by default what it is to be built with
-    :raises ConfigError: if something of the user's cannot be used, a key is missing, or no secrets were generated yet
+    :raises ConfigError: if a configuration file cannot be used, a key is missing, or no secrets were generated yet
     :raises UsageError: if there is no such profile
     """
     paths, env = settings.paths, settings.environment()
@@ -76,7 +76,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool, prisma_in_i
     chosen, notes = choose_profile(settings, catalogue, values, profile)
     rendered = render_litellm_config(catalogue, values, spend_logs_retention=settings.spend_logs_retention)
     secrets = read_secrets(settings, rendered.variables)
-    uses_database = database and (settings.prisma if prisma_in_image is None else prisma_in_image)
+    uses_database = database and settings.prisma is not Prisma.OFF
     handed_over = {MASTER_KEY: secrets.master_key, SALT_KEY: secrets.salt_key, **secrets.keys, **proxy_variables(env)}
     if uses_database:
         handed_over |= {

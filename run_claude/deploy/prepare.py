@@ -18,27 +18,25 @@ if TYPE_CHECKING:
 __all__ = ["initialized_plan", "prepare", "unwritten", "write_plan"]
 
 
-def prepare(settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None) -> Plan:
+def prepare(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     """Make everything that a start needs and return what is to be started. A second call writes nothing.
 
     :raises ConfigError: as :func:`~run_claude.deploy.plan.plan` does, or if a file cannot be written
     :raises UsageError: if there is no such profile
     """
-    planned = initialized_plan(settings, profile=profile, database=database, prisma_in_image=prisma_in_image)
+    planned = initialized_plan(settings, profile=profile, database=database)
     write_plan(settings, planned)
     return planned
 
 
-def initialized_plan(
-    settings: Settings, *, profile: str | None, database: bool, prisma_in_image: bool | None = None
-) -> Plan:
+def initialized_plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     """Make what a plan stands on (folders, secrets, the services folder), and return the plan.
 
     :raises ConfigError: as :func:`prepare` does
     :raises UsageError: if there is no such profile
     """
     notes = ensure_initialized(settings)
-    planned = plan(settings, profile=profile, database=database, prisma_in_image=prisma_in_image)
+    planned = plan(settings, profile=profile, database=database)
     return replace(planned, notes=(*notes, *planned.notes))
 
 

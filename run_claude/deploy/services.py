@@ -1,4 +1,4 @@
-"""The services folder: the Compose project and build context, copied from the package, the user's changes kept."""
+"""Install the services folder, the Compose project and build context, and keep the user's changes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFEST", "changed_services", "install_services", "packaged_services", "services_installed"]
 
-MANIFEST = ".manifest.json"  # what was installed: file name to hash
+MANIFEST = ".manifest.json"  # the installed files: name to hash
 
 _PACKAGE = Path(__file__).parent.parent
-_IGNORED = frozenset({"__pycache__", "bases"})  # bases/ serves scripts/bases, in a checkout only
+_IGNORED = frozenset({"__pycache__", "bases"})  # bases/ is for scripts/bases, in a checkout
 
 
 def packaged_services() -> dict[str, bytes]:
-    """Return the files of the services folder as this release has them, by relative name.
+    """Return this release's files for the services folder, by relative name.
 
-    In a wheel they are in the package; in a checkout ``dep/`` and ``callbacks/`` lie beside it.
+    A wheel has them in the package; a checkout has them beside it, in ``dep/`` and ``callbacks/``.
 
-    :raises ConfigError: if they are not there: the installation is broken
+    :raises ConfigError: if they are missing, because the installation is broken
     """
     wheel, checkout = _PACKAGE / "_services", _PACKAGE.parent
     if wheel.is_dir():
@@ -37,17 +37,17 @@ def packaged_services() -> dict[str, bytes]:
     else:
         found = dict(_files(checkout / "dep", checkout / "dep")) | dict(_files(checkout / "callbacks", checkout))
     if "docker-compose.yaml" not in found:
-        raise caused("installation-broken", "The compose file of run-claude is missing from its installation.")
+        raise caused("installation-broken", "run-claude's compose file is missing from its installation.")
     return found
 
 
 def install_services(paths: Paths, *, force: bool = False) -> list[str]:
-    """Bring the services folder to this release and return notes. Does nothing where nothing changed.
+    """Update the services folder to this release and return notes. Does nothing if it is up to date.
 
-    A file that the user has changed stays; if this release changes it as well, the new one is put beside it as
-    ``NAME.new``. Interrupted half-way, the next call goes on.
+    A file that the user has changed stays. If this release changed it as well, the new version is written beside it as
+    ``NAME.new``. If this is interrupted, the next call continues.
 
-    :param force: replace changed files as well, the user's kept as ``NAME.old``
+    :param force: also replace changed files, and keep the user's as ``NAME.old``
     :raises ConfigError: if a file cannot be read or written
     """
     packaged = packaged_services()
@@ -74,7 +74,7 @@ def _is_installed(paths: Paths, packaged: dict[str, bytes], current: dict[str, s
 
 
 def changed_services(paths: Paths) -> list[str]:
-    """Return the files in the services folder that the user has changed, by name.
+    """Return the names of the files in the services folder that the user has changed.
 
     :raises ConfigError: if a file cannot be read
     """
@@ -89,7 +89,7 @@ def _install(
     notes: list[str] = []
     for name, data in packaged.items():
         path = paths.services / name
-        mode = 0o755 if data.startswith(b"#!") else 0o644  # read in the containers, by other users
+        mode = 0o755 if data.startswith(b"#!") else 0o644  # other users read them, in the containers
         theirs = read_bytes(path)
         if theirs == data:
             continue
@@ -98,18 +98,18 @@ def _install(
         elif force:
             write_atomic(_beside(path, ".old"), theirs, mode=mode)
             _write(path, data, mode)
-            notes.append(f"Replaced {path}; your version is {path.name}.old.")
+            notes.append(f"Replaced {path}; your version is kept as {path.name}.old.")
         elif installed.get(name) != current[name]:
             write_atomic(_beside(path, ".new"), data, mode=mode)
-            notes.append(f"Kept your changes of {path}; the new version is {path.name}.new beside it.")
+            notes.append(f"Kept your changes to {path}; the new version is {path.name}.new beside it.")
     for name in installed.keys() - current.keys():
-        # Gone from this release; the manifest is a file like any other, so a name in it may lead anywhere.
+        # No longer in this release. Anyone can edit the manifest, so a name in it may point anywhere.
         path = paths.services / name
         inside = path.resolve().is_relative_to(paths.services.resolve())
         if inside and (data_left := read_bytes(path)) is not None and _hash(data_left) == installed[name]:
             path.unlink()
             with suppress(OSError):
-                path.parent.rmdir()  # only if it is empty
+                path.parent.rmdir()  # only if empty
     write_atomic(paths.services / MANIFEST, json.dumps(current, indent=1, sort_keys=True) + "\n", mode=0o644)
     return notes
 
@@ -131,7 +131,7 @@ def _files(folder: Path, base: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _manifest(path: Path) -> dict[str, str]:
-    """Return what was installed. A broken manifest is an empty one: then every file that differs counts as changed."""
+    """Return the installed files. A broken manifest counts as empty: then every file that differs counts as changed."""
     try:
         found = json.loads(read_bytes(path) or b"{}")
         return {str(name): str(value) for name, value in found.items()}

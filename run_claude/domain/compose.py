@@ -26,7 +26,7 @@ class Project:
 
     @classmethod
     def of(cls, services: Path, variables: Mapping[str, str]) -> Project:
-        """Return the project in a services folder; a callbacks folder of the user's adds a compose file."""
+        """Return the project in a services folder; the user's own callbacks folder adds a compose file."""
         names = (COMPOSE_FILE, _CALLBACKS_FILE) if variables.get("RUN_CLAUDE_CALLBACKS") else (COMPOSE_FILE,)
         return cls(tuple(services / name for name in names), variables)
 

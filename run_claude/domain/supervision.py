@@ -34,7 +34,7 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing is to be done now; the next change will say more. ``by_hand``: somebody wanted something so."""
+    """Nothing is to be done now; the next change is considered again. ``by_hand``: the user wants it so."""
 
     reason: str
     by_hand: bool = False
@@ -136,7 +136,7 @@ def _about(
             return Rest(f"{service} is unknown")
         case Phase.UNHEALTHY:
             if (paused := memory.paused.get(service)) is not None and 0 <= now - paused < policy.unpaused:
-                return Wait(paused + policy.unpaused, f"{service} was paused; its next health check will tell")
+                return Wait(paused + policy.unpaused, f"{service} was paused; waiting for its next health check")
             reason = "not connected to its network" if state.cut_off else "unhealthy"
             return Act(Do.RESTART, service, reason, attempt)
         case Phase.ABSENT | Phase.CREATED | Phase.EXITED:
@@ -170,6 +170,6 @@ def _spent(what: str, now: float) -> Block:
     return Block(
         code="watch-gave-up",
         message=f"The watcher has given up for now: {what}.",
-        help="Find the cause with `run-claude doctor`; `run-claude proxy start` starts anew.",
+        help="Find the cause with `run-claude doctor`; `run-claude proxy start` starts again.",
         since=now,
     )

@@ -1,4 +1,4 @@
-"""What `watch` remembers beside what is, as pure functions: purposeful stops, attempts, a cause no restart removes.
+"""What `watch` remembers, as pure functions: the user's stops, attempts, a cause that no restart removes.
 
     memory = noticed(memory, snapshot, events, policy, now)
 
@@ -30,16 +30,16 @@ class Policy:
     backoff: float = 1.0  # before the second attempt in a row; doubles with each
     backoff_max: float = 300.0
     stable: float = 120.0  # healthy for so long, and the attempts in a row are forgotten
-    probe: float = 60.0  # between looks whether a cause that no restart mends is gone
+    probe: float = 60.0  # between attempts to find that a cause which no restart removes is gone
     loop: int = 3  # restarts by Docker, and it is looked into
     unpaused: float = 40.0  # after an unpause the engine shows a stale `unhealthy` until the next probe
-    settle: float = 1.0  # after the engine has come into reach: what it tells and starts by itself comes first
+    settle: float = 1.0  # after the engine is back: it reports and starts containers by itself first
     engine_end: float = 20.0  # a stop so shortly before the engine went away was the engine's own
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A container that somebody has stopped on purpose."""
+    """A container that the user has stopped."""
 
     container: str
     at: float
@@ -47,7 +47,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A cause that no restart mends, or a spent budget."""
+    """A cause that no restart removes, or a spent budget."""
 
     code: str
     message: str
@@ -74,7 +74,7 @@ class Memory:
 
 
 def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent], policy: Policy, now: float) -> Memory:
-    """Return the memory after a look: who was stopped on purpose, who was paused, since when all is well.
+    """Return the memory after a look: what the user has stopped, what was paused, since when all is healthy.
 
     :param events: those that came since the last look, in any order and any number of times
     """
@@ -92,7 +92,7 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
         if event.service not in stops or stops[event.service].container != event.container_id:
             stops[event.service] = Stop(event.container_id, now)
     if snapshot.lost:
-        # The engine stops its containers when it ends: nobody has meant those.
+        # The engine stops its containers when it ends: the user has not.
         stops = {service: stop for service, stop in stops.items() if now - stop.at > policy.engine_end}
         return replace(memory, stops=stops, healthy_since=0.0)
     for service in Service:
@@ -135,14 +135,14 @@ def settled(memory: Memory, wanted: Sequence[Service], snapshot: Snapshot, polic
     since = memory.healthy_since if 0 < memory.healthy_since <= now else now
     consecutive_failures = 0 if now - since >= policy.stable else memory.consecutive_failures
     if memory.block is not None:
-        # The cause lay outside; the attempts that have only found it to be there still are none of the budget.
+        # The cause was outside; attempts that only found it still there do not count against the budget.
         before = tuple(at for at in memory.attempts if at < memory.block.since)
         return replace(memory, healthy_since=since, consecutive_failures=0, attempts=before, block=None)
     return replace(memory, healthy_since=since, consecutive_failures=consecutive_failures)
 
 
 def blocked(memory: Memory, code: str, message: str, help: str, fingerprint: str, now: float) -> Memory:
-    """Return the memory with a cause in it that no restart mends."""
+    """Return the memory with a cause in it that no restart removes."""
     since = memory.block.since if memory.block and memory.block.code == code else now
     block = Block(code=code, message=message, help=help, since=since, fingerprint=fingerprint, tried=now)
     return replace(memory, block=block)

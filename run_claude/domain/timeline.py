@@ -31,6 +31,7 @@ class Span:
 _MARKERS = (
     ("run-claude: litellm imported", "litellm import"),
     ("run-claude: database reachable", "wait for database"),
+    ("run-claude: database migrated", "migrate database"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Who holds what a start needs: a TCP port of this machine, a container's name; and which port is free."""
+"""What holds a TCP port or a container's name that a start needs, and which port is free."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LISTEN = "0A"
 
 
 async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings) -> RunClaudeError:
-    """Return the error of a failed `up` with the names of those who hold what we need."""
+    """Return the error of a failed `up` with what holds the port or the name that it needs."""
     if (port := port_of(error.detail)) is not None:
         setting = "LITELLM_PORT" if port == settings.port else "RUN_CLAUDE_TIMESCALEDB_PORT"
         container = await api.publisher_of(port)

@@ -18,7 +18,7 @@ async def build(session: Session, project: Project, *, no_cache: bool = False) -
 
     :raises BuildError: with the step that failed
     """
-    session.reporter.step("Building the image")
+    session.reporter.step(f"Building the image, with {session.settings.prisma.words}")
     await session.compose(project).build(Service.LITELLM, no_cache=no_cache, on_line=session.reporter.line)
 
 

@@ -40,7 +40,7 @@ async def check_volume(api: EngineApi, settings: Settings, before: Snapshot) -> 
         return
     expected = await api.image_variable(image, "PG_MAJOR")
     if not expected:
-        return  # not pulled yet, or not of the official kind; the container's own words are read when it fails
+        return  # not pulled yet, or not of the official kind; the container's log says so when it fails
     found = await volume_version(api, settings, volume)
     if found and found != expected:
         raise database_version(volume, found, image, expected)

@@ -128,7 +128,7 @@ class Session:
         return self._compose(self, project)
 
     async def deployed_compose(self) -> Compose:
-        """Return Compose for what was started last: no configuration of the user's has to be usable for it.
+        """Return Compose for what was started last: it needs no usable configuration.
 
         Where the record of it is gone, or nothing was ever started, it is what a start would start; that is written
         under the instance's lock.

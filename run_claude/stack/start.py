@@ -191,19 +191,21 @@ class Start:
             judged = judge(services, base, now)
             return (judged, now) if isinstance(judged, Ready | Failed) else None
 
+        reporting = anyio.CancelScope()
         with observer.subscribe() as seen:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._report_transitions, seen)
+                group.start_soon(self._report_transitions, seen, reporting)
                 base = await observer.refresh()
                 self.session.reporter.snapshot(base)
                 found = await observer.wait_for(settled)
-                group.cancel_scope.cancel()
+                reporting.cancel()
         return found
 
-    async def _report_transitions(self, seen: AsyncIterator[Transition | Missed]) -> None:
-        async for transition in seen:
-            if isinstance(transition, Transition):
-                self.session.reporter.transition(transition)
+    async def _report_transitions(self, seen: AsyncIterator[Transition | Missed], scope: anyio.CancelScope) -> None:
+        with scope:
+            async for transition in seen:
+                if isinstance(transition, Transition):
+                    self.session.reporter.transition(transition)
 
     async def _end_loop(self, error: RunClaudeError) -> None:
         """Stop a service that Docker would restart for ever; its container stays, with its log."""

@@ -5,28 +5,69 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from run_claude.domain.lifecycle import Service
+from run_claude.config.settings import Prisma
+from run_claude.deploy.plan import plan
+from run_claude.domain.lifecycle import Phase, Service
+from run_claude.stack.drift import drift
+from run_claude.state import lock
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
     from run_claude.domain.lifecycle import Snapshot
+    from run_claude.stack.session import Session
 
-__all__ = ["Status", "database_words", "services_of"]
+__all__ = ["PRISMA_LABEL", "Status", "database_words", "services_of", "status_of"]
+
+PRISMA_LABEL = "run-claude.prisma"  # of the proxy's image, and of the container that is made of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What runs, and how it differs from what would be started now."""
+    """What runs, and how it differs from what would be started now.
+
+    :param services: those that are wanted, the database first
+    :param endpoint: the engine's, as in ``DOCKER_HOST``
+    :param profile: the one used last; empty before the first start
+    :param wanted: ``up`` or ``down``; empty before the first start
+    :param database: in words: does LiteLLM use it, and if not, why
+    :param drift: in words, what a start would change; empty if nothing
+    :param watcher: the command that watches the instance, in words; empty if none does
+    """
 
     settings: Settings
     snapshot: Snapshot
-    services: tuple[Service, ...]  # those that are wanted
+    services: tuple[Service, ...]
     endpoint: str
     profile: str
-    wanted: str  # up, down; empty before the first start
-    database: str  # in words: does LiteLLM use it, and if not, why
+    wanted: str
+    database: str
     drift: tuple[str, ...]
-    watcher: str  # the command that watches it, in words; empty: none does
+    watcher: str
+
+
+async def status_of(session: Session) -> Status:
+    """Return what runs, and how it differs from what would be started now. Writes nothing.
+
+    :raises EngineError: if the engine cannot be asked
+    :raises ConfigError: if the user's files cannot be used
+    """
+    settings, intent = session.settings, session.intent()
+    snapshot = await session.look()
+    database = intent.database if intent else snapshot.timescaledb.phase is not Phase.ABSENT
+    planned = None
+    if settings.paths.applied_file.exists():
+        planned = plan(settings, profile=None, database=database)  # some ms; a thread costs one more
+    return Status(
+        settings=settings,
+        snapshot=snapshot,
+        services=services_of(database),
+        endpoint=session.endpoint.host,
+        profile=intent.profile if intent else "",
+        wanted=intent.wanted if intent else "",
+        database=database_words(settings, snapshot, uses=planned.database if planned else False),
+        drift=tuple(drift(settings, planned, snapshot)) if planned else (),
+        watcher=lock.holder_of(settings.paths.watch_lock_file),
+    )
 
 
 def services_of(database: bool) -> tuple[Service, ...]:
@@ -35,11 +76,15 @@ def services_of(database: bool) -> tuple[Service, ...]:
 
 
 def database_words(settings: Settings, snapshot: Snapshot, *, uses: bool) -> str:
-    """Return whether LiteLLM uses the database, and if not, why."""
+    """Return whether LiteLLM uses the database, by which engines if not by those of npm, and if not, why.
+
+    A running container says what its image has; the settings may have changed since.
+    """
     if not snapshot.timescaledb.running:
         return "not running; LiteLLM keeps nothing" if snapshot.litellm.running else "not running"
-    if uses:
-        return "used by LiteLLM"
-    if not settings.prisma:
+    image = snapshot.litellm.label(PRISMA_LABEL) or settings.prisma
+    if uses and image != Prisma.OFF:
+        return "used by LiteLLM" + (", by Prisma's native engines" if image == Prisma.NATIVE else "")
+    if image == Prisma.OFF:
         return "runs beside LiteLLM, which does not use it (RUN_CLAUDE_PRISMA=off)"
     return "runs beside LiteLLM, which does not use it"

@@ -29,9 +29,9 @@ async def lock(
 ) -> AsyncIterator[bool]:
     """Hold the lock file for the time of the block; yield whether it had to be waited for.
 
-    The file says who holds it, for the message of those who wait; what locks is ``flock`` alone.
+    The file says who holds it, for the message of a command that waits; what locks is ``flock`` alone.
 
-    :param purpose: what for, shown to those who wait
+    :param purpose: what for, shown to a command that waits
     :param wait: seconds
     :param on_wait: called once, with the holder in words, if the lock is not free
     :raises BusyError: if it is not free within ``wait``
@@ -92,7 +92,7 @@ async def _blocking(descriptor: int) -> None:
     """Wait for the kernel to hand us the lock.
 
     A daemon thread, because ``flock`` cannot be cancelled and a worker thread would keep the interpreter from
-    ending. It waits on a duplicate: whoever gives up closes both, and the lock goes with the last of them.
+    ending. It waits on a duplicate: giving up closes both, and the lock goes with the last of them.
     """
     loop, granted = asyncio.get_running_loop(), anyio.Event()
     duplicate = os.dup(descriptor)

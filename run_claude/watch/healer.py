@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from run_claude.stack.session import Session
     from run_claude.watch.own_stops import OwnStops
 
-__all__ = ["Healer", "down_together", "is_mendable"]
+__all__ = ["Healer", "down_together", "is_recoverable"]
 
-# Errors of a start that trying again may resolve, whatever their ``retryable`` tells a user, who could do better.
-_MENDABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
-_MENDABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
+# Errors of a start that trying again may resolve, whatever ``retryable`` says: that is for a user, who can do more.
+_RECOVERABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
+_RECOVERABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
 _DOWN = (Phase.ABSENT, Phase.CREATED, Phase.EXITED)
 
 
-def is_mendable(error: RunClaudeError) -> bool:
+def is_recoverable(error: RunClaudeError) -> bool:
     """Return whether trying again may help."""
     if isinstance(error, ConfigError | ConflictError):
         return False
-    return error.retryable or error.code in _MENDABLE
+    return error.retryable or error.code in _RECOVERABLE
 
 
 def down_together(service: Service, wanted: Iterable[Service], snapshot: Snapshot) -> list[Service]:
@@ -84,7 +84,7 @@ class Healer:
         :raises RunClaudeError: the cause, if none will; the container is stopped then
         """
         error = await self._cause(service, "looping", snapshot)
-        if not is_mendable(error) and not await self._give_password(error, snapshot):
+        if not is_recoverable(error) and not await self._give_password(error, snapshot):
             await self._stop(service)
             raise error
         return error

@@ -1,4 +1,4 @@
-"""What the user wants done at each transition: a command, a notification on the desktop. Neither ever holds us up."""
+"""What runs at each transition: the user's command, a desktop notification. Neither ever delays the watcher."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["Hook", "notifier"]
 
 WITHIN = 30.0  # seconds that one run of the command may take
-WAITING = 100  # transitions that may wait for the command; of more the newest are passed over
+WAITING = 100  # transitions that may wait for the command; later ones are skipped
 
 
 class Hook:
-    """Runs a command of the user's, one at a time and in order. :meth:`run` it in a task group."""
+    """Runs the user's command, one at a time and in order. :meth:`run` it in a task group."""
 
     def __init__(self, command: str, environ: Mapping[str, str], complain: Callable[[str], None]) -> None:
         self._command = command
@@ -32,10 +32,10 @@ class Hook:
         self._filled = anyio.Event()
 
     def put(self, facts: Mapping[str, object]) -> None:
-        """Have the command run with these facts in its environment, as ``RUN_CLAUDE_SERVICE``, ``RUN_CLAUDE_TO``, …"""
+        """Run the command with these facts in its environment, as ``RUN_CLAUDE_SERVICE``, ``RUN_CLAUDE_TO``, …"""
         variables = {f"RUN_CLAUDE_{name.upper()}": "" if value is None else str(value) for name, value in facts.items()}
         if len(self._queue) == WAITING:
-            self._complain("The --exec command is too slow: a transition was passed over.")
+            self._complain("The --exec command is too slow: a transition was skipped.")
             return
         self._queue.append(variables)
         self._filled.set()
@@ -53,6 +53,7 @@ class Hook:
             self._command,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
+            stderr=sys.stderr.fileno(),  # no pipe: one that nobody reads stops the command when it is full
             env={**self._environ, **variables},
             start_new_session=True,  # so that its children can be ended with it
         )

@@ -1,4 +1,4 @@
-"""What the watcher hears of the engine: each event once, and its own stops not as somebody's purpose."""
+"""The engine's events as the watcher takes them: each once, without the stops that it or the engine has caused."""
 
 from __future__ import annotations
 
@@ -34,40 +34,40 @@ class _OwnStop:
 
 
 class OwnStops:
-    """Sorts what an observer hears.
+    """Tells the user's stops from all others.
 
-    An engine stops containers when it ends, and those that have outlived it when it starts: nobody has meant that. So
-    a stop from a time in which it was out of sight is somebody's only if the engine is still the same: it is, when it
-    replays what it told before. A new one has forgotten everything.
+    An engine stops containers when it ends, and when it starts those that have outlived it; the user has not asked for
+    that. So a stop from a time without a connection counts as the user's only if the engine is still the same: it is
+    if it replays an event from before. A new one has forgotten everything.
     """
 
     def __init__(self, api: EngineApi) -> None:
         self._api = api
-        self._heard: set[ContainerEvent] = set()
+        self._seen: set[ContainerEvent] = set()
         self._own: deque[_OwnStop] = deque(maxlen=16)
-        self._told_before: ContainerEvent | None = None  # the last event before the engine went out of sight
+        self._last_before: ContainerEvent | None = None  # the last event before the connection was lost
         self._same = False
 
     def take_as_ours(self, service: Service, until_ns: int) -> None:
-        """Take every stop of the service until then (the engine's clock) as ours: what another watcher has done."""
+        """Take every stop of the service until then (the engine's clock) as ours: another watcher's."""
         self._own.append(_OwnStop(service, 0, until_ns))
 
     def fresh(self, observer: Observer) -> list[ContainerEvent]:
-        """Return what was not there at the last call, without the stops that we or the engine itself have made."""
+        """Return the events since the last call, without the stops that we or the engine itself have caused."""
         now = set(observer.heard)
-        fresh, self._heard = now - self._heard, now
-        self._same = self._same or self._told_before in now
-        return [event for event in fresh if event.action != "stop" or self._meant(event, observer.connected_ns)]
+        fresh, self._seen = now - self._seen, now
+        self._same = self._same or self._last_before in now
+        return [event for event in fresh if event.action != "stop" or self._is_users(event, observer.connected_ns)]
 
-    def _meant(self, stop: ContainerEvent, connected_ns: int) -> bool:
+    def _is_users(self, stop: ContainerEvent, connected_ns: int) -> bool:
         seen = self._same or stop.at_ns > connected_ns
         return seen and not any(own.made(stop) for own in self._own)
 
     def lost(self) -> None:
-        """Take note that the engine is out of sight."""
-        if self._heard:
-            self._told_before = max(self._heard, key=lambda event: event.at_ns)
-        self._heard, self._same = set(), False
+        """Take note that the connection to the engine is lost."""
+        if self._seen:
+            self._last_before = max(self._seen, key=lambda event: event.at_ns)
+        self._seen, self._same = set(), False
 
     @asynccontextmanager
     async def stopping(self, service: Service) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The watcher as a service of the user's: a systemd user unit, or a launchd agent on macOS."""
+"""The watcher as a user service: a systemd unit, or a launchd agent on macOS."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Systemd:
         return self._folder / f"run-claude-watch-{instance}.service"
 
     def render(self, service: Service) -> str:
-        """Return the unit. It is started anew when it fails, not when it was told to end."""
+        """Return the unit. systemd restarts it when it fails, not when it was asked to stop."""
         lines = ["[Unit]", f"Description=run-claude: watches the stack {service.instance}", "", "[Service]"]
         lines += [f"ExecStart={' '.join(map(_systemd_quoted, service.argv))}"]
         lines += [f"Environment={_systemd_quoted(f'{name}={value}')}" for name, value in service.environment.items()]
@@ -94,7 +94,7 @@ class Launchd:
         return self._home / f"Library/LaunchAgents/run-claude.watch.{instance}.plist"
 
     def render(self, service: Service) -> str:
-        """Return the agent. It is started anew when it fails, not when it was told to end."""
+        """Return the agent. launchd restarts it when it fails, not when it was asked to stop."""
         log = self._home / f"Library/Logs/run-claude-watch-{service.instance}.log"
         return plistlib.dumps(
             {

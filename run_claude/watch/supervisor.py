@@ -25,7 +25,7 @@ from run_claude.stack.status import services_of
 from run_claude.state import lock
 from run_claude.state.intent import Intent, load_intent
 from run_claude.watch.fingerprint import fingerprint
-from run_claude.watch.healer import Healer, down_together, is_mendable
+from run_claude.watch.healer import Healer, down_together, is_recoverable
 from run_claude.watch.memory import KeptMemory
 from run_claude.watch.notices import Listener, Notices
 from run_claude.watch.own_stops import OwnStops
@@ -44,6 +44,7 @@ BLOCKED_TICK = 5.0  # seconds between looks whether a file has changed or a port
 TAKE_OVER = 15.0  # seconds that a stop may take which another watcher began before it was killed
 IDLE_TICK = 3600.0  # otherwise only changes wake it; the observer looks at all every 30 s
 ACT_WITHIN = DEFAULT_TIMEOUT * 2  # seconds for one action
+FREE_WITHIN = 1.0  # seconds: a command that asks which process holds the lock has it for a moment
 
 
 @asynccontextmanager
@@ -55,8 +56,7 @@ async def watching(settings: Settings) -> AsyncIterator[None]:
     path = settings.paths.watch_lock_file
     async with AsyncExitStack() as held:
         try:
-            # A command that asks which process holds the lock has it for a moment.
-            await held.enter_async_context(lock.lock(path, "watch", wait=1.0))
+            await held.enter_async_context(lock.lock(path, "watch", wait=FREE_WITHIN))
         except BusyError as error:
             raise caused(
                 "already-watched",
@@ -206,7 +206,7 @@ class Supervisor:
                 await self._healer.start(down_together(act.service, wanted, snapshot))
 
     def _failed(self, act: Act, error: RunClaudeError) -> None:
-        if is_mendable(error):
+        if is_recoverable(error):
             self._notices.failed(error, service=act.service.value)
             return
         # The fingerprint is taken now: only a change from here on is a reason to try again.

@@ -221,6 +221,32 @@ def test_a_build_step_that_fails_is_named_with_its_last_lines(installed: Instanc
     assert error["facts"]["log"]
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        pytest.param(
+            "npm-unreachable",
+            "Prisma's engines cannot be fetched from npm's registry (ENOTFOUND)",
+            marks=cause("npm-unreachable"),
+        ),
+        pytest.param(
+            "npm-hash",
+            "npm's registry served another file than the lock names (EINTEGRITY)",
+            marks=cause("npm-hash"),
+        ),
+    ],
+)
+def test_a_build_without_npm_names_the_ways_on(installed: Instance, code: str, said: str) -> None:
+    # What the step itself prints in these cases is tested with the image: tests/image/test_prisma_build.py.
+    image = installed.environment["RUN_CLAUDE_PYTHON_IMAGE"]
+    lines = f"run-claude: error: {said}\\nrun-claude: help: use RUN_CLAUDE_PRISMA=native\\n"
+    dockerfile = installed.services / "litellm.Dockerfile"
+    dockerfile.write_text(f'FROM {image}\nRUN printf "{lines}" >&2; exit 1 # {installed.name}\n')
+    error = fails(installed, code, "proxy", "build")
+    assert said in error["message"]
+    assert error["help"] == "use RUN_CLAUDE_PRISMA=native"
+
+
 @cause("base-image-network")
 def test_a_registry_that_cannot_be_found(installed: Instance) -> None:
     installed.extra["RUN_CLAUDE_PYTHON_IMAGE"] = "registry.invalid/python:3"

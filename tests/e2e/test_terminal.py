@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["instance", "running"]
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 
 _STYLE = re.compile(rb"\x1b\[[0-9;]*m")
 _ESCAPE = re.compile(rb"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>])")

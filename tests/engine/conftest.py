@@ -13,10 +13,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def release_for(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the environment of the release that a test wants: with a stand-in for LiteLLM, or as it is."""
+    if request.node.get_closest_marker("stand_in") is None:
+        return {}
+    release: dict[str, str] = request.getfixturevalue("stand_in_release")
+    return release
+
+
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[Instance]:
+def instance(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Instance]:
     """A stack of this test alone; nothing is started yet."""
-    stack = Instance(tmp_path / "user")
+    stack = Instance(tmp_path / "user", release=release_for(request))
     stack.folder.mkdir()
     yield stack
     stack.remove()
@@ -24,9 +32,9 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+def running(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Instance]:
     """A healthy stack that the tests of a module share. They leave it healthy."""
-    stack = Instance(tmp_path_factory.mktemp("user"))
+    stack = Instance(tmp_path_factory.mktemp("user"), release=release_for(request))
     try:
         stack.start()
         yield stack

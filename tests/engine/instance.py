@@ -47,6 +47,7 @@ class Instance:
     name: str = field(default_factory=lambda: runs.name("rct"))
     port: int = field(default_factory=free_port)
     database_port: int = field(default_factory=free_port)
+    release: dict[str, str] = field(default_factory=dict)  # what makes Python run another one: see tests/stand_in
     extra: dict[str, str] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
 
@@ -73,15 +74,15 @@ class Instance:
             "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
             "RUN_CLAUDE_PRISMA": "off",
         }
-        return {**os.environ, **planted.PLANTED, **ours, **self.extra}
+        return {**os.environ, **planted.PLANTED, **self.release, **ours, **self.extra}
 
-    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+    def start_command(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a command and return its process."""
         return subprocess.Popen(
             [*_COMMAND, *arguments],
             env=self.environment,
             text=True,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

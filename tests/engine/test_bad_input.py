@@ -13,7 +13,7 @@ from .instance import docker
 if TYPE_CHECKING:
     from .instance import Instance
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 
 
 def fails(instance: Instance, code: str, exit_code: int, *arguments: str) -> dict[str, object]:

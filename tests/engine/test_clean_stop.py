@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from .instance import Instance
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 
 
 def said(container: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 
 FILL = """
 CREATE TABLE samples (time timestamptz NOT NULL, value int);
@@ -33,9 +33,9 @@ INSERT INTO plain (text) SELECT repeat('x', 100) FROM generate_series(1, 1000);
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+def filled(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str, str]) -> Iterator[Instance]:
     """A database with a hypertable and a plain table in it; the proxy does not run."""
-    stack = Instance(tmp_path_factory.mktemp("user"))
+    stack = Instance(tmp_path_factory.mktemp("user"), release=stand_in_release)
     try:
         stack.run("db", "start")
         sql(stack, FILL)

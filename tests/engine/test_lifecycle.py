@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(400)]
 
 
 def test_rows_survive_stop_removal_and_start(instance: Instance) -> None:
@@ -45,7 +45,7 @@ def test_without_the_database_only_the_proxy_runs(instance: Instance) -> None:
 
 
 def test_two_instances_live_side_by_side(instance: Instance, tmp_path: Path) -> None:
-    other = Instance(tmp_path / "other")
+    other = Instance(tmp_path / "other", release=instance.release)
     other.folder.mkdir()
     try:
         instance.start("--no-db")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .instance import Instance
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(400)]
 
 OLD_COMPOSE = """\
 services:

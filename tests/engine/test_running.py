@@ -126,7 +126,6 @@ def test_rotated_secrets_are_in_force_at_once(running: Instance) -> None:
 
 
 def test_no_secret_shows_anywhere(running: Instance) -> None:
-    """Runs last of this module: over everything that its commands have printed."""
     shown = [running.run("proxy", "status", "--json").stdout, running.run("proxy", "logs").stdout]
     shown += [running.run("proxy", "start", "-v").stderr, running.run("secrets", "show").stdout]
     shown += [json.dumps(running.inspect(service)) for service in BOTH]

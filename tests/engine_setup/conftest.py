@@ -52,7 +52,10 @@ class Machine:
         mounts = "; ".join(f"mount -t tmpfs tmpfs {path}" for path in ("/run", "/var/log", "/var/lib/docker"))
         setup = f"{mounts}; mount -t proc proc /proc; ip link set lo up; echo ready; exec sleep 600"
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-ec", setup],
+            [
+                *("setpriv", "--pdeathsig", "KILL"),  # with the tests it ends, however they do
+                *("unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-ec", setup),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -45,7 +45,6 @@ LONG = 30.0  # seconds: the limit that `TimeLimit` ends; no test waits that long
 IMAGE = "run-claude-litellm:test"
 BOTH = (Service.TIMESCALEDB, Service.LITELLM)
 PROXY_ONLY = (Service.LITELLM,)
-_INSTANCE = "test"
 
 
 class TimeLimit:
@@ -112,16 +111,19 @@ class Stage:
 
     def has(self, service: Service, phase: Phase = Phase.HEALTHY) -> Container:
         """Have a container of the instance, and say nothing."""
-        return self.engine.container(service, phase, project=_INSTANCE)
+        return self.engine.container(service, phase, project=self.settings.instance)
 
     def container(self, service: Service) -> Container:
         """Return the container of a service."""
-        return next(row for row in self.engine.containers if row.service is service and row.project == _INSTANCE)
+        return next(
+            row for row in self.engine.containers if row.service is service and row.project == self.settings.instance
+        )
 
     def deployed(self, *, database: bool = False) -> None:
         """Put on disk what a start leaves there, in its smallest form."""
         paths = self.settings.paths
-        paths.secrets_dir.mkdir(parents=True, exist_ok=True)
+        for folder in (paths.config, paths.secrets_dir):
+            folder.mkdir(parents=True, exist_ok=True)
         variables = {"RUN_CLAUDE_LITELLM_IMAGE": IMAGE, "RUN_CLAUDE_LITELLM_INPUTS": "i1"}
         paths.compose_env_file.write_text(render_compose_env(variables))
         secrets = {"LITELLM_MASTER_KEY": "sk-planted-0123456789"} | ({"DATABASE_HOST": "db"} if database else {})
@@ -134,7 +136,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def staged(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, *, name: str = "test"
+) -> AsyncIterator[Stage]:
     """Yield a stage without containers; nothing of it reaches the disk by force, nor a real proxy."""
     # What is written here outlives no power cut, and has not to: fsync takes longer than a whole test.
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
@@ -147,8 +151,8 @@ async def staged(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> As
     try:
         async with FakeEngine(folder / "docker.sock") as engine:
             engine.images.add(IMAGE)
-            settings = load_settings({**environ, "DOCKER_HOST": f"unix://{engine.socket}"}, instance=_INSTANCE)
-            compose, reporter = FakeCompose(engine, _INSTANCE), Steps()
+            settings = load_settings({**environ, "DOCKER_HOST": f"unix://{engine.socket}"}, instance=name)
+            compose, reporter = FakeCompose(engine, name), Steps()
             async with Session.open(settings, reporter=reporter, compose=compose) as session:
                 yield Stage(engine, compose, settings, session, reporter)
     finally:

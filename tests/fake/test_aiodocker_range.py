@@ -37,7 +37,7 @@ def test_the_observer_works_with_both_ends_of_the_range(version: str, tmp_path: 
     site = tmp_path / "site"
     python("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), version)
     if python("-c", VERSION, site=site) != python("-c", VERSION):  # what is installed here, this run tests anyway
-        assert " passed" in python("-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES, site=site)
+        assert " passed" in python("-m", "pytest", "-q", "-o", f"cache_dir={tmp_path}", *FILES, site=site)
 
 
 def test_the_range_admits_the_next_release() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .engine import OwnEngine
+from .oracle import BOTH
 from .stack import FaultyStack
 from .watcher import Watcher
 
@@ -15,9 +17,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
-    """A healthy stack with rows in its database. Tests leave it healthy."""
-    stack = FaultyStack(tmp_path_factory.mktemp("faults") / "user")
+def shared(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str, str]) -> Iterator[FaultyStack]:
+    """A healthy stack with rows in its database and a stand-in for LiteLLM. Tests leave it healthy."""
+    with shared_stack(tmp_path_factory, stand_in_release) as stack:
+        yield stack
+
+
+@contextmanager
+def shared_stack(tmp_path_factory: pytest.TempPathFactory, release: dict[str, str]) -> Iterator[FaultyStack]:
+    """Start a stack that several tests share."""
+    stack = FaultyStack(tmp_path_factory.mktemp("faults") / "user", release)
     try:
         stack.up()
         yield stack
@@ -29,7 +38,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
 @pytest.fixture
 def stack(shared: FaultyStack) -> Iterator[FaultyStack]:
     """The shared stack, healthy; afterwards it is again, status tells the truth, and no row is lost."""
-    if shared.oracle.phases() != {"timescaledb": "healthy", "litellm": "healthy"}:
+    if shared.oracle.phases() != dict.fromkeys(BOTH, "healthy"):
         shared.start()  # the test before has failed: that is no reason for the next one to
         shared.oracle.until_healthy()
     shared.plant()
@@ -46,13 +55,21 @@ def watcher(shared: FaultyStack) -> Iterator[Watcher]:
         yield watcher
 
 
-@pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
-    """A healthy stack of stand-ins on an engine of its own."""
+@pytest.fixture(scope="module")
+def own_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
+    """A stack of stand-ins on an engine of its own, for the tests of a module."""
     with OwnEngine() as engine:
-        stack = FaultyStack(tmp_path_factory.mktemp("own") / "user", engine)
+        stack = FaultyStack(tmp_path_factory.mktemp("own") / "user", {}, engine)
         try:
             stack.up()
             yield stack
         finally:
             stack.remove()
+
+
+@pytest.fixture
+def own(own_shared: FaultyStack) -> FaultyStack:
+    """A healthy stack of stand-ins on an engine of its own, whatever the test before has done to it."""
+    if own_shared.oracle.phases() != dict.fromkeys(BOTH, "healthy"):
+        own_shared.start()
+    return own_shared

@@ -52,7 +52,11 @@ class OwnEngine:
         try:
             setup = "ip link set lo up; echo ready; exec sleep 3600"
             self._holder = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--mount-proc", "--net", "--fork", "--kill-child", "sh", "-ec", setup],
+                [
+                    *("setpriv", "--pdeathsig", "KILL"),  # with the tests it ends, however they do
+                    *("unshare", "--mount", "--pid", "--mount-proc", "--net", "--fork", "--kill-child"),
+                    *("sh", "-ec", setup),
+                ],
                 stdout=subprocess.PIPE,
                 text=True,
             )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.settings import load_settings
 from run_claude.deploy.image import litellm_image
-from run_claude.deploy.services import install_services
 from tests.engine.instance import Instance
 
 from .oracle import BOTH, Oracle
@@ -36,8 +35,8 @@ WATCHING = {
 class FaultyStack(Instance):
     """One instance, its rows, and what the engine says of it."""
 
-    def __init__(self, folder: Path, engine: OwnEngine | None = None) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, release: dict[str, str], engine: OwnEngine | None = None) -> None:
+        super().__init__(folder, release=release)
         folder.mkdir(parents=True, exist_ok=True)
         self.engine = engine
         self.extra |= WATCHING
@@ -51,7 +50,7 @@ class FaultyStack(Instance):
 
     def prepare(self) -> None:
         """Write the user's files, with a probe each second: a failing one is noticed in two seconds, not in sixty."""
-        install_services(load_settings(self.environment).paths)
+        self.run("install", "--no-build")
         compose = self.services / "docker-compose.yaml"
         compose.write_text(compose.read_text().replace("interval: 30s", "interval: 1s"))
         if self.engine is not None:

@@ -107,12 +107,12 @@ def small_disk(megabytes: int) -> Iterator[str]:
 
 
 @pytest.fixture
-def cramped(tmp_path: Path) -> Iterator[FaultyStack]:
+def cramped(tmp_path: Path, stand_in_release: dict[str, str]) -> Iterator[FaultyStack]:
     """A stack whose database has a disk of 200 MB."""
     if os.geteuid() != 0:
         pytest.skip("a loop device needs root")
     with small_disk(200) as device:
-        stack = FaultyStack(tmp_path / "user")
+        stack = FaultyStack(tmp_path / "user", stand_in_release)
         try:
             labels = (f"com.docker.compose.project={stack.name}", "com.docker.compose.volume=timescaledb-data")
             options = ("type=ext4", f"device={device}")

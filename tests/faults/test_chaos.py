@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .conftest import shared_stack
 from .faults import FAULTS
 from .oracle import BOTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .stack import FaultyStack
     from .watcher import Watcher
 
@@ -21,6 +24,13 @@ COUNT = int(os.environ.get("RUN_CLAUDE_CHAOS_FAULTS") or 12)
 SEED = int(os.environ.get("RUN_CLAUDE_CHAOS_SEED") or 20261123)
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(120 + 60 * COUNT)]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
+    """A stack with the real LiteLLM: every fault has met it once."""
+    with shared_stack(tmp_path_factory, {}) as stack:
+        yield stack
 
 
 def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, stack: FaultyStack) -> None:

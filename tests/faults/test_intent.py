@@ -15,33 +15,44 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(240)]
 
-LONG_ENOUGH = 4.0  # seconds; a watcher that did not respect a stop would have acted many times
+SETTLED = 1.0  # seconds, five times the back-off of these stacks: who wanted to act has acted
 
 
 def stays(stack: FaultyStack, phases: dict[str, str]) -> None:
     """Assert that it is so, and that nobody changes it."""
     stack.oracle.until(phases, within=30)
     before = stack.oracle.identity()
-    time.sleep(LONG_ENOUGH)
+    time.sleep(SETTLED)
     assert stack.oracle.identity() == before
     assert stack.divergence() == ""
 
 
+def left_alone(watcher: Watcher, since: int) -> None:
+    """Wait until the watcher has said that it leaves the stack as it is."""
+    watcher.until(lambda line: line.get("event") == "left-alone", since=since)
+
+
 @pytest.mark.parametrize("service", BOTH)
 def test_docker_stop_is_respected_until_the_next_start(watcher: Watcher, stack: FaultyStack, service: str) -> None:
+    began = watcher.mark()
     stack.docker("stop", "--time", "10", stack.container(service))
+    left_alone(watcher, began)
     stays(stack, {**dict.fromkeys(BOTH, "healthy"), service: "exited"})
     stack.start()
 
 
 def test_compose_stop_is_respected_until_the_next_start(watcher: Watcher, stack: FaultyStack) -> None:
+    began = watcher.mark()
     stack.compose("stop", "--timeout", "10")
+    left_alone(watcher, began)
     stays(stack, dict.fromkeys(BOTH, "exited"))
     stack.start()
 
 
 def test_docker_start_after_docker_stop_ends_the_respect(watcher: Watcher, stack: FaultyStack) -> None:
+    began = watcher.mark()
     stack.docker("stop", "--time", "5", stack.container("litellm"))
+    left_alone(watcher, began)
     stays(stack, {"timescaledb": "healthy", "litellm": "exited"})
     stack.docker("start", stack.container("litellm"))
     stack.oracle.until_healthy()

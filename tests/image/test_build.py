@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from typing import TYPE_CHECKING
@@ -64,6 +65,18 @@ def test_an_index_of_the_users_is_asked_by_pip_and_uv(
         _, output = build(services, *options, "--target", "uv", check=False)
         assert "did not complete successfully" in output
         assert "/simple/uv/" in index.requests
+
+
+def test_the_build_asks_for_the_chosen_base_and_for_no_other_image(build: Build, services: Path) -> None:
+    base = "run-claude-absent.invalid/python:3"
+    _, output = build(services, "--build-arg", f"RUN_CLAUDE_PYTHON_IMAGE={base}", check=False)
+    asked = set(re.findall(r"^#\d+ .*(?:load metadata for|resolve image config for) (\S+)$", output, re.MULTILINE))
+    assert asked == {base}, output
+
+
+def test_the_image_is_built_where_there_is_no_compiler(image: str, bases: Mapping[str, str]) -> None:
+    look = ("sh", "-c", "for t in gcc g++ cc make; do command -v $t; done; true")
+    assert docker("run", "--rm", bases["RUN_CLAUDE_PYTHON_IMAGE"], *look) == ""
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -169,6 +170,27 @@ def test_ready_is_what_answers_200_with_the_database_that_is_used(
     )
     told = docker("run", "--rm", "--env", f"SERVER={server}", "--entrypoint", "bash", image, "-c", script)
     assert told.strip().endswith(f"exit {exit_code}")
+
+
+def test_until_the_first_success_probes_follow_each_other_at_once(running: Project) -> None:
+    for container in (running.litellm, running.timescaledb):
+        check = running.inspect(container)["Config"]["Healthcheck"]
+        assert check["StartInterval"] == 100_000_000  # ns; without it a start takes half a minute
+        assert check["StartPeriod"] > 0, "the interval does nothing without it"
+
+
+def test_litellm_does_not_wait_until_the_database_is_healthy_before_it_starts(running: Project) -> None:
+    healthy = running.inspect(running.timescaledb)["State"]["Health"]["Log"][0]["End"]
+    started = running.inspect(running.litellm)["State"]["StartedAt"]
+    assert datetime.fromisoformat(started) < datetime.fromisoformat(healthy)
+
+
+def test_everything_carries_the_name_of_the_instance(running: Project) -> None:
+    label = f"--filter=label=com.docker.compose.project={running.name}"
+    for kind in (("ps", "--format={{.Names}}"), ("volume", "ls", "-q"), ("network", "ls", "--format={{.Name}}")):
+        names = docker(*kind, label).split()
+        assert names
+        assert all(name.startswith(f"{running.name}-") for name in names)
 
 
 # --- answers ------------------------------------------------------------------------------------------------------

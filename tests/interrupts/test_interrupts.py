@@ -78,6 +78,7 @@ def half_made(instance: Instance) -> list[str]:
     return [str(path) for path in instance.folder.rglob("*.tmp")]
 
 
+@pytest.mark.stand_in
 def test_random_interrupts_of_start_and_stop_leave_nothing_that_a_start_cannot_mend(instance: Instance) -> None:
     chance = random.Random(SEED)  # noqa: S311
     instance.run("install")
@@ -112,6 +113,7 @@ def test_random_interrupts_of_start_and_stop_leave_nothing_that_a_start_cannot_m
     assert sorted(instance.left_over()) == [f"{instance.name}-litellm-logs", f"{instance.name}-timescaledb-data"]
 
 
+@pytest.mark.stand_in
 def test_random_interrupts_of_install_leave_what_the_next_one_completes(instance: Instance) -> None:
     chance = random.Random(SEED)  # noqa: S311
     began = time.monotonic()
@@ -147,6 +149,7 @@ def test_an_interrupted_build_takes_buildx_with_it(instance: Instance, how: str)
 
 
 @pytest.mark.quiet
+@pytest.mark.stand_in
 def test_a_second_ctrl_c_forces_the_end_and_takes_the_children_with_it(instance: Instance, tmp_path: Path) -> None:
     # A docker that ends by nothing but SIGKILL stands in for one that hangs.
     fake = tmp_path / "bin"
@@ -184,6 +187,7 @@ def docker_path() -> str:
     return found
 
 
+@pytest.mark.stand_in
 @pytest.mark.cause("busy")
 def test_a_second_command_waits_says_for_whom_and_gives_up_at_its_limit(instance: Instance) -> None:
     instance.run("install")

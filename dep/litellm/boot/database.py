@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 # which meet for a moment, leave five to LiteLLM's own indexes, to a migration and to run-claude.
 POOL = 10
 WITHIN = 120.0  # seconds: a new volume takes 5, recovery after a crash may take a minute
-# One row: the migrations that are in place, those that have begun and not ended, and how many of LiteLLM's indexes
-# were given up while they were built. A migration that was rolled back and applied again has two rows.
+# One row: the migrations that are in place, those that have begun and not ended, and LiteLLM's indexes: whole ones, and
+# how many were given up while they were built. A migration that was rolled back and applied again has two rows.
 STATE = """
+WITH indexes AS (
+    SELECT own.relname AS name, indisvalid AS whole
+    FROM pg_index JOIN pg_class own ON own.oid = indexrelid JOIN pg_class of_table ON of_table.oid = indrelid
+    WHERE of_table.relname LIKE 'LiteLLM%'
+)
 SELECT array_agg(migration_name) FILTER (WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL),
        array_agg(migration_name) FILTER (WHERE finished_at IS NULL AND rolled_back_at IS NULL),
-       (SELECT count(*) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
-        WHERE NOT indisvalid AND relname LIKE 'LiteLLM%')
+       (SELECT array_agg(name::text) FROM indexes WHERE whole),
+       (SELECT count(*) FROM indexes WHERE NOT whole)
 FROM _prisma_migrations
 """
 
@@ -35,6 +40,14 @@ class Migrated(Enum):
     NEVER = "never"
     PARTLY = "partly"
     COMPLETELY = "completely"
+
+
+@dataclass(frozen=True)
+class State:
+    """What one query tells of a database; ``indexes`` are LiteLLM's that are whole."""
+
+    migrated: Migrated
+    indexes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,8 +107,8 @@ class Database:
                     return f"the database {where} does not answer in {WITHIN:.0f} s: {error}"
                 time.sleep(0.05)
 
-    def migrated(self, migrations: Path) -> Migrated:
-        """Whether it has each migration of a folder, and nothing that LiteLLM would repair. Costs one query.
+    def state(self, migrations: Path) -> State:
+        """Return whether it has each migration of a folder, and nothing that LiteLLM would repair. Costs one query.
 
         Where that cannot be known there is something to do: the migration then tells what is wrong.
         """
@@ -115,12 +128,12 @@ class Database:
             try:
                 with connection.cursor() as cursor:
                     cursor.execute(STATE)
-                    applied, unfinished, invalid = cursor.fetchone()
+                    applied, unfinished, whole, broken = cursor.fetchone()
             finally:
                 connection.close()
         except psycopg2.errors.UndefinedTable:
-            return Migrated.NEVER
+            return State(Migrated.NEVER)
         except psycopg2.Error:
-            return Migrated.PARTLY
-        complete = wanted <= set(applied or ()) and not unfinished and not invalid
-        return Migrated.COMPLETELY if complete else Migrated.PARTLY
+            return State(Migrated.PARTLY)
+        complete = wanted <= set(applied or ()) and not unfinished and not broken
+        return State(Migrated.COMPLETELY if complete else Migrated.PARTLY, frozenset(whole or ()))

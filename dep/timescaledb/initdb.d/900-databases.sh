@@ -1,3 +1,3 @@
 #!/bin/sh
-# A new volume: the databases, before anybody is let in.
+# On a new volume: create the databases before clients may connect.
 /bin/sh /run-claude/databases

@@ -38,7 +38,9 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name.isidentifier():
-            raise caused("usage", f"{assignment!r} is no NAME=VALUE.", help="For example: LITELLM_PORT=4445")
+            raise caused(
+                "usage", f"{assignment!r} is not of the form NAME=VALUE.", help="For example: LITELLM_PORT=4445"
+            )
         changes[name] = value
     trial = App(instance=app.instance, environ=app.environ | changes)
     settings = trial.settings()  # refuses an invalid value before it is written

@@ -97,7 +97,7 @@ async def shell(app: App, database: str, arguments: tuple[str, ...]) -> int:
     run-claude db shell -d litellm -- -c 'SELECT 1'
     run-claude db shell < queries.sql
     """
-    from run_claude.cli.commands.with_profile import run_in_the_terminal
+    from run_claude.cli.terminal import run_in_terminal
     from run_claude.database import Database
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
@@ -107,7 +107,7 @@ async def shell(app: App, database: str, arguments: tuple[str, ...]) -> int:
             options = ["-it", "-e", f"TERM={app.environ.get('TERM', 'dumb')}"] if terminal else ["-i"]
             argv = server.argv("psql", "-U", "postgres", "-d", database, *arguments, options=options)
             server.on_command(argv)
-            return await run_in_the_terminal(app, argv, server.environment())
+            return await run_in_terminal(app, argv, server.environment())
 
 
 @db.command()

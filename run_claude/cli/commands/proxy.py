@@ -225,6 +225,6 @@ async def wait(app: App, phase: str, service: str, timeout: float) -> None:
         except TimeoutError as error:
             raise caused(
                 "start-timeout",
-                f"{service} is not {phase} within {timeout:g} s.",
-                help="`run-claude proxy status` shows what it is.",
+                f"{service} was not {phase} within {timeout:g} s.",
+                help="See `run-claude proxy status`.",
             ) from error

@@ -109,7 +109,7 @@ async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
 
     settings = app.settings()
     if not (master_key or database):
-        raise caused("usage", "There is nothing to rotate.", help="Leave out --no-master-key, or add --database.")
+        raise caused("usage", "There is nothing to rotate.", help="Omit --no-master-key, or add --database.")
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
             done = await stack.rotate(master_key=master_key, database=database)

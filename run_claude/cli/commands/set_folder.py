@@ -36,7 +36,7 @@ async def set_folder(app: App, profile: str | None, folder: Path, clear: bool) -
 
     settings = app.settings()
     if clear == bool(profile):
-        raise caused("usage", "Name a profile, or --clear.", help="For example: run-claude set-folder demo")
+        raise caused("usage", "Pass a profile or --clear.", help="For example: run-claude set-folder demo")
     if profile:
         path = folders.set_folder(settings, folder, load_catalogue(settings.paths).profile(profile))
         app.output.sentence(f"Wrote {path}. Run `direnv allow` to activate it.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -12,14 +11,13 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
+from run_claude.cli.terminal import run_in_terminal
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from run_claude.stack import Stack
 
-__all__ = ["run_in_the_terminal", "with_profile"]
+__all__ = ["with_profile"]
 
 
 @click.command(name="with", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -37,7 +35,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
     """
     command = command[1:] if command[0] == "--" else command
     if not command:
-        raise caused("usage", "There is no command after --.", help="For example: run-claude with demo -- claude")
+        raise caused("usage", "The command after -- is missing.", help="For example: run-claude with demo -- claude")
     from run_claude.config.client_env import applied, client_environment
     from run_claude.config.secrets import read_master_key
     from run_claude.stack import Stack
@@ -50,37 +48,9 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
             variables = client_environment(settings, result.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:
                 group.start_soon(_report_outages, stack)
-                code = await run_in_the_terminal(app, command, applied(app.environ, variables))
+                code = await run_in_terminal(app, command, applied(app.environ, variables))
                 group.cancel_scope.cancel()
     return code
-
-
-async def run_in_the_terminal(app: App, command: Sequence[str], environment: dict[str, str]) -> int:
-    """Run a command in our terminal and return its exit code; 128 + N for signal N, as shells do."""
-    try:
-        process = await anyio.open_process(list(command), stdin=None, stdout=None, stderr=None, env=environment)
-    except FileNotFoundError as error:
-        raise caused(
-            "command-not-found",
-            f"There is no command {command[0]!r}.",
-            help="Check the name after --, or install it: Claude Code is `npm install -g @anthropic-ai/claude-code`.",
-        ) from error
-    except OSError as error:  # no permission, or no program at all
-        raise caused(
-            "command-not-executable", f"{command[0]!r} cannot be executed.", help=f"Try `chmod +x {command[0]}`."
-        ) from error
-
-    def forward(number: int) -> None:
-        # The terminal already sends Ctrl-C to the command; other signals have to be forwarded.
-        if number != signal.SIGINT:
-            process.send_signal(signal.Signals(number))
-
-    app.on_signal = forward
-    try:
-        returncode = await process.wait()
-    finally:
-        app.on_signal = None
-    return returncode if returncode >= 0 else 128 - returncode
 
 
 async def _report_outages(stack: Stack) -> None:

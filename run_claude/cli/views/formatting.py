@@ -134,11 +134,11 @@ def watch_line(event: str, facts: Mapping[str, Any]) -> str:
         case "healed":
             return f"healed: {facts['service']} is healthy after {duration(facts['seconds'])}"
         case "left-alone":
-            return f"left alone: {facts['message']}"
+            return f"not healing: {facts['message']}"
         case "waiting":
             return f"waiting {duration(facts['seconds'])} before the next attempt: {facts['message']}"
         case "intent":
-            return f"wanted: {facts['wanted']}"
+            return f"the stack should be {facts['wanted']}"
         case "unblocked":
             return "the cause is gone"
         case "missed":

@@ -1,7 +1,7 @@
-"""The built-in models. A test holds their ids against the price table of the locked LiteLLM.
+"""The built-in models. A test checks their ids against the price table of the locked LiteLLM.
 
-What a model needs is said once per provider: its key, and where there is more than a key, the variables that
-LiteLLM reads for it. A local server counts as there when its address is set.
+Each provider states once what its models need: its key, or the variables that LiteLLM reads for it. A local server
+counts as available when its address is set.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def builtin_models() -> dict[str, Model]:
 
 
 def _demo() -> list[Model]:
-    description = "answers by itself, without a key"
+    description = "answers by itself, needs no key"
     roles = ("opus", "sonnet", "haiku")
     return [Model(name=f"demo-{role}", params={"model": f"demo/{role}"}, description=description) for role in roles]
 
 
 def _hosted() -> list[Model]:
-    """Return the models of providers that want one key and nothing else."""
+    """Return the models of providers that need one key."""
     return [
         *_keyed(
             "anthropic",
@@ -114,7 +114,7 @@ def _hosted() -> list[Model]:
 
 
 def _keyed(provider: str, key: str, *ids: tuple[str, str]) -> list[Model]:
-    """Return models by name and id of a provider with one key."""
+    """Return the models of one such provider, from pairs of name and id."""
     return [
         Model(name=name, params={"model": f"{provider}/{id}", "api_key": f"os.environ/{key}"}, needs=((key,),))
         for name, id in ids
@@ -122,7 +122,7 @@ def _keyed(provider: str, key: str, *ids: tuple[str, str]) -> list[Model]:
 
 
 def _clouds() -> list[Model]:
-    """Return the models of clouds, where a key is not all."""
+    """Return the models of clouds, which need more than a key."""
     found = []
     for name in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"):
         found.append(
@@ -148,9 +148,7 @@ def _clouds() -> list[Model]:
             )
         )
     for role, name in (("OPUS", "gpt-6-astra"), ("SONNET", "gpt-6.1-sol"), ("HAIKU", "gpt-6-luna")):
-        deployment = (
-            f"AZURE_{role}_DEPLOYMENT"  # Azure knows a model by the name of its deployment, which is the user's
-        )
+        deployment = f"AZURE_{role}_DEPLOYMENT"  # Azure names a model by its deployment, whose name the user chose
         found.append(
             Model(
                 name=f"azure-{name}",
@@ -169,7 +167,7 @@ def _clouds() -> list[Model]:
 
 
 def _local() -> list[Model]:
-    """Return the models of servers on this machine or in its network, by the model that the user names."""
+    """Return the models of servers on this machine or its network. The user names the model."""
     return [
         _served("ollama", "ollama_chat", "OLLAMA", default="qwen3-coder"),
         _served("vllm", "hosted_vllm", "HOSTED_VLLM"),

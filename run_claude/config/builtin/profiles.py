@@ -1,4 +1,4 @@
-"""The built-in profiles, in the order in which one is chosen when the user has not."""
+"""The built-in profiles, in the order in which one is chosen if the user has not chosen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["builtin_profiles"]
 
-# Other providers, and the clouds, refuse the beta fields and headers that Claude Code sends.
+# Other providers, and the clouds, reject the beta fields and headers that Claude Code sends.
 _NO_BETAS = {"CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1"}
-# Claude Code takes a model that it does not know for one with 200,000 tokens, and would overrun a smaller one.
+# Claude Code assumes 200,000 tokens for a model that it does not know, and would overrun a smaller one.
 _SMALL = {**_NO_BETAS, "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "131072"}
-_PATIENT = {**_NO_BETAS, "API_TIMEOUT_MS": "1800000"}  # a model on one's own machine may take its time
+_PATIENT = {**_NO_BETAS, "API_TIMEOUT_MS": "1800000"}  # a local model may be slow
 
 
 def builtin_profiles() -> dict[str, Profile]:
@@ -95,5 +95,5 @@ def _profile(
 
 
 def _local(name: str, description: str) -> Profile:
-    """Return the profile of a local server, which serves one model for everything."""
+    """Return the profile of a local server, which serves one model in every role."""
     return Profile(name=name, description=description, opus=name, sonnet=name, haiku=name, env=_PATIENT)

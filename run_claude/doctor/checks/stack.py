@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import DEMO, load_catalogue
 from run_claude.config.secrets import read_master_key
+from run_claude.config.settings import Prisma
 from run_claude.deploy.image import litellm_image
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.domain.compose import COMPOSE_FILE
@@ -14,7 +15,7 @@ from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
 from run_claude.stack.drift import drift as drift_of
 from run_claude.stack.preflight import volume_name, volume_version
-from run_claude.stack.status import services_of
+from run_claude.stack.status import PRISMA_LABEL, services_of
 from run_claude.state import lock
 from run_claude.state.watch_memory import load_memory
 
@@ -55,7 +56,9 @@ async def image(context: Context) -> list[Finding]:
                 facts=facts,
             )
         ]
-    text = f"{reference}, {there.size / 1e6:.0f} MB"
+    prisma = there.labels.get(PRISMA_LABEL, settings.prisma)
+    facts["prisma"] = prisma
+    text = f"{reference}, {there.size / 1e6:.0f} MB, with {Prisma(prisma).words}"
     if context.database and await api.image(settings.timescaledb_image) is None:
         text += f"; {settings.timescaledb_image} will be pulled by the next start"
     return [Finding(check="image", mark=Mark.OK, text=text, facts=facts)]
@@ -136,9 +139,9 @@ async def drift(context: Context) -> list[Finding]:
     if not differs:
         return [Finding(check="drift", mark=Mark.OK, text="the running stack is up to date")]
     help = "Run `run-claude proxy start` to apply it."
-    mend = "start" if context.wanted else ""
+    repair = "start" if context.wanted else ""
     mark = Mark.FAILED if context.wanted else Mark.NOTE
-    return [Finding(check="drift", mark=mark, text=text, help=help, repair=mend) for text in differs]
+    return [Finding(check="drift", mark=mark, text=text, help=help, repair=repair) for text in differs]
 
 
 async def watch(context: Context) -> list[Finding]:

@@ -136,6 +136,19 @@ CAUSES = (
         "Read the step's last lines above. `run-claude proxy build --no-cache -v` shows the full output.",
     ),
     Cause(
+        "npm-unreachable",
+        BuildError,
+        "The image cannot be built: npm's registry, which has Prisma's engines, cannot be reached.",
+        "Check the network, HTTPS_PROXY and NPM_CONFIG_REGISTRY; or set RUN_CLAUDE_PRISMA to native or off.",
+        retryable=True,
+    ),
+    Cause(
+        "npm-hash",
+        BuildError,
+        "The image cannot be built: npm's registry serves a package with another hash than the lock has.",
+        "Check NPM_CONFIG_REGISTRY and any proxy on the way; or set RUN_CLAUDE_PRISMA to native or off.",
+    ),
+    Cause(
         "image-missing",
         BuildError,
         "The proxy's image does not exist.",

@@ -98,6 +98,12 @@ _RULES = (
     _Rule(r"No such image: (\S+)", "image-missing", "The image {0} does not exist."),
 )
 
+# What the Dockerfile's own steps end with, where it is more than that a step failed.
+_BUILD_STEPS = (
+    (r"another file than the lock names", "npm-hash"),
+    (r"cannot be fetched from npm's registry", "npm-unreachable"),
+)
+
 
 def port_of(stderr: str) -> int | None:
     """Return the port that Compose could not publish; ``None`` if that is not why it failed."""
@@ -116,8 +122,9 @@ def compose_failure(
     tail = redacted("\n".join(stderr.strip().splitlines()[-15:]), ())
     if found := re.search(r"run-claude: error: (.+)", stderr):  # the Dockerfile's own steps name their causes
         helps = re.findall(r"run-claude: help: (.+)", stderr)
+        code = next((code for pattern, code in _BUILD_STEPS if re.search(pattern, found[1])), "build-failed")
         return caused(
-            "build-failed",
+            code,
             f"The image cannot be built: {quoted(found[1])}",
             help=" ".join(dict.fromkeys(text.strip() for text in helps)) or "Read the last lines of the build above.",
             detail=tail,

@@ -26,12 +26,8 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
             "database-password",
             "The database rejects the password: its volume was created with another one.",
         ),
-        (
-            r"run-claude: error: (?:the|a) (migration .+)",
-            "database-migration-failed",
-            "LiteLLM cannot start: the {0}",
-        ),
         (r"run-claude: error: (callback .+)", "callback-not-found", "LiteLLM cannot start: {0}"),
+        (r"run-claude: error: ((?:a|the) migration .+)", "database-migration-failed", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: (the database .+)", "database-unreachable", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: (.+)", "litellm-config", "LiteLLM cannot start: {0}"),
         (
@@ -174,8 +170,8 @@ def _probe_words(output: str) -> str:
 
 
 def _limits(memory: Mapping[str, int]) -> str:
-    told = [f"{name} {size / 2**20:.0f} MB" for name, size in memory.items() if size]
-    return f" ({', '.join(told)})" if told else ""
+    known = [f"{name} {size / 2**20:.0f} MB" for name, size in memory.items() if size]
+    return f" ({', '.join(known)})" if known else ""
 
 
 def _exit_code(code: int) -> str:
@@ -224,10 +220,10 @@ def start_timeout(
 
 def _migrating(log: Sequence[str]) -> bool:
     """Whether the newest line about a migration says that it is still running."""
-    told = [
+    lines = [
         line for line in log if re.search(r"(?i)prisma migrate|migrations? (?:found|to apply)|Applying migration", line)
     ]
-    return bool(told) and not re.search(r"(?i)complete|successfully|no pending", told[-1])
+    return bool(lines) and not re.search(r"(?i)complete|successfully|no pending", lines[-1])
 
 
 def _phase_words(state: ServiceState) -> str:

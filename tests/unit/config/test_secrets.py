@@ -203,7 +203,7 @@ def test_an_export_is_private_and_overwrites_nothing(settings: Settings, write: 
     path = tmp_path / "out"
     export(settings, path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         export(settings, path)
 
 

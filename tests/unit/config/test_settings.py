@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from run_claude.config import settings as module
-from run_claude.config.settings import load_settings
+from run_claude.config.settings import Prisma, load_settings
 from run_claude.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,17 @@ def test_defaults_are_the_documented_ones(environ: dict[str, str]) -> None:
     assert settings.python_image == "python:3.13-slim"
     assert settings.timescaledb_image == "timescale/timescaledb:2.23.1-pg17"
     assert settings.base_url == "http://127.0.0.1:4444"
-    assert settings.prisma
+    assert settings.prisma is Prisma.ON
+
+
+@pytest.mark.parametrize(
+    ("value", "prisma"),
+    [("on", Prisma.ON), ("true", Prisma.ON), ("Native", Prisma.NATIVE), ("off", Prisma.OFF), ("0", Prisma.OFF)],
+)
+def test_prismas_engines_come_from_npm_or_are_its_own_or_there_are_none(
+    environ: dict[str, str], value: str, prisma: Prisma
+) -> None:
+    assert load_settings({**environ, "RUN_CLAUDE_PRISMA": value}).prisma is prisma
 
 
 def test_loading_changes_nothing_on_disk(environ: dict[str, str], tmp_path: Path) -> None:
@@ -99,7 +109,7 @@ def test_the_rows_of_requests_stay_for_as_long_as_is_said(environ: dict[str, str
 
 
 def test_both_ports_the_same_are_refused(environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match="both have port 5433"):
+    with pytest.raises(ConfigError, match="both use port 5433"):
         load_settings({**environ, "LITELLM_PORT": "5433"})
 
 

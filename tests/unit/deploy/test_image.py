@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.config.settings import Prisma
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.services import install_services
 
@@ -65,8 +66,11 @@ def test_what_is_not_built_in_changes_no_name(settings: Settings, name: str) -> 
 def test_build_settings_are_in_the_name_and_run_time_ones_are_not(settings: Settings) -> None:
     image = litellm_image(settings)
     assert litellm_image(replace(settings, python_image="mine:1")) != image
-    assert litellm_image(replace(settings, prisma=False)) != image
-    assert litellm_image(replace(settings, prisma_mirror="http://mirror")) != image
+    assert litellm_image(replace(settings, prisma=Prisma.OFF)) != image
+    native = litellm_image(replace(settings, prisma=Prisma.NATIVE))
+    assert native != image
+    assert litellm_image(replace(settings, prisma=Prisma.NATIVE, prisma_mirror="http://mirror")) not in (native, image)
+    assert litellm_image(replace(settings, prisma_mirror="http://mirror")) == image, "the engines from npm have none"
     assert litellm_image(replace(settings, port=1, litellm_memory="1g", bind="::1")) == image
 
 

@@ -81,7 +81,7 @@ def test_a_file_that_is_still_the_rendered_one_is_known_without_rendering(paths:
         lambda content: b"",
         lambda content: content[:-1],
         lambda content: content.replace(b"demo-opus", b"demo-ours"),
-        lambda content: content.replace(b"changes here are lost", b"mine"),
+        lambda content: content.replace(b"changes are lost", b"mine"),
         lambda content: content.partition(b"\n")[2],
         lambda content: b"x: 1\n" + content,
     ],

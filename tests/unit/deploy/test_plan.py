@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, SALT_KEY, read_secrets, rotate
-from run_claude.config.settings import Settings, load_settings
+from run_claude.config.settings import Prisma, Settings, load_settings
 from run_claude.deploy.plan import plan
 from run_claude.deploy.prepare import prepare
 from run_claude.errors import ConfigError, UsageError
@@ -70,8 +70,8 @@ def test_a_plan_before_the_first_start_says_what_is_missing(settings: Settings) 
 
 
 def test_the_proxy_gets_the_database_only_when_it_can_use_it(settings: Settings) -> None:
-    def handed_over(*, database: bool, prisma: bool | None = None) -> dict[str, str]:
-        prepare(settings, profile="demo", database=database, prisma_in_image=prisma)
+    def handed_over(*, database: bool, prisma: Prisma = Prisma.ON) -> dict[str, str]:
+        prepare(replace(settings, prisma=prisma), profile="demo", database=database)
         found: dict[str, str] = json.loads(settings.paths.litellm_secrets.read_text())
         return found
 
@@ -88,9 +88,9 @@ def test_the_proxy_gets_the_database_only_when_it_can_use_it(settings: Settings)
         "DATABASE_USERNAME": "postgres",
     }
     assert set(handed_over(database=False)) == {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"}
-    assert set(handed_over(database=True, prisma=False)) == {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"}
-    assert not prepare(replace(settings, prisma=False), profile="demo", database=True).database
-    assert prepare(replace(settings, prisma=False), profile="demo", database=True, prisma_in_image=True).database
+    assert set(handed_over(database=True, prisma=Prisma.OFF)) == {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"}
+    assert handed_over(database=True, prisma=Prisma.NATIVE) == with_it
+    assert not prepare(replace(settings, prisma=Prisma.OFF), profile="demo", database=True).database
 
 
 def test_the_database_gets_its_password_and_nothing_else(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from run_claude.docker import observer as observer_module
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.errors import ConflictError, RunClaudeError, StartError, StartTimeout
@@ -104,6 +105,19 @@ async def test_each_transition_is_reported_and_the_steps_as_well(stage: Stage) -
         (Phase.STARTING, Phase.HEALTHY)
     ]
     assert stage.reporter.steps == ["Starting the containers", "Waiting until it is healthy"]
+
+
+async def test_transitions_that_come_too_fast_are_passed_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_at_once() -> None:
+        for service in BOTH:
+            stage.container(service).becomes(Phase.HEALTHY)
+        stage.container(PROXY).says("health_status: healthy")
+
+    monkeypatch.setattr(observer_module, "_BUFFERED", 1)
+    stage.compose.up_makes |= dict.fromkeys(BOTH, lambda container: container.starts())
+    stage.reporter.on_snapshot = all_at_once
+    assert (await start(stage, *BOTH)).snapshot.healthy(BOTH)
+    assert len(stage.reporter.transitions) <= 1
 
 
 async def test_an_image_that_is_missing_is_built_first(stage: Stage) -> None:

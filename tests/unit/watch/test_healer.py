@@ -10,7 +10,7 @@ import pytest
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.errors import ConfigError, RunClaudeError, StartError
-from run_claude.watch.healer import Healer, down_together, is_mendable
+from run_claude.watch.healer import Healer, down_together, is_recoverable
 from run_claude.watch.own_stops import OwnStops
 from tests.fake.stage import BOTH, IMAGE, Stage
 
@@ -56,7 +56,6 @@ async def user_stops(stage: Stage, stops: Stops) -> list[ContainerEvent]:
 
 
 async def test_it_starts_what_was_deployed_whatever_is_configured_now(stage: Stage, healer: Healer) -> None:
-    stage.settings.paths.config.mkdir()
     stage.settings.paths.models_file.write_text("broken: [")
     await healer.start([PROXY])
     assert stage.container(PROXY).image == IMAGE
@@ -145,7 +144,7 @@ async def test_a_loop_that_cannot_end_is_stopped(stage: Stage, healer: Healer, s
 
 
 @pytest.mark.parametrize(
-    ("code", "mendable"),
+    ("code", "recoverable"),
     [
         ("config-invalid", False),
         ("port-taken", False),
@@ -155,8 +154,8 @@ async def test_a_loop_that_cannot_end_is_stopped(stage: Stage, healer: Healer, s
         ("disk-full", False),
     ],
 )
-async def test_whether_another_attempt_may_help(code: str, mendable: bool) -> None:
-    assert is_mendable(caused(code, "it failed")) is mendable
+async def test_whether_another_attempt_may_help(code: str, recoverable: bool) -> None:
+    assert is_recoverable(caused(code, "it failed")) is recoverable
 
 
 async def test_services_that_are_down_together_are_started_together(stage: Stage) -> None:

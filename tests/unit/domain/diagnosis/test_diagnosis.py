@@ -379,12 +379,21 @@ def test_without_a_log_the_exit_code_of_the_entrypoint_says_why(exit_code: int, 
         ("run-claude: error: callback a.b: ModuleNotFoundError: No module named 'a'", "callback-not-found"),
         ("run-claude: error: the database timescaledb:5432 does not answer in 120 s: x", "database-unreachable"),
         ("run-claude: error: litellm_config.yaml is no valid YAML: x", "litellm-config"),
+        (
+            "run-claude: error: the migration 2026_add_it of LiteLLM's database failed: relation exists (42P07)",
+            "database-migration-failed",
+        ),
     ],
 )
 def test_what_the_entrypoint_names_is_the_cause(line: str, code: str) -> None:
     told = service_failure(Service.LITELLM, "looping", DIED, [line])
     assert told.code == code
     assert line.removeprefix("run-claude: error: ") in told.message
+
+
+def test_a_password_that_is_refused_is_the_cause_of_a_migration_that_fails_by_it() -> None:
+    log = ["Error: P1000: Authentication failed", "run-claude: error: a migration of LiteLLM's database failed: P1000"]
+    assert service_failure(Service.LITELLM, "looping", DIED, log).code == "database-password"
 
 
 def test_a_failed_initialisation_is_told_until_one_has_succeeded() -> None:

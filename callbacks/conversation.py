@@ -1,0 +1,149 @@
+"""A conversation in the form that its provider takes: who speaks where, what can be seen, what is sealed by whom.
+
+Works on both formats, Anthropic's messages and chat completions, and changes only copies. Knows no LiteLLM.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from callbacks.abilities import Abilities
+    from callbacks.provider_rules import Rules
+
+__all__ = ["settle"]
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PLAIN = frozenset({"text", "tool_use"})  # nothing of these is ever changed; most blocks are of them
+_PICTURES = frozenset({"image", "image_url", "input_image"})
+_PAPERS = frozenset({"document", "file", "input_file"})
+
+
+def settle(messages: list[Any], rules: Rules, can: Abilities) -> list[Any]:
+    """Return messages as a provider takes them."""
+    if rules.settles_system:
+        messages = list(_without_system(messages))
+    return [kept for message in messages if (kept := _message(message, rules, can)) is not None]
+
+
+def _message(message: Any, rules: Rules, can: Abilities) -> Any:
+    if not isinstance(message, dict):
+        return message
+    if not rules.short_ids and isinstance(message.get("content"), str):
+        return message
+    changed: dict[str, Any] = {}
+    if isinstance(content := message.get("content"), list):
+        blocks = [
+            kept
+            for block in content
+            if (kept := block if block.__class__ is dict and block.get("type") in _PLAIN else _block(block, rules, can))
+            is not None
+        ]
+        if content and not blocks and not message.get("tool_calls"):
+            return None  # it was thinking only
+        if not rules.native and message.get("role") == "assistant" and _is_thinking_only(blocks):
+            return None  # nothing would be left of it but a field beside an empty message
+        if not _same(blocks, content):
+            changed["content"] = blocks
+    if rules.short_ids:
+        if isinstance(calls := message.get("tool_calls"), list):
+            changed["tool_calls"] = [
+                {**call, "id": _short(call["id"])} if isinstance(call, dict) and call.get("id") else call
+                for call in calls
+            ]
+        if answered := message.get("tool_call_id"):
+            changed["tool_call_id"] = _short(answered)
+    return {**message, **changed} if changed else message
+
+
+def _is_thinking_only(blocks: list[Any]) -> bool:
+    kinds = {block.get("type") for block in blocks if isinstance(block, dict)}
+    return bool(kinds) and kinds <= {"thinking", "redacted_thinking"}
+
+
+def _block(block: Any, rules: Rules, can: Abilities) -> Any:
+    """Return a block as it may be sent; ``None`` for none, the block itself where nothing changes."""
+    if not isinstance(block, dict):
+        return block
+    kind = block.get("type")
+    if kind in _PICTURES and can.sees is False:
+        return _note("an image is here, which this model cannot see")
+    if kind in _PAPERS:
+        source = block.get("source")
+        if isinstance(source, dict) and source.get("type") == "text" and not rules.claude:
+            return _note(str(source.get("data") or ""), plain=True)
+        if can.reads is False or (can.sees is False and can.reads is None):
+            return _note("a document is here, which this model cannot read")
+    if kind == "thinking" and rules.claude and not block.get("signature"):
+        return None  # another model's: Claude takes only what it has signed
+    if kind == "tool_result" and isinstance(content := block.get("content"), list):
+        inner = [kept for part in content if (kept := _block(part, rules, can)) is not None]
+        if not _same(inner, content):
+            return {**block, "content": inner}
+    return block
+
+
+def _same(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(map(operator.is_, one, other))
+
+
+def _note(text: str, *, plain: bool = False) -> dict[str, Any]:
+    return {"type": "text", "text": text if plain else f"[{text}]"}
+
+
+def _short(id: str) -> str:
+    """Return nine letters and digits for an id: the same for the same, and its own for an id of that form."""
+    if len(id) == 9 and id.isascii() and id.isalnum():
+        return id
+    number = int.from_bytes(hashlib.blake2b(id.encode(errors="replace"), digest_size=8).digest(), "big")
+    digits = []
+    for _ in range(9):
+        number, digit = divmod(number, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return "".join(digits)
+
+
+def _without_system(messages: Iterable[Any]) -> Iterator[Any]:
+    """Yield messages without system messages behind the first of another role: what they say is the user's then.
+
+    Between a call and its result nothing may stand, so they go behind the result.
+    """
+    held: list[Any] = []
+    begun = False
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if role == "system" and begun:
+            held.append(message)
+            continue
+        if role != "system":
+            begun = True
+        if held and not _is_result(message):
+            yield _said(held)
+            held = []
+        yield message
+    if held:
+        yield _said(held)
+
+
+def _is_result(message: Any) -> bool:
+    if not isinstance(message, dict):
+        return False
+    content = message.get("content")
+    first = content[0] if isinstance(content, list) and content else None
+    return message.get("role") == "tool" or (isinstance(first, dict) and first.get("type") == "tool_result")
+
+
+def _said(held: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return system messages as one of the user's, marked as Claude Code marks what is not the user's own words."""
+    blocks = [block for message in held for block in _texts(message.get("content"))]
+    return {"role": "user", "content": blocks}
+
+
+def _texts(content: Any) -> Iterator[dict[str, Any]]:
+    for part in [{"type": "text", "text": content}] if isinstance(content, str) else content or []:
+        if isinstance(part, dict) and isinstance(text := part.get("text"), str):
+            yield {**part, "text": f"<system-reminder>\n{text}\n</system-reminder>"}

@@ -1,0 +1,45 @@
+"""Run a command of the user's in our terminal."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import anyio
+
+from run_claude.domain.causes import caused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from run_claude.cli.context import App
+
+__all__ = ["run_in_terminal"]
+
+
+async def run_in_terminal(app: App, command: Sequence[str], environment: dict[str, str]) -> int:
+    """Run a command in our terminal and return its exit code; 128 + N for signal N, as shells do."""
+    try:
+        process = await anyio.open_process(list(command), stdin=None, stdout=None, stderr=None, env=environment)
+    except FileNotFoundError as error:
+        raise caused(
+            "command-not-found",
+            f"Command not found: {command[0]}",
+            help="Check the name after --, or install it: Claude Code is `npm install -g @anthropic-ai/claude-code`.",
+        ) from error
+    except OSError as error:  # no permission, or no program at all
+        raise caused(
+            "command-not-executable", f"{command[0]} cannot be executed.", help=f"Try `chmod +x {command[0]}`."
+        ) from error
+
+    def forward(number: int) -> None:
+        # The terminal already sends Ctrl-C to the command; other signals have to be forwarded.
+        if number != signal.SIGINT:
+            process.send_signal(signal.Signals(number))
+
+    app.on_signal = forward
+    try:
+        returncode = await process.wait()
+    finally:
+        app.on_signal = None
+    return returncode if returncode >= 0 else 128 - returncode

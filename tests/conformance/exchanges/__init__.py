@@ -1,0 +1,11 @@
+"""The exchanges, by topic."""
+
+from __future__ import annotations
+
+from . import content, counting, errors, limits, sessions, streams, systems, thinking, tools
+
+EXCHANGES = {
+    exchange.name: exchange
+    for module in (sessions, tools, thinking, systems, content, limits, streams, errors, counting)
+    for exchange in module.EXCHANGES
+}

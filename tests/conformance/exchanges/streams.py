@@ -1,0 +1,45 @@
+"""Streams: why they stop, what they cost, and clients that go away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conformance.exchange import Answer, Exchange, Text, Usage
+
+from .request import BROWN, request
+
+__all__ = ["EXCHANGES"]
+
+
+def _stream(name: str, what: str, answer: Answer, **more: Any) -> Exchange:
+    return Exchange(name, "streams", what, request(name, stream=more.pop("stream", True)), answer, **more)
+
+
+_CACHED = Usage(input=50, output=7, cache_read=4000)
+_WRITTEN = Usage(input=50, output=7, cache_read=4000, cache_write=300)
+
+EXCHANGES = [
+    _stream("text", "A text, word by word.", Answer()),
+    _stream("text-in-characters", "A text in single characters.", Answer(pieces="characters")),
+    _stream("text-together", "A text and the end in one chunk.", Answer(pieces="together")),
+    _stream("text-long", "An answer of 1,000 words.", Answer((Text(BROWN * 111 + "."),))),
+    _stream("text-whole", "An answer that is not streamed.", Answer(), stream=False),
+    _stream("stop-max-tokens", "The answer was cut off by max_tokens.", Answer(stop="max_tokens")),
+    _stream("stop-sequence", "The answer ended at a stop sequence.", Answer(stop="stop_sequence")),
+    _stream("stop-refusal", "The model refused.", Answer(stop="refusal")),
+    _stream("stop-max-tokens-whole", "The same, not streamed.", Answer(stop="max_tokens"), stream=False),
+    _stream("usage-cached", "Tokens that came from a cache are not counted twice.", Answer(usage=_CACHED)),
+    _stream("usage-cached-whole", "The same, not streamed.", Answer(usage=_CACHED), stream=False),
+    _stream(
+        "usage-cache-written",
+        "Tokens that went into a cache.",
+        Answer(usage=_WRITTEN),
+        targets=lambda target: target.claude and target.wire != "chat",
+    ),
+    _stream(
+        "client-leaves",
+        "A client goes away in the middle: the provider is told, so that nobody pays for the rest.",
+        Answer((Text(BROWN * 3),)),
+        leaves_after=4,
+    ),
+]

@@ -1,0 +1,89 @@
+"""What the container's entrypoint does before LiteLLM runs, as far as it needs no container."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from .project import PASSWORD, REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def boot() -> Iterator[None]:
+    """Make the container's own package importable."""
+    sys.path.insert(0, str(REPOSITORY / "dep/litellm"))
+    yield
+    sys.path.remove(str(REPOSITORY / "dep/litellm"))
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Any:
+    variables = {"HOST": "timescaledb", "USERNAME": "postgres", "PASSWORD": PASSWORD, "NAME": "my db"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"DATABASE_{name}", value)
+    return importlib.import_module("boot.database").Database.from_environment()
+
+
+def test_without_a_host_there_is_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_HOST", raising=False)
+    assert importlib.import_module("boot.database").Database.from_environment() is None
+
+
+def test_an_address_holds_any_password_and_the_size_of_the_pool(database: Any) -> None:
+    address = urlsplit(database.url({}))
+    assert unquote(address.password or "") == PASSWORD
+    assert (address.hostname, address.port, unquote(address.path)) == ("timescaledb", 5432, "/my db")
+    assert address.query == "connection_limit=10&pool_timeout=60&max_idle_connection_lifetime=60"
+
+
+def test_two_engines_at_once_leave_five_connections_of_the_25_of_the_official_image(database: Any) -> None:
+    assert 2 * int(urlsplit(database.url({})).query.partition("&")[0].rpartition("=")[2]) <= 20
+
+
+def test_an_address_heeds_what_the_configuration_says_of_the_pool(database: Any) -> None:
+    settings = {"database_connection_pool_limit": 3, "database_connection_timeout": 7}
+    assert "connection_limit=3&pool_timeout=7&" in database.url(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "Error: P3018\n\nMigration name: 2026_add it\n\nDatabase error code: 42P01\n\n"
+            'Database error:\nERROR: relation "X" does not exist\n',
+            'the migration 2026_add it of LiteLLM\'s database failed: relation "X" does not exist (42P01)',
+        ),
+        (
+            "Error: P3009\n\nThe `20260101_first` migration started at 2026-01-01 failed\n",
+            "the migration 20260101_first of LiteLLM's database failed: P3009",
+        ),
+        (
+            "Error: P1000: Authentication failed",
+            "a migration of LiteLLM's database failed: P1000: Authentication failed",
+        ),
+        ("", "a migration of LiteLLM's database failed"),
+    ],
+)
+def test_a_failed_migration_is_named_with_the_databases_words(text: str, words: str) -> None:
+    assert importlib.import_module("boot.migrations").explain(text) == words
+
+
+def test_a_password_is_on_no_command_line_of_prismas(
+    database: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    without_password = importlib.import_module("boot.migrations").without_password
+    monkeypatch.setenv("PRISMA_SCHEMA_ENGINE_BINARY", str(tmp_path / "schema-engine"))
+    url = database.url({})
+    assert without_password(url) == {"DATABASE_URL": url}, "the native engine knows no other way"
+    (tmp_path / "schema.json").touch()
+    told = without_password(url)
+    assert told["PGPASSWORD"] == PASSWORD
+    assert urlsplit(told["DATABASE_URL"]) == urlsplit(url)._replace(netloc="postgres@timescaledb:5432")

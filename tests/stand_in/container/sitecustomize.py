@@ -1,0 +1,81 @@
+"""What the entrypoint imports of LiteLLM, and a server that answers run-claude; runs in the container only."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ANSWER = "This is the demo profile, from a stand-in."
+CONFIG = Path("/app/config/litellm_config.yaml")
+
+
+def module(name: str, **content: object) -> None:
+    made = ModuleType(name)
+    made.__dict__.update(content)
+    sys.modules[name] = made
+
+
+def get_instance_fn(value: str, config_file_path: str | None = None) -> None:
+    """Find a callback without importing it: it would import LiteLLM."""
+    name, _, _ = value.rpartition(".")
+    if importlib.util.find_spec(name) is None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """LiteLLM's routes, as far as run-claude uses them."""
+
+    def do_GET(self) -> None:
+        if self.path == "/health/readiness":
+            self._answer(200, {"status": "healthy", "db": "Not connected", "litellm_version": "stand-in"})
+        elif self._may():
+            import yaml
+
+            rows = yaml.safe_load(CONFIG.read_bytes())["model_list"]
+            self._answer(200, {"data": [{"id": row["model_name"]} for row in rows]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self._may():
+            block, message = {"type": "text", "text": ANSWER}, {"role": "assistant", "content": ANSWER}
+            self._answer(200, {"content": [block], "choices": [{"message": message}]})
+
+    def _may(self) -> bool:
+        key = os.environ.get("LITELLM_MASTER_KEY", "")
+        if self.headers.get("Authorization") == f"Bearer {key}":
+            return True
+        self._answer(401, {"error": {"message": "no such key"}})
+        return False
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body, separators=(",", ":")).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing of the health check, as the image's settings have it."""
+        if self.path != "/health/readiness":
+            super().log_request(code, size)
+
+
+def run_server() -> None:
+    ThreadingHTTPServer(("", 4444), Handler).serve_forever()
+
+
+LOGGERS: dict[str, dict[str, list[str]]] = {name: {"handlers": []} for name in ("uvicorn", "uvicorn.access")}
+module("certifi", where=lambda: "/etc/ssl/certs/ca-certificates.crt")
+module("uvicorn")
+module("uvicorn.config", LOGGING_CONFIG={"handlers": {}, "loggers": LOGGERS})
+for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils", "litellm.proxy.proxy_server"):
+    module(package)
+module("litellm.proxy.types_utils.utils", get_instance_fn=get_instance_fn)
+module("litellm.proxy.proxy_cli", run_server=run_server)
