@@ -24,7 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """A stack whose LiteLLM uses the database. Each test leaves it healthy."""
     stack = Instance(tmp_path_factory.mktemp("user"), extra={"RUN_CLAUDE_PRISMA": "on"})
     try:
-        stack.start()
+        stack.start("--timeout", "600")  # some 220 migrations, on whatever machine
         yield stack
     finally:
         stack.remove()
