@@ -199,6 +199,8 @@ class Stack:
         async with session.writing("secrets rotate"):
             fresh = rotate(self.settings, names)
             if database:
+                if before.litellm.running:
+                    await compose.stop([Service.LITELLM])  # what it has yet to write, it writes with the old password
                 await set_database_password(compose, fresh[DATABASE_PASSWORD])
         if before.litellm.running:
             await self.up(database=self._with_database())
