@@ -69,7 +69,7 @@ def _earlier(path: Path) -> Report:
     try:
         return Report.from_json(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
-        Console(stderr=True).print(f"{path}: {error}", style="red", markup=False)
+        Console(stderr=True).print(f"{path}: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
 
 

@@ -58,20 +58,9 @@ def _no_secret_in_the_process_list() -> Iterator[None]:
 # --- a run, from its first process to its last ---------------------------------------------------------------------
 
 
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")  # of xdist
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    runs.begin()  # before xdist starts the workers, which inherit it
-    if not _is_worker(config):
-        config.pluginmanager.register(_Times(config), "times")
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    if not _is_worker(session.config) and not session.config.option.collectonly:
-        for line in runs.remove_leftovers():
-            print(f"removed what a killed run has left: {line}")
+    if runs.begin():  # before xdist starts the workers, which inherit it
+        config.pluginmanager.register(_Run(config), "run")
 
 
 # --- which tests share a worker, and which come first --------------------------------------------------------------
@@ -86,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("randomly_seed", None) is not None:
         return
     assert config.cache is not None
-    known: dict[str, float] = config.cache.get(_Times.KEY, {})
+    known: dict[str, float] = config.cache.get(_Run.KEY, {})
     seconds: defaultdict[str, float] = defaultdict(float)
     for item in items:
         seconds[_group(item)] += known.get(item.nodeid, _guess(item))
@@ -112,8 +101,11 @@ def _guess(item: pytest.Item) -> float:
     return 12 if item.get_closest_marker("slow") else 6
 
 
-class _Times:
-    """Remembers how long each test took, for the order of the next run, and tells how long each tier did."""
+class _Run:
+    """Clears away what killed runs and this one have left, and tells how long each tier took.
+
+    How long each test took is remembered for the order of the next run.
+    """
 
     KEY = "run-claude/seconds"
 
@@ -121,6 +113,11 @@ class _Times:
         self._config = config
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._figures: list[str] = []  # what a test has measured and wants shown
+
+    def pytest_sessionstart(self) -> None:
+        if not self._config.option.collectonly:
+            for line in runs.remove_leftovers():
+                print(f"removed what a killed run has left: {line}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":

@@ -30,11 +30,13 @@ _ENGINE_WITHIN = 60  # seconds
 _held: list[int] = []  # descriptors of locks; open until this process ends
 
 
-def begin() -> None:
-    """Begin a run, unless this process is a worker of one."""
-    if VARIABLE not in os.environ:
-        os.environ[VARIABLE] = secrets.token_hex(3)
-        assert _claimed(_CLAIMS / "runs" / token())
+def begin() -> bool:
+    """Begin a run, and return that this process has; not so if it belongs to one: a worker, or a pytest in a test."""
+    if VARIABLE in os.environ:
+        return False
+    os.environ[VARIABLE] = secrets.token_hex(3)
+    assert _claimed(_CLAIMS / "runs" / token())
+    return True
 
 
 def token() -> str:
@@ -62,8 +64,10 @@ def free_port() -> int:
 
 
 def end() -> list[str]:
-    """End this run; return what its tests have left, removed now."""
-    return _remove(token())
+    """End the run that this process has begun; return what its tests have left, removed now."""
+    left = _remove(token())
+    (_CLAIMS / "runs" / token()).unlink(missing_ok=True)
+    return left
 
 
 def remove_leftovers() -> list[str]:

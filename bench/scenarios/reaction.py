@@ -85,12 +85,24 @@ async def _health(bench: Recorder, made: Dummies, watcher: Watcher, rounds: int)
 async def _pauses(bench: Recorder, made: Dummies, watcher: Watcher, rounds: int) -> None:
     for number in range(rounds):
         bench.say(f"pause {number + 1}/{rounds}")
-        await docker("pause", made.names[Service.TIMESCALEDB])
+        await _pause(made.names[Service.TIMESCALEDB])
         await watcher.until(Phase.PAUSED)
         await docker("unpause", made.names[Service.TIMESCALEDB])
         await watcher.until(Phase.HEALTHY)
     bench.record(BASELINE, "pause → transition", "s", *watcher.delays)
     watcher.delays.clear()
+
+
+async def _pause(container: str) -> None:
+    """Pause a container; the engine refuses now and then ("unable to freeze") while a probe starts in it."""
+    for attempt in range(5):
+        try:
+            await docker("pause", container)
+        except BenchError as error:
+            if "unable to freeze" not in str(error) or attempt == 4:
+                raise
+        else:
+            return
 
 
 async def _polled(bench: Recorder, made: Dummies, watcher: Watcher, seconds: float, rounds: int) -> None:

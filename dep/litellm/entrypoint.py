@@ -9,6 +9,7 @@ database is not there in time, 78 configuration or secrets cannot be read, 143 s
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import json
@@ -29,6 +30,7 @@ SECRETS = Path("/run/secrets/litellm.json")
 CA_BUNDLE = Path("/run/secrets/ca")
 LOG = Path("/var/log/litellm/litellm.log")
 SCRATCH = Path("/tmp/run-claude")  # noqa: S108 (a tmpfs of this container's own)
+ANSWERS_END_WITHIN = 5  # seconds after the signal to stop
 EXIT_STOPPED = 128 + signal.SIGTERM
 
 
@@ -128,6 +130,18 @@ def keep_log() -> None:
         LOGGING_CONFIG["loggers"][name]["handlers"].append("file")
 
 
+def leave_time_to_write() -> None:
+    """Cut streams off in time for LiteLLM to write what it knows of the last requests.
+
+    Told to stop, the server waits for the answers that are under way; without a limit until the engine kills it, after
+    10 s (the compose file), and with it everything that was not written yet.
+    """
+    import uvicorn
+
+    uvicorn.run = functools.partial(uvicorn.run, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
+    os.environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "1"  # LiteLLM's own wait, after that one
+
+
 def main() -> None:
     """Start the proxy; returns when it has ended."""
     say("entrypoint")
@@ -147,6 +161,7 @@ def main() -> None:
     keep_log()
     if ahead:
         ahead.hand_over()
+    leave_time_to_write()
     from litellm.proxy.proxy_cli import run_server
 
     sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DATABASE_PASSWORD",
     "MASTER_KEY",
+    "SALT_KEY",
+    "UI_PASSWORD",
+    "UI_USERNAME",
     "Secrets",
     "ensure_secrets",
     "export",
@@ -42,6 +45,8 @@ __all__ = [
 
 MASTER_KEY = "LITELLM_MASTER_KEY"
 DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
+SALT_KEY = "LITELLM_SALT_KEY"  # LiteLLM encrypts the models and credentials in its database with it: never rotated
+UI_USERNAME, UI_PASSWORD = "UI_USERNAME", "UI_PASSWORD"  # the login to LiteLLM's admin pages
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PUBLIC_KEYS = frozenset(
@@ -57,6 +62,9 @@ class Secrets:
 
     master_key: str = field(repr=False)
     database_password: str = field(repr=False)
+    salt_key: str = field(repr=False)
+    ui_username: str
+    ui_password: str = field(repr=False)
     keys: dict[str, str] = field(repr=False)  # the providers' keys, by variable
 
 
@@ -74,8 +82,9 @@ def ensure_secrets(settings: Settings) -> list[str]:
         with exclusive(settings.paths.config):  # another run-claude may have generated them in the meantime
             env = settings.environment()
             if missing := _missing(env):
-                write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), _generate(missing)))
-                notes.append(f"Generated {' and '.join(missing)} in {path}.")
+                fresh = _generate(missing) | _salt_of_before(env, missing)
+                write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), fresh))
+                notes.append(f"Generated {', '.join(missing)} in {path}.")
     return notes
 
 
@@ -106,10 +115,16 @@ def read_secrets(settings: Settings, names: Iterable[str] = ()) -> Secrets:
     """
     env = settings.environment()
     master_key = _check_master_key(env)
-    password = env.get(DATABASE_PASSWORD)
-    if not password:
-        raise _not_there(env, DATABASE_PASSWORD)
-    return Secrets(master_key=master_key, database_password=password, keys=provider_keys(env, names))
+    if missing := _missing(env):
+        raise _not_there(env, missing[0])
+    return Secrets(
+        master_key=master_key,
+        database_password=env.get(DATABASE_PASSWORD),
+        salt_key=env.get(SALT_KEY),
+        ui_username=env.get(UI_USERNAME),
+        ui_password=env.get(UI_PASSWORD),
+        keys=provider_keys(env, names),
+    )
 
 
 def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
@@ -161,6 +176,8 @@ def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
                 help=f"Unset {name}, then rotate.",
                 facts=env.facts(name),
             )
+    if MASTER_KEY in wanted:
+        ensure_secrets(settings)  # the salt key: without one LiteLLM has encrypted with the key that goes away now
     fresh = _generate(wanted)
     store(settings, fresh)
     return fresh
@@ -188,7 +205,7 @@ def overview(settings: Settings, names: Iterable[str]) -> list[tuple[str, str, s
     :raises ConfigError: if `.env` cannot be used
     """
     env = settings.environment()
-    wanted = [MASTER_KEY, DATABASE_PASSWORD, *sorted(set(names))]
+    wanted = [MASTER_KEY, DATABASE_PASSWORD, SALT_KEY, UI_PASSWORD, *sorted(set(names))]
     return [
         (name, env.origin(name).removesuffix(f": {name}"), masked(env.get(name))) for name in wanted if env.get(name)
     ]
@@ -202,12 +219,25 @@ def masked(value: str) -> str:
 
 
 def _missing(env: Environment) -> list[str]:
-    return [name for name in (MASTER_KEY, DATABASE_PASSWORD) if not env.get(name)]
+    names = (MASTER_KEY, DATABASE_PASSWORD, SALT_KEY, UI_USERNAME, UI_PASSWORD)
+    return [name for name in names if not env.get(name)]
 
 
 def _generate(names: Iterable[str]) -> dict[str, str]:
     """Return new values, in hexadecimal, which needs no quoting anywhere."""
-    return {name: ("sk-" if name == MASTER_KEY else "") + os.urandom(24).hex() for name in names}
+    fresh = {name: os.urandom(24).hex() for name in names}
+    # LiteLLM wants both keys to begin so; the name of the login is no secret.
+    fresh |= {name: f"sk-{fresh[name]}" for name in (MASTER_KEY, SALT_KEY) if name in fresh}
+    return fresh | ({UI_USERNAME: "admin"} if UI_USERNAME in fresh else {})
+
+
+def _salt_of_before(env: Environment, missing: Iterable[str]) -> dict[str, str]:
+    """Return the salt key of an installation from before there was one: LiteLLM has encrypted with the master key.
+
+    Another one would make the models and credentials in its database unreadable.
+    """
+    generated = env.from_file(MASTER_KEY) and env.from_file(DATABASE_PASSWORD)
+    return {SALT_KEY: env.from_file(MASTER_KEY)} if generated and SALT_KEY in missing else {}
 
 
 def _check_master_key(env: Environment) -> str:

@@ -46,10 +46,10 @@ class Prisma(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one instance, defaults filled in. It shows no secret: ``environ`` is not in its ``repr``.
+    """The settings of one instance, defaults included. Only ``environ`` may contain secrets; it is not in ``repr``.
 
-    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``); ``container_user`` is UID and
-    GID; ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
+    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``), ``container_user`` is UID and
+    GID, ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
     """
 
     instance: str
@@ -67,6 +67,7 @@ class Settings:
     litellm_pids: int = 256
     timescaledb_memory: str = "1g"
     prisma_mirror: str = ""
+    spend_logs_retention: str = ""  # such as 30d; empty: for ever
     lock_timeout: float = 600.0  # seconds that a command waits for another
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     env_file: EnvironmentFile | None = field(default=None, repr=False, compare=False)  # `.env`, as far as it was read
@@ -118,6 +119,7 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         litellm_pids=_checked(env, "RUN_CLAUDE_LITELLM_PIDS", _count, default.litellm_pids),
         timescaledb_memory=_checked(env, "RUN_CLAUDE_TIMESCALEDB_MEMORY", _memory, default.timescaledb_memory),
         prisma_mirror=env.get("PRISMA_ENGINES_MIRROR"),
+        spend_logs_retention=_checked(env, "RUN_CLAUDE_SPEND_LOGS_RETENTION", _period, default.spend_logs_retention),
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         environ=environ,
         env_file=env_file,
@@ -203,6 +205,15 @@ def _seconds(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", value):
         raise ValueError("the value must be a number of seconds")
     return float(value)
+
+
+def _period(value: str) -> str:
+    """Return a period in LiteLLM's form. `off` is what nothing is: the rows stay."""
+    if value.lower() == "off":
+        return ""
+    if not re.fullmatch(r"[1-9][0-9]{0,4}[smhdw]", value):
+        raise ValueError("a period is a whole number with s, m, h, d or w behind it, such as 30d, or off")
+    return value
 
 
 def _count(value: str) -> int:

@@ -21,6 +21,8 @@ from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state.applied import record_applied
+from run_claude.state.deployed import load_deployment
 from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.settings import Settings
     from run_claude.database.archive import Manifest
+    from run_claude.domain.compose import Compose
     from run_claude.domain.progress import Reporter
 
 __all__ = ["Database", "DatabaseStatus"]
@@ -64,7 +67,7 @@ class Database:
             yield cls(session)
 
     async def start(self, *, timeout: float = DEFAULT_TIMEOUT) -> ServiceState:  # noqa: ASYNC109 (as in Stack.up)
-        """Start the database alone, and wait until it is healthy.
+        """Start the database, and wait until it is healthy. A running proxy that can use it is restarted with it.
 
         :raises RunClaudeError: as :meth:`Stack.up <run_claude.stack.controller.Stack.up>` does
         """
@@ -81,23 +84,38 @@ class Database:
             if before.timescaledb.phase is Phase.HEALTHY:
                 return before.timescaledb
             await anyio.to_thread.run_sync(write_plan, settings, planned)
-            healthy = await Start(session, planned, (Service.TIMESCALEDB,), timeout, before).run()
+            proxy = before.litellm.running and planned.database
+            services = (Service.TIMESCALEDB, Service.LITELLM) if proxy else (Service.TIMESCALEDB,)
+            healthy = await Start(session, planned, services, timeout, before).run()
+            if proxy:
+                record_applied(settings.paths.applied_file, planned.fingerprint, healthy.snapshot, services)
         return healthy.snapshot.timescaledb
 
     async def stop(self) -> ServiceState:
         """Stop the database. The data stays, and the proxy keeps running.
 
+        A proxy that uses it is stopped before it, writes what it has not written yet, and is started again without it.
+
         :raises EngineError: if there is no usable engine
+        :raises StartError: if the proxy does not get healthy without it
         """
-        session = self.session
-        before = (await session.look()).timescaledb
-        if not before.id:
-            return before
+        session, settings = self.session, self.session.settings
+        before = await session.look()
+        if not before.timescaledb.id:
+            return before.timescaledb
         compose = await session.deployed_compose()
         async with session.writing("db stop"):
             self._want_database(False)
+            proxy = before.litellm.running and load_deployment(settings.paths).database
             session.reporter.step("Stopping the database")
-            await compose.stop([Service.TIMESCALEDB])
+            await compose.stop([Service.TIMESCALEDB, *([Service.LITELLM] if proxy else [])])
+            if proxy:
+                planned = await anyio.to_thread.run_sync(
+                    lambda: initialized_plan(settings, profile=None, database=False)
+                )
+                await anyio.to_thread.run_sync(write_plan, settings, planned)
+                done = await Start(session, planned, (Service.LITELLM,), DEFAULT_TIMEOUT, before).run()
+                record_applied(settings.paths.applied_file, planned.fingerprint, done.snapshot, (Service.LITELLM,))
             return (await session.look()).timescaledb
 
     def _want_database(self, wanted: bool) -> None:
@@ -160,14 +178,36 @@ class Database:
         :raises ConfigError: if the file exists, or its folder cannot be used
         :raises DataError: if the database is not running or cannot be dumped
         """
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        path = path or self.backup_folder / f"{self.session.settings.instance}-{stamp}.tar"
+        path = path or self._new_backup()
         refuse_existing(path)
         server = await self.server()
         async with self.session.writing("db backup"):
-            content = await self.content()
-            instance, reporter = self.session.settings.instance, self.session.reporter
-            return await write_backup(server, content, path, instance=instance, reporter=reporter)
+            return await self._write_backup(server, path)
+
+    def _new_backup(self) -> Path:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        return self.backup_folder / f"{self.session.settings.instance}-{stamp}.tar"
+
+    async def _write_backup(self, server: Server, path: Path) -> Manifest:
+        content = await self.content()
+        instance, reporter = self.session.settings.instance, self.session.reporter
+        return await write_backup(server, content, path, instance=instance, reporter=reporter)
+
+    async def _last_backup(self, compose: Compose) -> Manifest:
+        """Write a backup with all that the proxy knows, which is stopped for it; it runs again if that fails."""
+        path, server = self._new_backup(), await self.server()
+        refuse_existing(path)
+        proxy = (await self.session.look()).litellm.running
+        if proxy:
+            self.session.reporter.step("Stopping the proxy")
+            await compose.stop([Service.LITELLM])
+        try:
+            return await self._write_backup(server, path)
+        except BaseException:
+            if proxy:
+                with anyio.CancelScope(shield=True):
+                    await compose.up([Service.LITELLM])
+            raise
 
     async def restore(self, path: Path) -> Manifest:
         """Replace the databases with those of a backup: all of them, or none.
@@ -204,13 +244,11 @@ class Database:
         :raises DataError: if the backup fails; nothing was removed
         :raises EngineError: if the engine refuses
         """
-        manifest = None
-        if backup:
-            if not (await self.session.look()).timescaledb.running:
-                await self.start()
-            manifest = await self.backup()
+        if backup and not (await self.session.look()).timescaledb.running:
+            await self.start()
         compose = await self.session.deployed_compose()
         async with self.session.writing("db destroy"):
+            manifest = await self._last_backup(compose) if backup else None
             self.session.intend("down", database=True)
             self.session.reporter.step("Removing the containers")
             await compose.down()

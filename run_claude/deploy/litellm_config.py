@@ -58,11 +58,14 @@ class Rendered:
         return header == _HEADER.encode() and bool(mark) and digest == _hash(body).encode()
 
 
-def render_litellm_config(catalogue: Catalogue, values: Mapping[str, str], *, host: str = CONTAINER_HOST) -> Rendered:
+def render_litellm_config(
+    catalogue: Catalogue, values: Mapping[str, str], *, host: str = CONTAINER_HOST, spend_logs_retention: str = ""
+) -> Rendered:
     """Return LiteLLM's configuration. The same input gives the same bytes.
 
     :param values: the values of the variables that models read
     :param host: this machine's name, as LiteLLM sees it; it replaces localhost in the addresses of local models
+    :param spend_logs_retention: how long LiteLLM keeps the row of each request, such as ``30d``; empty: for ever
     :raises ConfigError: if the file would contain a key
     """
     served: list[Model] = []
@@ -85,6 +88,11 @@ def render_litellm_config(catalogue: Catalogue, values: Mapping[str, str], *, ho
         ),
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
     }
+    if spend_logs_retention:
+        document["general_settings"] |= {
+            "maximum_spend_logs_retention_period": spend_logs_retention,
+            "maximum_spend_logs_retention_interval": "1h",  # by default 1d after the start: on a laptop, never
+        }
     for section in ("general_settings", "router_settings"):
         if section in catalogue.sections:
             document[section] = _merged(document.get(section, {}), catalogue.sections[section])

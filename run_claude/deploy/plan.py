@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
 from run_claude.config.files import read_bytes
-from run_claude.config.secrets import provider_keys, read_secrets
+from run_claude.config.secrets import (
+    MASTER_KEY,
+    SALT_KEY,
+    UI_PASSWORD,
+    UI_USERNAME,
+    provider_keys,
+    read_secrets,
+)
 from run_claude.config.settings import Prisma
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.deploy.image import litellm_image
@@ -67,16 +74,18 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     catalogue = load_catalogue(paths)
     values = provider_keys(env, catalogue.variables)
     chosen, notes = choose_profile(settings, catalogue, values, profile)
-    rendered = render_litellm_config(catalogue, values)
+    rendered = render_litellm_config(catalogue, values, spend_logs_retention=settings.spend_logs_retention)
     secrets = read_secrets(settings, rendered.variables)
     uses_database = database and settings.prisma is not Prisma.OFF
-    handed_over = {"LITELLM_MASTER_KEY": secrets.master_key, **secrets.keys, **proxy_variables(env)}
+    handed_over = {MASTER_KEY: secrets.master_key, SALT_KEY: secrets.salt_key, **secrets.keys, **proxy_variables(env)}
     if uses_database:
         handed_over |= {
             "DATABASE_HOST": "timescaledb",
             "DATABASE_USERNAME": "postgres",
             "DATABASE_PASSWORD": secrets.database_password,
             "DATABASE_NAME": "litellm",
+            UI_USERNAME: secrets.ui_username,  # its admin pages need the database
+            UI_PASSWORD: secrets.ui_password,
         }
     current = read_bytes(paths.litellm_config)
     files = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from run_claude.docker.process import Completed, run
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
+from run_claude.domain.lifecycle import Service
 from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
     from run_claude.docker.endpoint import Endpoint
     from run_claude.domain.compose import Project
-    from run_claude.domain.lifecycle import Service
 
 __all__ = ["DockerCompose"]
 
+_STOP_ORDER = (Service.LITELLM, Service.TIMESCALEDB)
 IMAGE_LABEL = "run-claude.image=litellm"  # set by our Dockerfile
 
 
@@ -76,19 +77,25 @@ class DockerCompose:
         await self._do("up", "up", "--detach", "--no-build", "--no-deps", *services)
 
     async def stop(self, services: Sequence[Service]) -> None:
-        """Stop the services; their containers stay.
+        """Stop the services, the proxy before its database; their containers stay.
+
+        LiteLLM writes what it knows of the last seconds' requests when it stops, and needs the database for it. Compose
+        would do that by `depends_on`, which also starts one container after the other: 0.6 to 1.2 s later, measured.
 
         :raises RunClaudeError: with the cause, if Compose fails
         """
-        await self._do("stop", "stop", *services)
+        for service in _STOP_ORDER:
+            if service in services:
+                await self._do("stop", "stop", service)
 
     async def down(self, project: str = "") -> None:
-        """Remove the containers and the network; volumes stay.
+        """Remove the containers and the network; volumes stay. Stops as :meth:`stop` does.
 
         :param project: another project's name, which is found by its labels alone
         :raises RunClaudeError: with the cause, if Compose fails
         """
         if not project:
+            await self.stop(_STOP_ORDER)
             await self._do("down", "down")
             return
         argv = ["docker", "compose", "--project-name", project, "down"]
@@ -128,6 +135,14 @@ class DockerCompose:
         :raises RunClaudeError: with the cause, if Compose fails
         """
         await self._do("rm", "rm", "--stop", "--force", *services)
+
+    async def is_current(self, service: Service, config_hash: str) -> bool:
+        """Return whether `up` would keep a container of the service with this hash of its definition: 55 ms.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        printed = await self._do("config", "config", "--hash", service)
+        return printed.stdout.split() == [service.value, config_hash]
 
     async def logs(
         self, services: Sequence[Service], *, tail: int, follow: bool, on_line: Callable[[str], None]
@@ -169,5 +184,7 @@ class DockerCompose:
         except FileNotFoundError as error:
             raise caused("docker-cli-missing", "There is no docker command.") from error
         if done.returncode != 0:
-            raise compose_failure(name, done.returncode, done.stderr)
+            # Compose 2.26 prints the progress of a build on stdout, what a failed step said included; others on stderr.
+            said = f"{done.stdout}\n{done.stderr}" if arguments[0] == "--progress" else done.stderr
+            raise compose_failure(name, done.returncode, said)
         return done

@@ -42,6 +42,9 @@ CONFIG_HASH_LABEL = "com.docker.compose.config-hash"
 INPUTS_LABEL = "run-claude.inputs"
 
 
+_NOT_CONNECTED = "it is not connected to its network"
+_OWN_NETWORKS = frozenset({"", "default", "bridge", "host", "none", "slirp4netns", "pasta", "private"})  # the engine's
+
 # States that only Podman reports, in some versions of its compat API.
 _PODMAN = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
 
@@ -61,6 +64,8 @@ def service_state(raw: Json) -> ServiceState:
     # Podman's compat API calls it Healthcheck in some versions.
     health: Json = state.get("Health") or state.get("Healthcheck") or {}
     phase = phase_of(_PODMAN.get(state["Status"], state["Status"]), health.get("Status") or "")
+    if (cut_off := _cut_off(raw)) and phase in (Phase.HEALTHY, Phase.STARTING):
+        phase = Phase.UNHEALTHY  # its own health check asks from inside, and goes on being well
     log: list[Json] = health.get("Log") or []
     started_ns = parse_time(state.get("StartedAt"))
     return ServiceState(
@@ -73,14 +78,27 @@ def service_state(raw: Json) -> ServiceState:
         exit_code=state.get("ExitCode") if phase in (Phase.EXITED, Phase.RESTARTING) else None,
         oom_killed=bool(state.get("OOMKilled")),
         restarts=int(raw.get("RestartCount") or 0),
+        cut_off=cut_off,
         error=state.get("Error") or "",
-        health_output=str(log[-1].get("Output") or "").strip() if log else "",
+        health_output=_NOT_CONNECTED if cut_off else str(log[-1].get("Output") or "").strip() if log else "",
         healthy_ns=_first_success(log, started_ns) if phase is Phase.HEALTHY else None,
         image=config.get("Image") or "",
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
         inputs=labels.get(INPUTS_LABEL, ""),
         labels=tuple(sorted((str(key), str(value)) for key, value in labels.items())),
     )
+
+
+def _cut_off(raw: Json) -> bool:
+    """Whether the container was disconnected from the network that it was created for.
+
+    `docker network disconnect` leaves no event with a label, and the container does not come back by a restart.
+    """
+    mode = str((raw.get("HostConfig") or {}).get("NetworkMode") or "")
+    networks = (raw.get("NetworkSettings") or {}).get("Networks")
+    if not isinstance(networks, dict) or mode in _OWN_NETWORKS or ":" in mode:
+        return False
+    return mode not in networks and all((network or {}).get("NetworkID") != mode for network in networks.values())
 
 
 def _first_success(log: list[Json], started_ns: int | None) -> int | None:

@@ -38,13 +38,16 @@ class Compose(Protocol):
         """Create and start the services; return when they run, not when they are healthy."""
 
     async def stop(self, services: Sequence[Service]) -> None:
-        """Stop the services; their containers stay."""
+        """Stop the services, the proxy before its database; their containers stay."""
 
     async def remove(self, services: Sequence[Service]) -> None:
         """Remove the services' containers, running ones as well; volumes stay."""
 
     async def down(self, project: str = "") -> None:
-        """Remove the containers and the network, by default of this project; volumes stay."""
+        """Stop as :meth:`stop` does, and remove containers and network, by default of this project; volumes stay."""
+
+    async def is_current(self, service: Service, config_hash: str) -> bool:
+        """Return whether `up` would keep a container of the service with this hash of its definition."""
 
     async def build(
         self, service: Service, *, no_cache: bool = False, on_line: Callable[[str], None] | None = None

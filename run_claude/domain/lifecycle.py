@@ -95,6 +95,7 @@ class ServiceState:
     exit_code: int | None = None
     oom_killed: bool = False
     restarts: int = 0
+    cut_off: bool = False  # not on the network that it was created for: nobody reaches it
     error: str = ""  # State.Error: why the engine could not start it
     health_output: str = ""  # what the last health probe printed
     healthy_ns: int | None = None  # when the last known probe series first succeeded

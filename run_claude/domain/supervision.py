@@ -28,7 +28,7 @@ class Do(StrEnum):
     """What can be done."""
 
     UP = "start"  # `compose up` of the service: what is absent, created or exited is there and runs afterwards
-    RESTART = "restart"  # stop it and start it again: what runs and is unhealthy
+    RESTART = "restart"  # stop it and start it again: what runs and is unhealthy; anew if it is cut off its network
     DIAGNOSE = "diagnose"  # find out why Docker restarts it again and again; stop it if that cannot help
 
 
@@ -137,7 +137,8 @@ def _about(
         case Phase.UNHEALTHY:
             if (paused := memory.paused.get(service)) is not None and 0 <= now - paused < policy.unpaused:
                 return Wait(paused + policy.unpaused, f"{service} was paused; waiting for its next health check")
-            return Act(Do.RESTART, service, "unhealthy", attempt)
+            reason = "not connected to its network" if state.cut_off else "unhealthy"
+            return Act(Do.RESTART, service, reason, attempt)
         case Phase.ABSENT | Phase.CREATED | Phase.EXITED:
             if stop is not None and state.id in ("", stop.container):
                 return Rest(f"{service} was stopped on purpose", by_hand=True)

@@ -59,6 +59,8 @@ def _cause(
 ) -> tuple[str, int | None]:
     if new.phase is Phase.UNKNOWN:
         return lost or "the engine is out of reach", None
+    if new.cut_off and not old.cut_off and new.running:
+        return "disconnected from its network", None
     for action in _EXPLAINS.get(new.phase, ()):
         for event in reversed(evidence):
             if event.action == action and not (new.running and not old.running and action in ("oom", "die")):

@@ -15,8 +15,8 @@ from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.stack.drift import drift
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
-from run_claude.stack.status import Status, database_words, services_of
-from run_claude.state import history, lock
+from run_claude.stack.status import Status, services_of, status_of
+from run_claude.state import history
 from run_claude.state.applied import record_applied
 
 if TYPE_CHECKING:
@@ -199,6 +199,8 @@ class Stack:
         async with session.writing("secrets rotate"):
             fresh = rotate(self.settings, names)
             if database:
+                if before.litellm.running:
+                    await compose.stop([Service.LITELLM])  # what it has yet to write, it writes with the old password
                 await set_database_password(compose, fresh[DATABASE_PASSWORD])
         if before.litellm.running:
             await self.up(database=self._with_database())
@@ -268,23 +270,7 @@ class Stack:
         :raises EngineError: if the engine cannot be asked
         :raises ConfigError: if the user's files cannot be used
         """
-        settings, intent = self.settings, self.session.intent()
-        snapshot = await self.session.look()
-        database = intent.database if intent else snapshot.timescaledb.phase is not Phase.ABSENT
-        planned = None
-        if settings.paths.applied_file.exists():
-            planned = plan(settings, profile=None, database=database)  # some ms; a thread costs one more
-        return Status(
-            settings=settings,
-            snapshot=snapshot,
-            services=services_of(database),
-            endpoint=self.session.endpoint.host,
-            profile=intent.profile if intent else "",
-            wanted=intent.wanted if intent else "",
-            database=database_words(settings, snapshot, uses=planned.database if planned else False),
-            drift=tuple(drift(settings, planned, snapshot)) if planned else (),
-            watcher=lock.holder_of(settings.paths.watch_lock_file),
-        )
+        return await status_of(self.session)
 
     async def wait(self, service: Service, phase: Phase) -> Snapshot:
         """Return the first snapshot in which the service is in the phase. Bound it with a cancel scope.

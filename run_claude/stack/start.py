@@ -128,6 +128,7 @@ class Start:
         session = self.session
         session.reporter.step("Starting the containers")
         compose = self._compose
+        await self._clear_the_way(compose)
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(compose.up, self.services)
@@ -138,6 +139,20 @@ class Start:
             with anyio.CancelScope(shield=True):
                 await self._remove_half_made(compose)
                 raise await name_holder(error, session.api, session.settings) from error.__cause__
+
+    async def _clear_the_way(self, compose: Compose) -> None:
+        """Remove what `up` would keep and cannot mend, and stop the proxy where it would lose what it has yet to write.
+
+        Compose recreates both services at once: the proxy's last writes would find no database.
+        """
+        if cut_off := [service for service in self.services if self.before[service].cut_off]:
+            await compose.remove(cut_off)
+        database = self.before.timescaledb
+        in_use = self.what.database and self.before.litellm.running and database.running and not database.cut_off
+        if not in_use or Service.TIMESCALEDB not in self.services:
+            return
+        if not await compose.is_current(Service.TIMESCALEDB, database.config_hash):
+            await compose.stop([Service.LITELLM])
 
     async def _remove_half_made(self, compose: Compose) -> None:
         """Remove containers that a failed `up` has created and could not start."""

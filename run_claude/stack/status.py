@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from run_claude.config.settings import Prisma
-from run_claude.domain.lifecycle import Service
+from run_claude.deploy.plan import plan
+from run_claude.domain.lifecycle import Phase, Service
+from run_claude.stack.drift import drift
+from run_claude.state import lock
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
     from run_claude.domain.lifecycle import Snapshot
+    from run_claude.stack.session import Session
 
-__all__ = ["PRISMA_LABEL", "Status", "database_words", "services_of"]
+__all__ = ["PRISMA_LABEL", "Status", "database_words", "services_of", "status_of"]
 
 PRISMA_LABEL = "run-claude.prisma"  # of the proxy's image, and of the container that is made of it
 
@@ -39,6 +43,31 @@ class Status:
     database: str
     drift: tuple[str, ...]
     watcher: str
+
+
+async def status_of(session: Session) -> Status:
+    """Return what runs, and how it differs from what would be started now. Writes nothing.
+
+    :raises EngineError: if the engine cannot be asked
+    :raises ConfigError: if the user's files cannot be used
+    """
+    settings, intent = session.settings, session.intent()
+    snapshot = await session.look()
+    database = intent.database if intent else snapshot.timescaledb.phase is not Phase.ABSENT
+    planned = None
+    if settings.paths.applied_file.exists():
+        planned = plan(settings, profile=None, database=database)  # some ms; a thread costs one more
+    return Status(
+        settings=settings,
+        snapshot=snapshot,
+        services=services_of(database),
+        endpoint=session.endpoint.host,
+        profile=intent.profile if intent else "",
+        wanted=intent.wanted if intent else "",
+        database=database_words(settings, snapshot, uses=planned.database if planned else False),
+        drift=tuple(drift(settings, planned, snapshot)) if planned else (),
+        watcher=lock.holder_of(settings.paths.watch_lock_file),
+    )
 
 
 def services_of(database: bool) -> tuple[Service, ...]:

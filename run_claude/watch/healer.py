@@ -13,7 +13,8 @@ from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import ConfigError, ConflictError, StartError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.state.deployed import load_deployment
+from run_claude.stack.takeover import set_database_password
+from run_claude.state.deployed import deployed_database_password, load_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,7 +68,13 @@ class Healer:
             raise
 
     async def restart(self, service: Service) -> None:
-        """Stop the service and :meth:`start` it."""
+        """Stop the service and :meth:`start` it; a password that the database has lost is given to it before.
+
+        :raises RunClaudeError: with the cause, if it does not get healthy
+        """
+        if service is Service.LITELLM:
+            snapshot = await self._session.look()
+            await self._give_password(await self._cause(service, "unhealthy", snapshot), snapshot)
         await self._stop(service)
         await self.start([service])
 
@@ -76,13 +83,25 @@ class Healer:
 
         :raises RunClaudeError: the cause, if none will; the container is stopped then
         """
-        state = snapshot[service]
-        log = await self._session.log_tail(service, snapshot, lines=60)
-        error = service_failure(service, "looping", state, log, oom=state.oom_killed)
-        if not is_recoverable(error):
+        error = await self._cause(service, "looping", snapshot)
+        if not is_recoverable(error) and not await self._give_password(error, snapshot):
             await self._stop(service)
             raise error
         return error
+
+    async def _cause(self, service: Service, reason: str, snapshot: Snapshot) -> RunClaudeError:
+        state = snapshot[service]
+        log = await self._session.log_tail(service, snapshot, lines=60)
+        return service_failure(service, reason, state, log, oom=state.oom_killed)
+
+    async def _give_password(self, error: RunClaudeError, snapshot: Snapshot) -> bool:
+        """Give the database the password that the proxy has, if it rejects that one; return whether it was so."""
+        if error.code != "database-password" or snapshot.timescaledb.phase is not Phase.HEALTHY:
+            return False
+        paths = self._session.settings.paths
+        compose = self._session.compose(load_deployment(paths).project)
+        await set_database_password(compose, deployed_database_password(paths))
+        return True
 
     async def _stop(self, service: Service) -> None:
         async with self._own_stops.stopping(service):

@@ -53,6 +53,7 @@ class Hook:
             self._command,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
+            stderr=sys.stderr.fileno(),  # no pipe: one that nobody reads stops the command when it is full
             env={**self._environ, **variables},
             start_new_session=True,  # so that its children can be ended with it
         )

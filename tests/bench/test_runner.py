@@ -89,5 +89,5 @@ async def test_a_process_that_fails_is_told_with_its_last_lines() -> None:
 
 
 async def test_a_process_that_hangs_is_ended() -> None:
-    with pytest.raises(BenchError, match="has not ended"):
+    with pytest.raises(BenchError, match="did not end"):
         await execute("sleep", "60", limit=0.2)

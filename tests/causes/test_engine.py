@@ -239,9 +239,10 @@ def test_a_build_step_that_fails_is_named_with_its_last_lines(installed: Instanc
 def test_a_build_without_npm_names_the_ways_on(installed: Instance, code: str, said: str) -> None:
     # What the step itself prints in these cases is tested with the image: tests/image/test_prisma_build.py.
     image = installed.environment["RUN_CLAUDE_PYTHON_IMAGE"]
-    lines = f"run-claude: error: {said}\\nrun-claude: help: use RUN_CLAUDE_PRISMA=native\\n"
+    lines = f"run-claude: error: {said}\nrun-claude: help: use RUN_CLAUDE_PRISMA=native\n"
+    (installed.services / "litellm/said").write_text(lines)
     dockerfile = installed.services / "litellm.Dockerfile"
-    dockerfile.write_text(f'FROM {image}\nRUN printf "{lines}" >&2; exit 1 # {installed.name}\n')
+    dockerfile.write_text(f"FROM {image}\nCOPY litellm/said /\nRUN cat /said >&2; exit 1 # {installed.name}\n")
     error = fails(installed, code, "proxy", "build")
     assert said in error["message"]
     assert error["help"] == "use RUN_CLAUDE_PRISMA=native"

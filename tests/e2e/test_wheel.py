@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -26,9 +26,18 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(copy)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = folder.glob("run_claude-*.whl")
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv/bin/python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", str(wheel)], check=True, capture_output=True)
+    venv.create(folder / "venv")
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(folder / "venv/bin/python"),
+        "install",
+        "--quiet",
+        str(wheel),
+    ]
+    subprocess.run(install, check=True, capture_output=True)
     return folder / "venv/bin/run-claude"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -137,7 +138,12 @@ class Instance:
 
     def sql(self, statement: str) -> str:
         """Run SQL in the database and return the rows, unadorned."""
-        return docker("exec", self.container("timescaledb"), "psql", "-qAtU", "postgres", "-c", statement)
+        return self.psql("postgres", statement)
+
+    def psql(self, database: str, statement: str) -> str:
+        """Run SQL in one of the databases and return the rows, unadorned."""
+        command = ("psql", "-qAtU", "postgres", "-d", database, "-c", statement)
+        return docker("exec", self.container("timescaledb"), *command)
 
     def sql_by_password(self, statement: str) -> str:
         """Run SQL over TCP, with the password that stands in the user's ``.env``."""
@@ -151,7 +157,8 @@ class Instance:
             lines = (self.config / ".env").read_text().splitlines()
         except (OSError, UnicodeDecodeError):
             return []  # none yet, or a test has broken it
-        return [line.partition("=")[2].strip("'\"") for line in lines if "MASTER_KEY" in line or "PASSWORD" in line]
+        ours = re.compile("(MASTER_KEY|SALT_KEY|PASSWORD)=")
+        return [line.partition("=")[2].strip("'\"") for line in lines if ours.search(line)]
 
     def remove(self) -> None:
         """Remove everything that was made, also what a failed test left half-made, after a look for secrets in it."""

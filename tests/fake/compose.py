@@ -42,6 +42,7 @@ class FakeCompose:
         self.up_makes: dict[Service, Callable[[Container], None]] = {}
         self.fails: dict[str, RunClaudeError] = {}
         self.hangs: set[str] = set()
+        self.changed: set[Service] = set()  # what `up` would recreate
 
     def __call__(self, session: Session, project: Project) -> FakeCompose:
         """Be what a session makes its Compose with."""
@@ -87,6 +88,11 @@ class FakeCompose:
         for container in [row for row in self._engine.containers if row.project == (project or self._name)]:
             container.goes()
         await self._done("down", project)
+
+    async def is_current(self, service: Service, config_hash: str) -> bool:
+        """Return what the test says."""
+        await self._done("is_current", service)
+        return service not in self.changed
 
     async def build(
         self, service: Service, *, no_cache: bool = False, on_line: Callable[[str], None] | None = None

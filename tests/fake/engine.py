@@ -79,6 +79,7 @@ class Container:
     restarts: int = 0
     labels: dict[str, str] = field(default_factory=dict)
     odd: Json = field(default_factory=dict)  # what inspect shows of its state instead
+    cut_off: bool = False  # from its network
     image: str = "run-claude/litellm:test"
     log: list[str] = field(default_factory=list)  # what it has printed
     healthy_ns: int = 0  # when a health check first succeeded
@@ -176,6 +177,8 @@ class Container:
             "RestartCount": self.restarts,
             "State": state | self.odd,
             "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True},
+            "HostConfig": {"NetworkMode": "net"},
+            "NetworkSettings": {"Networks": {} if self.cut_off else {"net": {"NetworkID": "n1"}}},
         }
 
 

@@ -13,6 +13,7 @@ from .project import PASSWORD, REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,3 +74,16 @@ def test_an_address_heeds_what_the_configuration_says_of_the_pool(database: Any)
 )
 def test_a_failed_migration_is_named_with_the_databases_words(text: str, words: str) -> None:
     assert importlib.import_module("boot.migrations").explain(text) == words
+
+
+def test_a_password_is_on_no_command_line_of_prismas(
+    database: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    without_password = importlib.import_module("boot.migrations").without_password
+    monkeypatch.setenv("PRISMA_SCHEMA_ENGINE_BINARY", str(tmp_path / "schema-engine"))
+    url = database.url({})
+    assert without_password(url) == {"DATABASE_URL": url}, "the native engine knows no other way"
+    (tmp_path / "schema.json").touch()
+    told = without_password(url)
+    assert told["PGPASSWORD"] == PASSWORD
+    assert urlsplit(told["DATABASE_URL"]) == urlsplit(url)._replace(netloc="postgres@timescaledb:5432")

@@ -25,7 +25,11 @@ def release(folder: Path) -> dict[str, str]:
     dep = shutil.copytree(
         _PACKAGE.parent / "dep", folder / "dep", ignore=shutil.ignore_patterns("bases", "__pycache__")
     )
-    shutil.copy(_HERE / "litellm.Dockerfile", dep / "litellm.Dockerfile")
+    # The real one ends with the copying of what is ours.
+    _, entrypoint, ours = (dep / "litellm.Dockerfile").read_text().rpartition("\nENTRYPOINT ")
+    assert entrypoint
+    copied = "".join(line for line in ours.splitlines(keepends=True) if line.startswith("COPY "))
+    (dep / "litellm.Dockerfile").write_text((_HERE / "litellm.Dockerfile").read_text() + copied)
     shutil.copytree(_HERE / "container", dep / "litellm" / "stand-in")
     # Its Python part: the container needs the reader of the generated configuration, and no package index for it.
     no_library = shutil.ignore_patterns("*.so", "__pycache__")

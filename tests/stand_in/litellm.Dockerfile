@@ -1,4 +1,4 @@
-# The image with a stand-in for LiteLLM: see tests/stand_in.
+# The image with a stand-in for LiteLLM; what the real one copies of ours is added (tests/stand_in).
 ARG RUN_CLAUDE_PYTHON_IMAGE
 FROM ${RUN_CLAUDE_PYTHON_IMAGE}
 ARG RUN_CLAUDE_PRISMA=off
@@ -11,6 +11,4 @@ EXPOSE 4444
 HEALTHCHECK --interval=30s --timeout=120s --start-period=300s --start-interval=100ms --retries=2 \
     CMD ["/app/healthcheck"]
 ENTRYPOINT ["python3", "/app/entrypoint.py"]
-COPY --chmod=755 litellm/healthcheck litellm/entrypoint.py /app/
 COPY litellm/stand-in /app/stand-in
-COPY callbacks/ /app/callbacks/

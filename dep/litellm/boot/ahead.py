@@ -31,6 +31,7 @@ class Ahead:
         self._unreachable = ""
         self._state = State(Migrated.NEVER)
         self._failed = 0  # the exit code of a migration
+        self._migrated = False  # known to be, now
         self._thread = threading.Thread(target=self._work, name="database", daemon=True)
 
     def begin(self) -> None:
@@ -51,8 +52,10 @@ class Ahead:
         if self._state.migrated is not Migrated.COMPLETELY:
             say("migrating the database")
             self._failed = migrations.run(self._url, first=self._state.migrated is Migrated.NEVER)
-            if not self._failed:
-                say("database migrated")
+            if self._failed:
+                return
+            say("database migrated")
+        self._migrated = True
 
     def hand_over(self) -> None:
         """Wait until it is done, and let LiteLLM find it done; ends the start with what failed."""
@@ -66,7 +69,8 @@ class Ahead:
         from litellm.proxy.db.prisma_client import PrismaManager
         from litellm_proxy_extras.request_log_indexes import REQUEST_LOG_INDEXES
 
-        PrismaManager.setup_database = staticmethod(lambda *_, **__: True)  # type: ignore[method-assign]
+        if self._migrated:  # else LiteLLM tries it by itself, and tells
+            PrismaManager.setup_database = staticmethod(lambda *_, **__: True)  # type: ignore[method-assign]
         if {index.name for index in REQUEST_LOG_INDEXES} <= self._state.indexes:
             # Otherwise it imports another driver to find them in place: 0.3 s of CPU while the server starts.
             PrismaManager.start_request_log_index_build = staticmethod(lambda: None)  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from boot.words import EXIT_MIGRATION, fail
 
@@ -30,7 +31,7 @@ def run(url: str, *, first: bool) -> int:
     :param first: the database is new. Then Prisma's command line does it all, in half the time: LiteLLM's way round it
         imports the client three times. Whatever goes wrong is LiteLLM's to mend or to tell.
     """
-    environ = os.environ | {"DATABASE_URL": url}
+    environ = os.environ | without_password(url)
     if first:
         schema = folder().with_name("schema.prisma")
         deploy = [os.environ["PRISMA_CLI_PATH"], "migrate", "deploy", f"--schema={schema}"]
@@ -39,6 +40,18 @@ def run(url: str, *, first: bool) -> int:
             return 0
         print(done.stdout, file=sys.stderr)
     return subprocess.run([sys.executable, "-m", "boot.migrations"], env=environ, cwd="/app").returncode
+
+
+def without_password(url: str) -> dict[str, str]:
+    """Return the variables for an address: Prisma's command line puts what is in it on the one of its schema engine.
+
+    The engines from npm, and LiteLLM's own drivers, take the password from its variable. Prisma's native ones do not.
+    """
+    address = urlsplit(url)
+    if not address.password or not Path(os.environ["PRISMA_SCHEMA_ENGINE_BINARY"]).with_name("schema.json").exists():
+        return {"DATABASE_URL": url}
+    where = f"{address.username}@{address.netloc.rpartition('@')[2]}"
+    return {"DATABASE_URL": address._replace(netloc=where).geturl(), "PGPASSWORD": unquote(address.password)}
 
 
 def explain(text: str) -> str:

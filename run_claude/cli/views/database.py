@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "backup_written",
+    "database_words",
     "destroy_warning",
     "destroyed",
     "restore_warning",
@@ -47,13 +48,8 @@ def status_screen(app: App, status: DatabaseStatus) -> None:
         ("Volume:", f"{status.volume}{'' if status.has_volume else ' (not created yet)'}"),
     ]
     if content is not None:
-        versions = sorted({version for version in content.timescaledb.values() if version})
-        extension = f", TimescaleDB {versions[-1]}" if versions else ""
-        sizes = ", ".join(f"{name} {size(number)}" for name, number in content.databases.items())
-        facts += [
-            ("Version:", f"PostgreSQL {content.version}{extension}"),
-            ("Size:", f"{size(content.bytes)} ({sizes})"),
-        ]
+        facts += [("Version:", f"PostgreSQL {content.version}"), ("Size:", size(content.bytes))]
+        facts += [(f"{name}:", database_words(content, name)) for name in content.databases]
     app.output.lines(table(screen, (Column(), Column()), facts))
     if content is None:
         if status.has_volume:
@@ -69,6 +65,20 @@ def status_screen(app: App, status: DatabaseStatus) -> None:
         app.output.lines(["", *table(screen, columns, rows)])
     if empty := len(content.tables) - len(rows):
         app.output.sentence(f"{counted(empty, 'empty table')}.")
+
+
+_WHOSE = {"litellm": "LiteLLM's own", "run_claude": "for your tables"}
+
+
+def database_words(content: Content, name: str) -> str:
+    """Return in a line what a database holds, and whose it is."""
+    tables = [found for found in content.tables if found.database == name]
+    words = [size(content.databases[name]), counted(len(tables), "table")]
+    if rows := sum(found.rows for found in tables):
+        words.append(counted(rows, "row"))
+    if version := content.timescaledb.get(name):
+        words.append(f"TimescaleDB {version}")
+    return ", ".join(words) + (f" ({_WHOSE[name]})" if name in _WHOSE else "")
 
 
 def _newest(found: Table) -> str:

@@ -6,7 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.secrets import DATABASE_PASSWORD, provider_keys, read_master_key
+from run_claude.config.secrets import provider_keys, read_secrets
 from run_claude.deploy.migration import left_behind
 from run_claude.deploy.plan import choose_profile
 from run_claude.deploy.services import changed_services, packaged_services
@@ -68,7 +68,7 @@ async def config(context: Context) -> list[Finding]:
 async def secrets(context: Context) -> list[Finding]:
     """Check that secrets exist, are strong, and that other users cannot read them."""
     settings = context.settings
-    paths, env = settings.paths, settings.environment()
+    paths = settings.paths
     if not paths.env_file.exists() and context.intent is None:
         return [Finding(check="secrets", mark=Mark.OK, text="not generated yet; the first start does it")]
     found = []
@@ -91,9 +91,7 @@ async def secrets(context: Context) -> list[Finding]:
                 )
             )
     try:
-        read_master_key(settings)
-        if not env.get(DATABASE_PASSWORD):
-            found.append(_missing(DATABASE_PASSWORD))
+        read_secrets(settings)
     except ConfigError as error:
         # A weak key comes from the user; a missing one is generated.
         found.append(failed("secrets", error, repair="files" if error.code == "secret-missing" else ""))
@@ -102,17 +100,6 @@ async def secrets(context: Context) -> list[Finding]:
             Finding(check="secrets", mark=Mark.OK, text="master key and database password, readable by you only")
         )
     return found
-
-
-def _missing(name: str) -> Finding:
-    return Finding(
-        check="secrets",
-        mark=Mark.FAILED,
-        text=f"{name} is not generated yet",
-        help="Run `run-claude secrets init`.",
-        code="secret-missing",
-        repair="files",
-    )
 
 
 async def services(context: Context) -> list[Finding]:

@@ -57,8 +57,9 @@ CAUSES = (
     Cause(
         "database-migration-failed",
         StartError,
-        "A migration of LiteLLM's database failed.",
-        "Read the last lines above. Until it is solved, start without the database: --no-db.",
+        "A migration of LiteLLM's database failed; the message names it, and what the database said.",
+        "Move what is in its way (`run-claude db shell -d litellm`), then start again; until then, start without the "
+        "database: --no-db.",
     ),
     Cause(
         "database-migration-timeout",

@@ -10,12 +10,15 @@ import asyncio
 import contextlib
 import datetime
 import json
+import os
 import sys
 import traceback
 import uuid
 from datetime import UTC, timedelta
+from pathlib import Path
 
 import prisma.errors as errors
+from boot.database import Database
 from prisma import Base64, Json, Prisma
 
 WEIRD = 'q"\\ \n\t\x01 ü 😀 {}[]() # $x'
@@ -477,6 +480,8 @@ async def a_hundred_questions_at_once_get_their_own_answers(db: Prisma, key: str
 
 async def main() -> None:
     """Try them all, one after the other."""
+    os.environ.update(json.loads(Path("/run/secrets/litellm.json").read_text()))
+    os.environ["DATABASE_URL"] = Database.from_environment().url({})
     told = {}
     async with Prisma(connect_timeout=timedelta(seconds=30)) as db:
         for obligation in OBLIGATIONS:

@@ -14,6 +14,7 @@ from run_claude.config.paths import Paths
 from run_claude.config.secrets import (
     DATABASE_PASSWORD,
     MASTER_KEY,
+    SALT_KEY,
     ensure_secrets,
     export,
     masked,
@@ -36,13 +37,21 @@ if TYPE_CHECKING:
 STRONG = "sk-" + "0123456789abcdef" * 3
 
 
+COMPLETE = (
+    f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=hunter2\n{SALT_KEY}=salty\nUI_USERNAME=me\nUI_PASSWORD=hunter3\n"
+)
+
+
 def test_missing_secrets_are_generated_strong_and_private(settings: Settings) -> None:
     notes = ensure_secrets(settings)
     path = settings.paths.env_file
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     secrets = read_secrets(settings)
     assert len(secrets.master_key) == 3 + 48
-    assert len(secrets.database_password) == 48
+    assert len(secrets.database_password) == len(secrets.ui_password) == 48
+    assert secrets.ui_username == "admin"
+    assert secrets.salt_key.startswith("sk-")
+    assert secrets.salt_key != secrets.master_key
     assert secrets.master_key not in "".join(notes)
     assert MASTER_KEY in notes[0]
 
@@ -63,7 +72,7 @@ def test_what_the_user_wrote_stays(settings: Settings, write: Write) -> None:
 
 
 def test_an_open_file_is_closed_and_said(settings: Settings, write: Write) -> None:
-    path = write(".env", f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=x\n")
+    path = write(".env", COMPLETE)
     path.chmod(0o644)
     (note,) = ensure_secrets(settings)
     assert "0644" in note
@@ -90,7 +99,7 @@ def test_before_the_first_start_the_error_says_how_to_get_a_key(settings: Settin
 
 
 def test_the_process_wins_over_the_file(environ: dict[str, str], write: Write) -> None:
-    write(".env", f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=x\nA_KEY=file\n")
+    write(".env", f"{COMPLETE}A_KEY=file\n")
     settings = load_settings({**environ, MASTER_KEY: STRONG[::-1].replace("-ks", ""), "A_KEY": "process"})
     with pytest.raises(ConfigError, match="in the environment"):
         read_master_key(settings)
@@ -129,6 +138,31 @@ def test_rotation_replaces_what_is_asked_for_and_nothing_else(settings: Settings
         f"# mine\n{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}={fresh[DATABASE_PASSWORD]} # old\nA=1\n"
     )
     assert rotate(settings, [MASTER_KEY])[MASTER_KEY] == read_master_key(settings) != STRONG
+    assert settings.environment().get(DATABASE_PASSWORD) == fresh[DATABASE_PASSWORD]
+
+
+def test_the_salt_key_outlives_every_rotation(settings: Settings) -> None:
+    """What LiteLLM has encrypted with it stays readable."""
+    ensure_secrets(settings)
+    before = read_secrets(settings)
+    rotate(settings, [MASTER_KEY, DATABASE_PASSWORD])
+    after = read_secrets(settings)
+    assert after.salt_key == before.salt_key
+    assert after.master_key != before.master_key
+
+
+def test_where_litellm_has_encrypted_with_the_master_key_that_becomes_the_salt_key(
+    settings: Settings, write: Write
+) -> None:
+    write(".env", f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=x\n")
+    fresh = rotate(settings, [MASTER_KEY])
+    assert read_secrets(settings).salt_key == STRONG != fresh[MASTER_KEY]
+
+
+def test_a_master_key_of_the_users_own_is_no_salt_key(settings: Settings, write: Write) -> None:
+    write(".env", f"{MASTER_KEY}={STRONG}\n")
+    ensure_secrets(settings)
+    assert read_secrets(settings).salt_key not in ("", STRONG)
 
 
 def test_a_secret_that_the_process_sets_cannot_be_rotated(environ: dict[str, str], write: Write) -> None:
@@ -140,9 +174,10 @@ def test_a_secret_that_the_process_sets_cannot_be_rotated(environ: dict[str, str
 
 
 def test_secrets_show_in_no_repr(settings: Settings, write: Write) -> None:
-    write(".env", f"{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}=hunter2\nA_KEY=planted\n")
-    shown = repr(read_secrets(settings, ["A_KEY"]))
-    assert not any(value in shown for value in (STRONG, "hunter2", "planted"))
+    write(".env", f"{COMPLETE}A_KEY=planted\n")
+    secrets = read_secrets(settings, ["A_KEY"])
+    hidden = (secrets.master_key, secrets.database_password, secrets.salt_key, secrets.ui_password, "planted")
+    assert not any(value in repr(secrets) for value in hidden)
 
 
 @given(st.text(max_size=80))

@@ -67,6 +67,8 @@ def test_an_empty_variable_of_the_process_leaves_the_file_its_say(environ: dict[
         ("LITELLM_PORT", "٤٤٤٤"),  # digits to `int`, and to nobody else here
         ("RUN_CLAUDE_TIMESCALEDB_PORT", "postgres"),
         ("RUN_CLAUDE_BIND", "localhost"),
+        ("RUN_CLAUDE_SPEND_LOGS_RETENTION", "30"),
+        ("RUN_CLAUDE_SPEND_LOGS_RETENTION", "0d"),
         ("RUN_CLAUDE_BIND", "127.0.0.1:4444"),
         ("RUN_CLAUDE_INSTANCE", "Upper"),
         ("RUN_CLAUDE_INSTANCE", "-x"),
@@ -99,6 +101,11 @@ def test_a_bad_value_names_where_it_is_set(environ: dict[str, str], write: Write
 def test_an_argument_that_cannot_be_used_is_a_usage_error(environ: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         load_settings(environ, instance="Not Good")
+
+
+@pytest.mark.parametrize(("text", "period"), [("30d", "30d"), ("off", ""), ("", "")])
+def test_the_rows_of_requests_stay_for_as_long_as_is_said(environ: dict[str, str], text: str, period: str) -> None:
+    assert load_settings({**environ, "RUN_CLAUDE_SPEND_LOGS_RETENTION": text}).spend_logs_retention == period
 
 
 def test_both_ports_the_same_are_refused(environ: dict[str, str]) -> None:

@@ -43,6 +43,14 @@ def test_without_keys_only_demo_is_served(paths: Paths) -> None:
     assert rendered.left_out["claude-opus-5-5"] == ("ANTHROPIC_API_KEY",)
 
 
+def test_rows_of_requests_stay_for_ever_unless_a_period_is_set(paths: Paths) -> None:
+    catalogue = load_catalogue(paths)
+    assert not [key for key in render_litellm_config(catalogue, {}).document["general_settings"] if "retention" in key]
+    general = render_litellm_config(catalogue, {}, spend_logs_retention="30d").document["general_settings"]
+    assert general["maximum_spend_logs_retention_period"] == "30d"
+    assert general["master_key"] == "os.environ/LITELLM_MASTER_KEY"
+
+
 def test_a_model_whose_key_is_there_is_served_and_the_key_is_not_in_the_file(paths: Paths) -> None:
     rendered = render_litellm_config(load_catalogue(paths), {"OPENAI_API_KEY": "sk-planted-0123456789"})
     document = yaml.safe_load(rendered.content)

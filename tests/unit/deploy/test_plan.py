@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, read_secrets, rotate
+from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, SALT_KEY, read_secrets, rotate
 from run_claude.config.settings import Prisma, Settings, load_settings
 from run_claude.deploy.plan import plan
 from run_claude.deploy.prepare import prepare
@@ -79,13 +79,16 @@ def test_the_proxy_gets_the_database_only_when_it_can_use_it(settings: Settings)
     secrets = read_secrets(settings)
     assert with_it == {
         "LITELLM_MASTER_KEY": secrets.master_key,
+        "LITELLM_SALT_KEY": secrets.salt_key,
+        "UI_PASSWORD": secrets.ui_password,
+        "UI_USERNAME": secrets.ui_username,
         "DATABASE_HOST": "timescaledb",
         "DATABASE_NAME": "litellm",
         "DATABASE_PASSWORD": secrets.database_password,
         "DATABASE_USERNAME": "postgres",
     }
-    assert set(handed_over(database=False)) == {"LITELLM_MASTER_KEY"}
-    assert set(handed_over(database=True, prisma=Prisma.OFF)) == {"LITELLM_MASTER_KEY"}
+    assert set(handed_over(database=False)) == {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"}
+    assert set(handed_over(database=True, prisma=Prisma.OFF)) == {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"}
     assert handed_over(database=True, prisma=Prisma.NATIVE) == with_it
     assert not prepare(replace(settings, prisma=Prisma.OFF), profile="demo", database=True).database
 
@@ -100,7 +103,7 @@ def test_the_proxy_gets_the_keys_of_what_it_serves_and_no_others(environ: dict[s
     settings = load_settings({**environ, "GROQ_API_KEY": "g", "OTHER": "planted"})
     prepare(settings, profile="demo", database=False)
     found = json.loads(settings.paths.litellm_secrets.read_text())
-    assert {name for name in found if name != MASTER_KEY} == {"OPENAI_API_KEY", "GROQ_API_KEY"}
+    assert found.keys() - {MASTER_KEY, SALT_KEY} == {"OPENAI_API_KEY", "GROQ_API_KEY"}
     assert found["OPENAI_API_KEY"] == "a b$c"
 
 

@@ -39,6 +39,34 @@ def event(action: object, *, type: str = "container", **more: Any) -> dict[str, 
     return {"Type": type, "Action": action, "Actor": {"ID": "a" * 64, "Attributes": attributes}, "timeNano": 42, **more}
 
 
+NETWORKS: dict[str, dict[str, Any]] = {
+    "connected": {"HostConfig": {"NetworkMode": "net"}, "NetworkSettings": {"Networks": {"net": {"NetworkID": "n1"}}}},
+    "by ID": {"HostConfig": {"NetworkMode": "n1"}, "NetworkSettings": {"Networks": {"net": {"NetworkID": "n1"}}}},
+    "the host's": {"HostConfig": {"NetworkMode": "host"}, "NetworkSettings": {"Networks": {}}},
+    "another container's": {"HostConfig": {"NetworkMode": "container:x"}, "NetworkSettings": {"Networks": {}}},
+    "not told": {"HostConfig": {"NetworkMode": "net"}, "NetworkSettings": {"Networks": None}},
+}
+CUT_OFF: dict[str, dict[str, Any]] = {
+    "from all": {"HostConfig": {"NetworkMode": "net"}, "NetworkSettings": {"Networks": {}}},
+    "from ours": {"HostConfig": {"NetworkMode": "net"}, "NetworkSettings": {"Networks": {"mine": {"NetworkID": "n2"}}}},
+}
+
+
+@pytest.mark.parametrize("networks", NETWORKS.values(), ids=NETWORKS)
+def test_a_container_on_its_network_is_as_healthy_as_it_says(networks: dict[str, Any]) -> None:
+    state = service_state({**inspected(Health={"Status": "healthy"}), **networks})
+    assert (state.phase, state.cut_off) == (Phase.HEALTHY, False)
+
+
+@pytest.mark.parametrize("networks", CUT_OFF.values(), ids=CUT_OFF)
+def test_a_container_that_nobody_reaches_is_unhealthy_whatever_it_says(networks: dict[str, Any]) -> None:
+    state = service_state({**inspected(Health={"Status": "healthy"}), **networks})
+    assert (state.phase, state.cut_off) == (Phase.UNHEALTHY, True)
+    assert state.health_output == "it is not connected to its network"
+    stopped = service_state({**inspected(Status="exited"), **networks})
+    assert (stopped.phase, stopped.cut_off) == (Phase.EXITED, True)
+
+
 # --- states -------------------------------------------------------------------------------------------------------
 
 

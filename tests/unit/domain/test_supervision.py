@@ -75,6 +75,12 @@ def test_each_phase_is_healed_or_left_alone(service: Service, phase: Phase, done
         assert (decision.do, decision.service) == (done, service)
 
 
+def test_a_database_that_is_cut_off_is_mended_itself_and_not_the_proxy_beside_it() -> None:
+    cut_off = ServiceState(phase=Phase.UNHEALTHY, id="d1", cut_off=True)
+    decision = judged(Snapshot(timescaledb=cut_off, litellm=state(Phase.UNHEALTHY, "p1")))
+    assert decision == Act(Do.RESTART, DB, "not connected to its network", 1)
+
+
 @pytest.mark.parametrize("phase", list(Phase))
 def test_what_is_not_wanted_is_left_alone(phase: Phase) -> None:
     assert isinstance(decide((), snapshot(phase, phase), Memory(), POLICY, NOW), Rest)

@@ -66,6 +66,31 @@ async def test_a_start_ends_when_all_is_healthy_and_its_steps_are_known(stage: S
     assert stage.history() == ["started"]
 
 
+async def test_where_the_database_is_recreated_the_proxy_has_stopped_before(stage: Stage) -> None:
+    """Compose recreates both at once; what the proxy has yet to write would find no database."""
+    for service in BOTH:
+        stage.has(service)
+    stage.compose.changed = {DB}
+    await start(stage, *BOTH, database=True)
+    assert [call for call in stage.compose.calls if call[0] in ("stop", "up")] == [("stop", "litellm"), ("up", *BOTH)]
+
+
+@pytest.mark.parametrize("services", [BOTH, PROXY_ONLY])
+async def test_where_the_database_stays_the_proxy_runs_until_compose_replaces_it(
+    stage: Stage, services: tuple[Service, ...]
+) -> None:
+    for service in BOTH:
+        stage.has(service)
+    await start(stage, *services, database=True)
+    assert stage.compose.of("stop") == []
+
+
+async def test_what_is_cut_off_its_network_is_made_anew(stage: Stage) -> None:
+    stage.has(DB).cut_off = True
+    await start(stage, DB)
+    assert [call for call in stage.compose.calls if call[0] in ("remove", "up")] == [("remove", DB), ("up", DB)]
+
+
 async def test_a_start_of_the_database_alone_has_no_timeline(stage: Stage) -> None:
     healthy = await start(stage, DB)
     assert healthy.spans == ()

@@ -165,3 +165,28 @@ async def test_services_that_are_down_together_are_started_together(stage: Stage
     assert down_together(PROXY, [PROXY], down) == [PROXY]
     up = replace(down, timescaledb=replace(down.timescaledb, phase=Phase.HEALTHY))
     assert down_together(PROXY, BOTH, up) == [PROXY]
+
+
+# --- a password that the database has lost ----------------------------------------------------------------------------
+
+REJECTED = "FATAL: password authentication failed for user"
+
+
+@pytest.mark.parametrize("database", [Phase.HEALTHY, Phase.UNHEALTHY])
+async def test_a_database_that_rejects_the_proxys_password_gets_it_again(
+    stage: Stage, healer: Healer, database: Phase
+) -> None:
+    stage.has(DB, database)
+    stage.has(PROXY, Phase.UNHEALTHY).log = [REJECTED]
+    await healer.restart(PROXY)
+    fed = stage.compose.of("feed")
+    assert bool(fed) is (database is Phase.HEALTHY)
+    assert all("planted-password" in statement for _, statement in fed)
+
+
+async def test_a_proxy_that_loops_for_it_is_left_to_docker_which_starts_it_again(stage: Stage, healer: Healer) -> None:
+    stage.has(DB)
+    stage.has(PROXY, Phase.RESTARTING).log = [REJECTED]
+    error = await healer.diagnose(PROXY, await stage.session.look())
+    assert error.code == "database-password"
+    assert stage.compose.of("stop") == []

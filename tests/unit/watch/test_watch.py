@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from run_claude.config.settings import Settings, load_settings
@@ -53,8 +54,9 @@ def test_what_has_to_survive_the_watcher_is_read_back(tmp_path: Path) -> None:
 
 
 @given(data=st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda x: str(x).encode()))
-def test_a_file_that_is_none_counts_as_none(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    path = tmp_path_factory.mktemp("memory") / "watch.json"
+@settings_of_hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the file is written anew
+def test_a_file_that_is_none_counts_as_none(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "watch.json"
     path.write_bytes(data)
     assert load_memory(path) == Memory()
 

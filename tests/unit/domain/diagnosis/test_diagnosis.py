@@ -321,6 +321,11 @@ DIED = ServiceState(phase=Phase.EXITED, id="a", name="test-litellm", exit_code=1
         (Service.LITELLM, "yaml.scanner.ScannerError: mapping values are not allowed here", "litellm-config"),
         (Service.LITELLM, "Error: P1000: Authentication failed against database server", "database-password"),
         (Service.LITELLM, 'FATAL: password authentication failed for user "postgres"', "database-password"),
+        (
+            Service.LITELLM,
+            'run-claude: error: the migration 2024_x of LiteLLM\'s database failed: relation "a" exists (42P07)',
+            "database-migration-failed",
+        ),
         (Service.LITELLM, "Error: P3009 migrate found failed migrations", "database-migration-failed"),
         (Service.LITELLM, "OSError: [Errno 28] No space left on device", "disk-full"),
         (Service.TIMESCALEDB, "FATAL:  database files are incompatible with server", "database-version"),

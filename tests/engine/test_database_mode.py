@@ -1,0 +1,177 @@
+"""LiteLLM with its database, as users have it: what it keeps survives whatever we do, and no spend is lost."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from .admin import CREDENTIAL, MODEL_KEY, Admin, Kept
+from .instance import Instance, docker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """A stack whose LiteLLM uses the database. Each test leaves it healthy."""
+    stack = Instance(tmp_path_factory.mktemp("user"), extra={"RUN_CLAUDE_PRISMA": "on"})
+    try:
+        stack.start("--timeout", "600")  # some 220 migrations, on whatever machine
+        yield stack
+    finally:
+        stack.remove()
+
+
+@pytest.fixture(scope="module")
+def admin(stack: Instance) -> Admin:
+    return Admin(stack)
+
+
+@pytest.fixture(scope="module")
+def kept(admin: Admin) -> Kept:
+    """One of each thing that LiteLLM keeps, and spend."""
+    kept = admin.make()
+    admin.use(kept)
+    return kept
+
+
+def started(stack: Instance, service: str = "litellm") -> str:
+    return str(stack.inspect(service)["State"]["StartedAt"])
+
+
+def test_healthy_means_that_the_database_is_used(stack: Instance, admin: Admin) -> None:
+    assert admin.call("GET", "/health/readiness")["db"] == "connected"
+    assert "used by LiteLLM" in stack.run("proxy", "status").stdout
+
+
+def test_each_database_holds_its_own(stack: Instance, admin: Admin) -> None:
+    told = stack.json("db", "status")
+    extensions = {row["name"]: row["timescaledb"] for row in told["databases"]}
+    assert extensions["litellm"] is None
+    assert extensions["run_claude"]
+    homes = {row["database"] for row in told["tables"] if row["table"].startswith("LiteLLM_")}
+    assert homes == {"litellm"}
+
+
+def test_a_stored_secret_is_encrypted(admin: Admin, kept: Kept) -> None:
+    tables = ("LiteLLM_CredentialsTable", "LiteLLM_ProxyModelTable")
+    stored = "".join(admin.sql(f'TABLE "{table}"') for table in tables)
+    assert "vault" in stored
+    assert not any(secret in stored for secret in (CREDENTIAL, MODEL_KEY))
+
+
+def test_a_budget_is_enforced(admin: Admin, kept: Kept) -> None:
+    poor = admin.call("POST", "/key/generate", models=["stored"], max_budget=0.01)["key"]
+    answered = 0
+    while (status := admin.ask(poor, "stored")) == 200:  # LiteLLM counts beside the answers, not in them
+        answered += 1
+        assert answered < 50
+    kept.requests += answered
+    assert (bool(answered), status) == (True, 422)
+
+
+def test_spend_is_written_for_each_request_and_each_day(admin: Admin, kept: Kept) -> None:
+    admin.check_spend(kept)
+
+
+def test_a_hundred_keys_work_at_once(admin: Admin) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        keys = list(pool.map(lambda _: admin.call("POST", "/key/generate", models=["demo-opus"])["key"], range(100)))
+        assert list(pool.map(admin.ask, keys)) == [200] * 100
+
+
+# --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
+
+
+def stop_with_database(stack: Instance) -> None:
+    stack.run("proxy", "stop", "--with-db")
+    stack.start()
+
+
+def stop_all(stack: Instance) -> None:
+    stack.run("proxy", "stop", "--all")
+    stack.start()
+
+
+def restart(stack: Instance) -> None:
+    stack.run("proxy", "restart")
+
+
+def stop_the_database(stack: Instance) -> None:
+    stack.run("db", "stop")
+    assert stack.phase("litellm") == "running healthy", "the proxy runs on without it"
+    stack.run("db", "start")
+    assert "used by LiteLLM" in stack.run("proxy", "status").stdout
+
+
+def rotate(stack: Instance) -> None:
+    stack.run("secrets", "rotate", "--database")
+
+
+def recreate_both(stack: Instance) -> None:
+    stack.extra |= {"RUN_CLAUDE_TIMESCALEDB_MEMORY": "900m", "RUN_CLAUDE_LITELLM_MEMORY": "1900m"}
+    stack.start()
+
+
+def destroy_and_restore(stack: Instance) -> None:
+    backup = stack.json("db", "destroy", "--yes-destroy-data")["backup"]
+    stack.start()
+    stack.run("db", "restore", backup, "--yes")
+
+
+@pytest.mark.parametrize(
+    "stop", [stop_with_database, stop_all, restart, stop_the_database, rotate, recreate_both, destroy_and_restore]
+)
+def test_nothing_is_lost(stack: Instance, admin: Admin, kept: Kept, stop: Callable[[Instance], None]) -> None:
+    admin.use(kept)
+    stop(stack)
+    admin.check(kept)
+    admin.check_spend(kept)
+
+
+# --- a database that goes away --------------------------------------------------------------------------------------
+
+
+def test_a_database_that_was_cut_off_is_mended_itself_and_litellm_runs_on(
+    stack: Instance, admin: Admin, kept: Kept
+) -> None:
+    before = started(stack)
+    docker("network", "disconnect", f"{stack.name}-network", stack.container("timescaledb"))
+    status = stack.json("proxy", "status")["services"]["timescaledb"]
+    assert (status["phase"], status["health_output"]) == ("unhealthy", "it is not connected to its network")
+    with stack.start_command("watch", "--json") as watch:
+        assert watch.stdout
+        told = next(line for line in watch.stdout if '"healed"' in line)
+        watch.terminate()
+    assert "timescaledb" in told
+    admin.check(kept)
+    assert started(stack) == before, "LiteLLM was not restarted beside it"
+
+
+# --- its pages ------------------------------------------------------------------------------------------------------
+
+
+def test_the_pages_open_with_a_login_of_their_own(stack: Instance, admin: Admin) -> None:
+    if not (chromium := shutil.which("chromium")):
+        pytest.skip("no chromium here")
+    told = stack.json("ui")
+    assert told["opened"] is False, "there is no browser here"
+    lines = (stack.config / ".env").read_text().splitlines()
+    password = next(line.partition("=")[2] for line in lines if line.startswith("UI_PASSWORD="))
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(told["url"])
+        page.get_by_placeholder(re.compile("username", re.IGNORECASE)).fill(told["username"])
+        page.get_by_placeholder(re.compile("password", re.IGNORECASE)).fill(password)
+        page.get_by_role("button", name=re.compile("login", re.IGNORECASE)).click()
+        page.get_by_role("button", name=re.compile("create new key", re.IGNORECASE)).wait_for()
+        browser.close()

@@ -1,0 +1,74 @@
+"""The order in which Compose is told to stop: LiteLLM writes its last rows then, and needs the database for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from run_claude.docker import compose as module
+from run_claude.docker.compose import DockerCompose
+from run_claude.docker.endpoint import Endpoint
+from run_claude.docker.process import Completed
+from run_claude.domain.compose import Project
+from run_claude.domain.lifecycle import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+DB, PROXY = Service.TIMESCALEDB, Service.LITELLM
+
+
+class Docker:
+    """Takes note of what a docker command is asked, and prints what it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.prints = ""
+
+    async def run(self, argv: Sequence[str], **options: object) -> Completed:
+        words = list(argv)
+        self.asked.append(words[words.index("--env-file") + 2 :])
+        return Completed(tuple(argv), 0, self.prints, "")
+
+
+@pytest.fixture
+def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
+    docker = Docker()
+    monkeypatch.setattr(module, "run", docker.run)
+    return docker
+
+
+@pytest.fixture
+def compose(docker: Docker, tmp_path: Path) -> DockerCompose:
+    project = Project((tmp_path / "compose.yaml",), {})
+    return DockerCompose(Endpoint("unix:///x"), project, "test", tmp_path, tmp_path / "env", {})
+
+
+@pytest.mark.parametrize("services", [(DB, PROXY), (PROXY, DB)])
+async def test_the_proxy_stops_before_its_database(
+    docker: Docker, compose: DockerCompose, services: tuple[Service, ...]
+) -> None:
+    await compose.stop(services)
+    assert docker.asked == [["stop", "litellm"], ["stop", "timescaledb"]]
+
+
+async def test_what_is_not_named_is_not_stopped(docker: Docker, compose: DockerCompose) -> None:
+    await compose.stop([DB])
+    assert docker.asked == [["stop", "timescaledb"]]
+
+
+async def test_removing_everything_stops_in_the_same_order(docker: Docker, compose: DockerCompose) -> None:
+    await compose.down()
+    assert docker.asked == [["stop", "litellm"], ["stop", "timescaledb"], ["down"]]
+
+
+@pytest.mark.parametrize(("hash", "current"), [("h1", True), ("h2", False)])
+async def test_a_container_is_kept_whose_definition_has_not_changed(
+    docker: Docker, compose: DockerCompose, hash: str, current: bool
+) -> None:
+    docker.prints = "timescaledb h1\n"
+    assert await compose.is_current(DB, hash) is current
