@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ _ROUTED: dict[str, tuple[str, list[Any]]] = {
     "cerebras": ("/chat/completions", ["cerebras"]),
     "openrouter": ("/chat/completions", ["openrouter"]),
     **{
-        name: ("/chat/completions", [])
+        name: ("/chat/completions", ["cleancache"])
         for name in (
             "openai-own",
             "mistral",
@@ -164,7 +165,9 @@ async def router(workspace: Workspace, base: str) -> AsyncIterator[Gateway]:
     (home / ".claude-code-router/config.json").write_text(json.dumps(document))
     environment = {**os.environ, "HOME": str(home), "SERVICE_PORT": str(port)}
     command = [str(folder / "node_modules/.bin/ccr"), "start"]
-    async with await anyio.open_process(command, env=environment, stdout=None, stderr=None) as process:
+    async with await anyio.open_process(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             await _ready(f"http://127.0.0.1:{port}/health", _nothing)
             yield Gateway("claude-code-router", f"http://127.0.0.1:{port}", key, _routed)

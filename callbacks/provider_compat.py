@@ -66,9 +66,17 @@ class ProviderCompat(CustomLogger):
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
     ) -> None:
-        """Take the empty text from beside tool calls: clients send it back, and Claude refuses it."""
+        """Mend an answer that is not streamed.
+
+        Empty text beside tool calls goes: clients send it back, and Claude refuses it. Groq's thinking has a name that
+        LiteLLM knows in streams only.
+        """
         for choice in getattr(response, "choices", None) or ():
             message = getattr(choice, "message", None)
+            fields = getattr(message, "provider_specific_fields", None) or {}
+            thought = getattr(message, "reasoning", None) or fields.get("reasoning")
+            if isinstance(thought, str) and not getattr(message, "reasoning_content", None):
+                message.reasoning_content = thought
             if getattr(message, "tool_calls", None) and getattr(message, "content", None) == "":
                 message.content = None
 

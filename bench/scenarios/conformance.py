@@ -28,7 +28,7 @@ TITLE = "Exchanges of Claude Code that go as they should"
 BASELINE = ""
 
 _PEERS = ("LiteLLM bare", "claude-code-router", "run-claude")
-_QUICK = ("anthropic", "openai", "gemini", "groq", "vllm", "compatible")
+_QUICK = ("compatible", "gemini", "groq", "openai", "vllm")
 
 
 async def run(bench: Recorder) -> None:
