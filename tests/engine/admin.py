@@ -63,7 +63,8 @@ class Admin:
         self.call("POST", "/user/new", user_id="ada", auto_create_key=False)
         values = {"api_key": CREDENTIAL}
         self.call("POST", "/credentials", credential_name="vault", credential_values=values, credential_info={})
-        params = {"model": "demo/opus", "api_key": MODEL_KEY, "input_cost_per_token": 0.5}
+        cost = {"input_cost_per_token": 0.5, "output_cost_per_token": 0.5}  # with one of them alone it is 0
+        params = {"model": "demo/opus", "api_key": MODEL_KEY, **cost}
         self.call("POST", "/model/new", model_name="stored", litellm_params=params)
         key = self.call("POST", "/key/generate", team_id=team, user_id="ada", models=["stored", "demo-opus"])["key"]
         return Kept(team, key)
