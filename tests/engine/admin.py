@@ -81,6 +81,15 @@ class Admin:
         assert [row["credential_name"] for row in self.call("GET", "/credentials")["credentials"]] == ["vault"]
         self.use(kept, 1)  # the model is found, and decrypted
 
+    def wait(self, kept: Kept) -> None:
+        """Wait until LiteLLM has connected again: its first questions still go to connections that are gone."""
+        limit = time.monotonic() + _WITHIN
+        while time.monotonic() < limit:
+            headers = {"authorization": f"Bearer {self.master_key}"}
+            if self.client.get(f"/team/info?team_id={kept.team}", headers=headers).is_success:
+                return
+        raise AssertionError(f"LiteLLM has not connected to its database within {_WITHIN} s")
+
     def sql(self, statement: str) -> str:
         """Ask LiteLLM's own database."""
         return self.instance.psql("litellm", statement)

@@ -152,6 +152,7 @@ def test_a_database_that_was_cut_off_is_mended_itself_and_litellm_runs_on(
         told = next(line for line in watch.stdout if '"healed"' in line)
         watch.terminate()
     assert "timescaledb" in told
+    admin.wait(kept)
     admin.check(kept)
     assert started(stack) == before, "LiteLLM was not restarted beside it"
 
