@@ -63,7 +63,8 @@ class Admin:
         self.call("POST", "/user/new", user_id="ada", auto_create_key=False)
         values = {"api_key": CREDENTIAL}
         self.call("POST", "/credentials", credential_name="vault", credential_values=values, credential_info={})
-        params = {"model": "demo/opus", "api_key": MODEL_KEY, "input_cost_per_token": 0.5}
+        cost = {"input_cost_per_token": 0.5, "output_cost_per_token": 0.5}  # with one of them alone it is 0
+        params = {"model": "demo/opus", "api_key": MODEL_KEY, **cost}
         self.call("POST", "/model/new", model_name="stored", litellm_params=params)
         key = self.call("POST", "/key/generate", team_id=team, user_id="ada", models=["stored", "demo-opus"])["key"]
         return Kept(team, key)
@@ -79,6 +80,15 @@ class Admin:
         assert self.call("GET", "/user/info?user_id=ada")["user_info"]["user_id"] == "ada"
         assert [row["credential_name"] for row in self.call("GET", "/credentials")["credentials"]] == ["vault"]
         self.use(kept, 1)  # the model is found, and decrypted
+
+    def wait(self, kept: Kept) -> None:
+        """Wait until LiteLLM has connected again: its first questions still go to connections that are gone."""
+        limit = time.monotonic() + _WITHIN
+        while time.monotonic() < limit:
+            headers = {"authorization": f"Bearer {self.master_key}"}
+            if self.client.get(f"/team/info?team_id={kept.team}", headers=headers).is_success:
+                return
+        raise AssertionError(f"LiteLLM has not connected to its database within {_WITHIN} s")
 
     def sql(self, statement: str) -> str:
         """Ask LiteLLM's own database."""
