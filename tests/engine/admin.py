@@ -102,7 +102,8 @@ class Admin:
         assert told == (kept.requests, kept.requests)
 
     def spend(self) -> tuple[int, int]:
-        """Return how many requests of the stored model were written, as rows and in the day's sums."""
+        """Return how many answered requests of the stored model were written, as rows and in the day's sums."""
         rows = """SELECT count(*) FROM "LiteLLM_SpendLogs" WHERE model_group = 'stored' AND spend > 0"""
-        daily = """SELECT coalesce(sum(api_requests), 0) FROM "LiteLLM_DailyUserSpend" WHERE model_group = 'stored'"""
+        daily = """SELECT coalesce(sum(successful_requests), 0)
+            FROM "LiteLLM_DailyUserSpend" WHERE model_group = 'stored'"""
         return int(self.sql(rows)), int(self.sql(daily))
