@@ -97,7 +97,7 @@ def test_with_hands_on_the_commands_exit_code_and_environment(running: Instance)
 
 
 def test_with_says_when_there_is_no_such_command(running: Instance) -> None:
-    assert "no command" in running.run("with", "demo", "--", "no-such-command", expect=127).stderr
+    assert "not found: no-such-command" in running.run("with", "demo", "--", "no-such-command", expect=127).stderr
 
 
 def test_env_is_what_a_shell_takes(running: Instance) -> None:
@@ -120,7 +120,8 @@ def test_a_changed_key_shows_as_drift_and_the_next_start_applies_it(running: Ins
 def test_rotated_secrets_are_in_force_at_once(running: Instance) -> None:
     before = running.secrets()
     running.run("secrets", "rotate", "--database")
-    assert not set(before) & set(running.secrets())
+    changed = [was != now for was, now in zip(before, running.secrets(), strict=True)]
+    assert changed == [True, True, False, False], "master key and database's password; not the salt key and the pages'"
     assert "demo profile" in running.run("models", "test", "demo-opus").stdout
     assert running.sql_by_password("SELECT 1") == "1"
 

@@ -120,7 +120,7 @@ def test_the_history_has_each_start_with_its_time_and_longest_step(running: Inst
     assert 0 < rows[-1]["slowest_seconds"] <= rows[-1]["seconds"]
     shown = running.run("history", "-n", "1").stdout
     assert "started: timescaledb and litellm healthy after" in shown
-    assert "longest: " in shown
+    assert "longest step: " in shown
 
 
 def _rows(stack: Instance) -> list[dict[str, Any]]:

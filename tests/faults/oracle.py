@@ -45,11 +45,17 @@ class Oracle:
         return found[-1] if found else None
 
     def phase(self, service: str) -> str:
-        """Return the phase of a service by the rules of the documentation: health counts only while it runs."""
+        """Return the phase of a service by the rules of the documentation.
+
+        Health counts only while it runs, and only on the network that it was created for: elsewhere it is unhealthy.
+        """
         row = self.inspect(service)
         if row is None:
             return "absent"
         status = str(row["State"]["Status"])
+        health = str((row["State"].get("Health") or {}).get("Status"))
+        if status == "running" and health in ("healthy", "starting"):
+            return health if f"{self.instance}-network" in row["NetworkSettings"]["Networks"] else "unhealthy"
         return str(row["State"]["Health"]["Status"]) if status == "running" else status
 
     def phases(self) -> dict[str, str]:

@@ -130,7 +130,7 @@ def test_random_interrupts_of_install_leave_what_the_next_one_completes(instance
         assert code in ENDED, f"{what}: exit {code}\n{printed}"
         assert "Traceback" not in printed, f"{what}\n{printed}"
         instance.run("install", "--no-build")
-        assert len(instance.secrets()) == 2, what
+        assert len(instance.secrets()) == 4, what
         assert not kept or instance.secrets() == kept, what
         assert (instance.services / "docker-compose.yaml").is_file(), what
         assert half_made(instance) == [], what

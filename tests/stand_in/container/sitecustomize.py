@@ -73,7 +73,7 @@ def run_server() -> None:
 
 LOGGERS: dict[str, dict[str, list[str]]] = {name: {"handlers": []} for name in ("uvicorn", "uvicorn.access")}
 module("certifi", where=lambda: "/etc/ssl/certs/ca-certificates.crt")
-module("uvicorn")
+module("uvicorn", run=run_server)
 module("uvicorn.config", LOGGING_CONFIG={"handlers": {}, "loggers": LOGGERS})
 for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils", "litellm.proxy.proxy_server"):
     module(package)
