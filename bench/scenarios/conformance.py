@@ -55,7 +55,8 @@ async def run(bench: Recorder) -> None:
         passed = sum(not outcome.problems for outcome in spoken.values())
         bench.record(peer, "exchanges that pass", f"of {len(spoken)}", passed)
     text = tabulated(todo, results)
-    target = workspace.folder.parent / "run-claude-conformance.md" if bench.quick else ROOT / "docs/conformance.md"
+    target = ROOT / ("bench/results/conformance.md" if bench.quick else "docs/conformance.md")
+    target.parent.mkdir(exist_ok=True)
     target.write_text(text)
     bench.note(f"Exchange by exchange: {target}")
 
