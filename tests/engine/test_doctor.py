@@ -105,8 +105,9 @@ def test_no_planted_secret_is_in_a_report(instance: Instance) -> None:
     )
     compose = instance.services / "docker-compose.yaml"
     text = compose.read_text().replace(
-        "    init: true # SIGTERM", f"    entrypoint: {json.dumps(['sh', '-c', script])}\n    init: true # SIGTERM"
+        "    init: true # handles", f"    entrypoint: {json.dumps(['sh', '-c', script])}\n    init: true # handles"
     )
+    assert script[:8] in text
     compose.write_text(text.replace('echo \\"$(', 'echo \\"$$('))
     instance.run("proxy", "start", "--profile", "demo", "--no-db", expect=6)
     report = instance.folder / "report.md"
