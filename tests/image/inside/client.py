@@ -413,7 +413,8 @@ async def a_transaction_ends_after_its_time(db: Prisma, key: str) -> None:
         while True:
             await tx.query_raw("SELECT pg_sleep(0.02)")
     found = await refused(errors.TransactionError, tx.query_raw("SELECT 1 AS a"))
-    assert "already closed" in str(found)
+    # "already closed", or of one that ended in the middle of a query: "refers to an old closed transaction".
+    assert "closed" in str(found), str(found)
 
 
 @obligation
