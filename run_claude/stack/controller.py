@@ -256,13 +256,15 @@ class Stack:
         """
         return await self.session.look()
 
-    def transitions(self) -> AsyncIterator[Transition | Missed]:
+    def transitions(self, *, since: Snapshot | None = None) -> AsyncIterator[Transition | Missed]:
         """Yield each transition of a service from now on, as the engine's events lead to it; never ends by itself.
 
         :class:`~run_claude.Missed` takes the place of transitions that came faster than they were taken: more than
         1,024 of them waited. An engine that goes away is no error: the services turn to ``Phase.UNKNOWN``, and back.
+
+        :param since: an earlier look, such as :attr:`Started.snapshot`: what has changed since comes first
         """
-        return self.session.transitions()
+        return self.session.transitions(since=since)
 
     async def status(self) -> Status:
         """Return what runs, and how it differs from what would be started now. Writes nothing.

@@ -106,10 +106,19 @@ class Session:
             self._stream = await self._exits.enter_async_context(EngineStream.connect(self.endpoint))
         return self._stream
 
-    async def transitions(self) -> AsyncIterator[Transition | Missed]:
-        """Yield each transition from now on; :class:`Missed` where the reader was too slow."""
+    async def transitions(self, *, since: Snapshot | None = None) -> AsyncIterator[Transition | Missed]:
+        """Yield each transition from now on; :class:`Missed` where the reader was too slow.
+
+        :param since: an earlier look: what has changed between it and the first snapshot comes first
+        """
         observer = await self.observe()
         with observer.subscribe() as subscription:
+            if since is not None:
+                from run_claude.domain.transitions import transitions
+
+                now = await observer.wait_for(lambda snapshot: snapshot)
+                for transition in transitions(since, now, observer.recent):
+                    yield transition
             async for transition in subscription:
                 yield transition
 

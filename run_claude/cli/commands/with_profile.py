@@ -15,6 +15,7 @@ from run_claude.cli.terminal import run_in_terminal
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
+    from run_claude.domain.lifecycle import Snapshot
     from run_claude.stack import Stack
 
 __all__ = ["with_profile"]
@@ -47,18 +48,22 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
             reporter.close()
             variables = client_environment(settings, result.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:
-                group.start_soon(_report_outages, stack)
+                group.start_soon(_report_outages, stack, result.snapshot)
                 code = await run_in_terminal(app, command, applied(app.environ, variables))
                 group.cancel_scope.cancel()
     return code
 
 
-async def _report_outages(stack: Stack) -> None:
-    """Print on stderr when the proxy goes away while the command runs, and when it is back."""
+async def _report_outages(stack: Stack, healthy: Snapshot) -> None:
+    """Print on stderr when the proxy goes away while the command runs, and when it is back.
+
+    The command may be quicker than the first look of the observer, whose import alone takes 0.2 s: what changes until
+    then is compared with the snapshot of the start.
+    """
     from run_claude.domain.lifecycle import Phase, Service, Transition
 
     gone = False
-    async for transition in stack.transitions():
+    async for transition in stack.transitions(since=healthy):
         if not isinstance(transition, Transition) or transition.service is not Service.LITELLM:
             continue
         phase = transition.after.phase
