@@ -117,8 +117,8 @@ class Session:
                 from run_claude.domain.transitions import transitions
 
                 now = await observer.wait_for(lambda snapshot: snapshot)
-                for transition in transitions(since, now, observer.recent):
-                    yield transition
+                for change in transitions(since, now, observer.recent):
+                    yield change
             async for transition in subscription:
                 yield transition
 
