@@ -114,7 +114,7 @@ def test_an_engine_that_does_not_start_is_named_with_its_own_last_words(machine:
     status, output = machine.run(f"{SCRIPTS}/engine")
     assert status == 4
     assert "read-only file system" in output
-    assert cause_and_help(output) == ("engine: the Docker engine does not start", "  → look at /var/log/dockerd.log")
+    assert cause_and_help(output) == ("engine: the Docker engine does not start", "  → see /var/log/dockerd.log")
 
 
 @pytest.mark.engine

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from .conftest import Build
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+# One after another: BuildKit runs equal steps of two builds once, whatever secrets each has.
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.xdist_group("tests/image/test_build.py")]
 
 PLANTED = "planted-password"
 INDEX = f"https://user:{PLANTED}@index.invalid/simple?a=$b&c='d'"

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
     from .conftest import Build
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
+# One after another, as in test_build.py.
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("tests/image/test_prisma_build.py"),
+]
 
 CLI = REPOSITORY / "dep/litellm/prisma/cli/package-lock.json"
 
