@@ -32,8 +32,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 
 @pytest.fixture(scope="module")
-def admin(stack: Instance) -> Admin:
-    return Admin(stack)
+def admin(stack: Instance) -> Iterator[Admin]:
+    admin = Admin(stack)
+    with admin.client:
+        yield admin
 
 
 @pytest.fixture(scope="module")

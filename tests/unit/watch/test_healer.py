@@ -98,6 +98,14 @@ async def test_a_restart_is_a_stop_of_its_own_and_a_start(stage: Stage, healer: 
     assert not await user_stops(stage, stops)
 
 
+async def test_a_database_is_restarted_alone(stage: Stage, healer: Healer, stops: Stops) -> None:
+    await stage.session.observe()
+    stage.has(DB, Phase.UNHEALTHY)
+    await healer.restart(DB)
+    assert [call[0] for call in stage.compose.calls] == ["stop", "up"]
+    assert stops.marked == [DB]
+
+
 async def test_a_stop_that_fails_is_marked_as_well(stage: Stage, healer: Healer, stops: Stops) -> None:
     stage.has(PROXY, Phase.UNHEALTHY)
     stage.compose.fails["stop"] = caused("compose-failed", "half-way")
