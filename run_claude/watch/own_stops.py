@@ -45,29 +45,39 @@ class OwnStops:
         self._api = api
         self._seen: set[ContainerEvent] = set()
         self._own: deque[_OwnStop] = deque(maxlen=16)
-        self._last_before: ContainerEvent | None = None  # the last event before the connection was lost
-        self._same = False
+        self._connected_ns = 0  # which connection the events seen are of
+        self._last_before: ContainerEvent | None = None  # the last event of an earlier connection
+        self._same = False  # this connection is to the engine of the one before
+        self._engine_ns = 0  # stops up to here were the engine's, whatever this connection turns out to be
 
     def take_as_ours(self, service: Service, until_ns: int) -> None:
         """Take every stop of the service until then (the engine's clock) as ours: another watcher's."""
         self._own.append(_OwnStop(service, 0, until_ns))
 
     def fresh(self, observer: Observer) -> list[ContainerEvent]:
-        """Return the events since the last call, without the stops that we or the engine itself have caused."""
+        """Return the events since the last call, without the stops that we or the engine itself have caused.
+
+        While the engine is out of reach the observer still holds the events of the connection that has ended: they
+        say nothing about the next engine.
+        """
         now = set(observer.heard)
+        if observer.connected_ns != self._connected_ns:
+            self._reconnected(observer.connected_ns)
+        if not self._same and self._last_before in now:
+            self._same, self._seen = True, set()
         fresh, self._seen = now - self._seen, now
-        self._same = self._same or self._last_before in now
-        return [event for event in fresh if event.action != "stop" or self._is_users(event, observer.connected_ns)]
+        return [event for event in fresh if event.action != "stop" or self._is_users(event)]
 
-    def _is_users(self, stop: ContainerEvent, connected_ns: int) -> bool:
-        seen = self._same or stop.at_ns > connected_ns
-        return seen and not any(own.made(stop) for own in self._own)
+    def _is_users(self, stop: ContainerEvent) -> bool:
+        engines = self._engine_ns if self._same else self._connected_ns
+        return stop.at_ns > engines and not any(own.made(stop) for own in self._own)
 
-    def lost(self) -> None:
-        """Take note that the connection to the engine is lost."""
+    def _reconnected(self, connected_ns: int) -> None:
+        if not self._same:
+            self._engine_ns = self._connected_ns
         if self._seen:
             self._last_before = max(self._seen, key=lambda event: event.at_ns)
-        self._seen, self._same = set(), False
+        self._connected_ns, self._seen, self._same = connected_ns, set(), False
 
     @asynccontextmanager
     async def stopping(self, service: Service) -> AsyncIterator[None]:

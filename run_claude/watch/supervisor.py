@@ -117,7 +117,6 @@ class Supervisor:
         """Note and decide, act if it has to be; return the seconds until this has to be considered again."""
         if snapshot.lost:
             self._away = True
-            self._own_stops.lost()
         elif self._away:
             self._away, self._back_at = False, anyio.current_time()
         decision = self._decision(observer, snapshot)
