@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.builtin.models import builtin_models
 from run_claude.config.builtin.profiles import builtin_profiles
+from run_claude.config.subscription import with_subscriptions
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def load_catalogue(paths: Paths) -> Catalogue:
     for path in (paths.profiles_file, paths.config / "user.profiles.yaml"):  # the second is a legacy file
         if (document := read_document(path)) is not None:
             profiles = _over(_read_profiles(document, profiles, models), profiles)
+    models, profiles = with_subscriptions(models, profiles)
     return Catalogue(models=models, profiles=profiles, sections=sections)
 
 

@@ -73,6 +73,7 @@ class Profile:
     :param default: the role or model that Claude Code starts with; empty to leave it to Claude Code
     :param models: further models to serve
     :param env: further variables for the client
+    :param subscription: Anthropic's own models are used with the login of Claude Code, without a key
     """
 
     name: str
@@ -84,6 +85,7 @@ class Profile:
     default: str = ""
     models: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    subscription: bool = False
     description: str = ""
     source: str = "built-in"
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from .exchange import LOGIN
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
@@ -54,7 +56,7 @@ class Received:
 async def exchange_with(client: httpx.AsyncClient, url: str, key: str, model: str, exchange: Exchange) -> Received:
     """Send a request and return what came back."""
     body = {"model": model, **exchange.request}
-    headers = {**HEADERS, **exchange.headers, "authorization": f"Bearer {key}", "x-api-key": key}
+    headers = {**HEADERS, **exchange.headers, **_credentials(exchange, key)}
     try:
         async with client.stream("POST", f"{url}{exchange.path}?beta=true", json=body, headers=headers) as response:
             received = Received(response.status_code, response.headers)
@@ -65,6 +67,12 @@ async def exchange_with(client: httpx.AsyncClient, url: str, key: str, model: st
             return received
     except httpx.HTTPError as error:
         return Received(0, problems=[f"the connection broke: {type(error).__name__}"])
+
+
+def _credentials(exchange: Exchange, key: str) -> dict[str, str]:
+    if exchange.login:  # it keeps `Authorization`
+        return {"authorization": f"Bearer {LOGIN}", "x-litellm-api-key": f"Bearer {key}"}
+    return {"authorization": f"Bearer {key}", "x-api-key": key}
 
 
 def _read_whole(data: bytes, received: Received) -> None:

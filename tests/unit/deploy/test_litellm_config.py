@@ -33,10 +33,11 @@ def _params(document: dict[str, Any], name: str) -> dict[str, Any]:
     return params
 
 
-def test_without_keys_only_demo_is_served(paths: Paths) -> None:
+def test_without_keys_only_demo_and_the_subscription_are_served(paths: Paths) -> None:
     rendered = render_litellm_config(load_catalogue(paths), {})
     document = yaml.safe_load(rendered.content)
-    assert [entry["model_name"] for entry in document["model_list"]] == ["demo-opus", "demo-sonnet", "demo-haiku"]
+    served = [entry["model_name"] for entry in document["model_list"]]
+    assert [name for name in served if not name.startswith("plan-")] == ["demo-opus", "demo-sonnet", "demo-haiku"]
     assert document["litellm_settings"]["custom_provider_map"] == [
         {"provider": "demo", "custom_handler": "callbacks.demo_provider.handler"}
     ]

@@ -1,0 +1,51 @@
+"""Anthropic's own models without a key: for those who are logged in to Claude Code with a subscription.
+
+A profile with `subscription: true` gets a twin of each such model, which LiteLLM serves with the login that the request
+brings, and with nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from run_claude.config.model import ROLES, Model, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["with_subscriptions"]
+
+
+def with_subscriptions(
+    models: Mapping[str, Model], profiles: Mapping[str, Profile]
+) -> tuple[dict[str, Model], dict[str, Profile]]:
+    """Return models and profiles, in which profiles with a subscription name twins of Anthropic's own models."""
+    twins: dict[str, Model] = {}
+    changed: dict[str, Profile] = {}
+    for profile in profiles.values():
+        if profile.subscription:
+            own = {name: _twin(models[name]) for name in profile.served if name in models and _is_own(models[name])}
+            twins |= {twin.name: twin for twin in own.values() if twin.name not in models}
+            names = {name: twin.name for name, twin in own.items()}
+            parts = {part: names.get(name := getattr(profile, part), name) for part in (*ROLES, "fable", "subagent")}
+            listed = tuple(names.get(name, name) for name in profile.models)
+            default = names.get(profile.default, profile.default)
+            changed[profile.name] = replace(profile, **parts, default=default, models=listed)
+    return {**models, **twins}, {**profiles, **changed}
+
+
+def _is_own(model: Model) -> bool:
+    """Whether Anthropic itself serves a model: others speak its format at addresses of their own."""
+    elsewhere = ("api_base", "base_url", "custom_llm_provider")
+    return model.provider == "anthropic" and not any(name in model.params for name in elsewhere)
+
+
+def _twin(model: Model) -> Model:
+    own = model.info.get("run_claude")
+    info = {**model.info, "run_claude": {**(own if isinstance(own, dict) else {}), "subscription": True}}
+    params = {name: value for name, value in model.params.items() if name != "api_key"}
+    description = "with the login of Claude Code, without a key"
+    return replace(
+        model, name=f"plan-{model.name}", params=params, info=info, needs=(), uses=(), description=description
+    )
