@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from tests.conformance.exchange import Answer, Call, Failure, Text
 from tests.conformance.target import TARGETS
@@ -163,7 +164,7 @@ def _results(messages: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _call(name: str, **arguments: Any) -> Call:
-    return Call(name, json.dumps(arguments))
+    return Call(name, json.dumps(arguments), f"call_{uuid4().hex[:20]}")  # clients tell calls apart by it
 
 
 def worker(folder: str) -> Callable[[Asked], Answer]:
@@ -199,13 +200,14 @@ def _claude_code(asked: Asked, folder: str, step: int) -> Answer:
             return Answer((_call(agent, **task, model="haiku"),))
         case 4:
             return Answer((Text(f"All done: {_seen(' '.join(asked.results))}"),))
-    return Answer((Text(f"{step} results came back: {asked.results}"),))
+        case _:
+            return Answer((Text(f"{step} results came back: {asked.results}"),))
 
 
 def _other_client(asked: Asked, folder: str, step: int) -> Answer:
     if step:
         return Answer((Text(f"All done: {_seen(' '.join(asked.results))}"),))
-    calls = {
+    calls: dict[str, dict[str, Any]] = {
         "exec_command": {"cmd": f"cat {folder}/a.txt"},
         "shell_command": {"command": f"cat {folder}/a.txt"},
         "shell": {"command": ["cat", f"{folder}/a.txt"]},
