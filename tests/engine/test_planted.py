@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +71,16 @@ def test_no_command_shows_a_planted_secret_and_none_is_in_a_process_list(instanc
         planted.check_files(tmp_path)
     assert processes.looked > 100
     assert processes.seen == []
+
+
+def test_a_secret_in_a_command_line_would_be_found() -> None:
+    canary = f"canary-{secrets.token_hex(8)}"
+    with planted.Processes(every=0.005, found=lambda line: canary in line) as processes:
+        subprocess.run(["sh", "-c", f"sleep 0.2; : {canary}"], check=True)
+        subprocess.run(
+            ["sh", "-c", f"sleep 0.2; exec {sys.executable} -c 'import time; time.sleep(0.2)' {canary}"], check=True
+        )
+    assert [line.split()[0] for line in processes.seen] == ["sh", "sh", sys.executable]
 
 
 def test_what_is_planted_would_be_found(tmp_path: Path) -> None:
