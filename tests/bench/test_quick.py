@@ -67,7 +67,7 @@ def built(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.engine
-@pytest.mark.slow
+@pytest.mark.slow(100)
 @pytest.mark.timeout(1200)
 def test_a_quick_run_with_litellm_leaves_plausible_numbers_plots_and_nothing_else(
     tmp_path: Path, built: dict[str, str]
@@ -76,7 +76,7 @@ def test_a_quick_run_with_litellm_leaves_plausible_numbers_plots_and_nothing_els
 
 
 @pytest.mark.engine
-@pytest.mark.slow
+@pytest.mark.slow(170)
 @pytest.mark.stand_in
 @pytest.mark.timeout(1200)
 def test_a_quick_run_of_the_rest_leaves_plausible_numbers_plots_and_nothing_else(
