@@ -44,6 +44,7 @@ def _is_own(model: Model) -> bool:
 def _twin(model: Model) -> Model:
     own = model.info.get("run_claude")
     info = {**model.info, "run_claude": {**(own if isinstance(own, dict) else {}), "subscription": True}}
+    info["disable_background_health_check"] = True  # a check brings no login, and would fail
     params = {name: value for name, value in model.params.items() if name != "api_key"}
     description = "with the login of Claude Code, without a key"
     return replace(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
-from tests.conformance.exchange import Answer, Text
+from tests.conformance.exchange import Answer, Failure, Text
 from tests.conformance.target import TARGETS
 from tests.conformance.wires import WIRES
 
@@ -36,6 +36,7 @@ class AnthropicHost:
 
     folder: Path
     address: str = "127.0.0.1"
+    refusal: Failure | None = None  # what it answers instead of a message
     asked: list[Mapping[str, str]] = field(default_factory=list)  # the headers of each message, names in lower case
     tunnels: list[str] = field(default_factory=list)  # HOST:PORT of each
 
@@ -108,7 +109,9 @@ class _Messages(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
         self.host.asked.append({name.lower(): value for name, value in self.headers.items()})
-        reply = WIRES["anthropic"].say(TARGETS["anthropic"], Answer((Text("by subscription"),)), self.path, body)
+        wire, answer = WIRES["anthropic"], Answer((Text("by subscription"),))
+        refused = self.host.refusal
+        reply = wire.fail(refused) if refused else wire.say(TARGETS["anthropic"], answer, self.path, body)
         content = b"".join(reply.frames)
         self.send_response(reply.status)
         self.send_header("content-type", reply.kind)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests import planted
+from tests.conformance.exchange import Failure
 
 from ..engine.instance import Instance, docker
 from .anthropic_host import AnthropicHost
@@ -53,7 +54,8 @@ class Stack:
         base = f"http://host.docker.internal:{provider.port}"
         profiles = {name: {"opus": f"{name}-opus", "haiku": f"{name}-haiku"} for name in SPEECHES}
         mixed = {"opus": "claude-opus-5-5", "haiku": "one-chunk-haiku", "subscription": True}
-        self._write("models.yaml", {"model_list": model_list(base)})
+        fallbacks = {"fallbacks": [{"plan-claude-opus-5-5": ["one-chunk-opus"]}]}
+        self._write("models.yaml", {"model_list": model_list(base), "router_settings": fallbacks})
         self._write("profiles.yaml", {"profiles": {**profiles, "mixed": mixed}})
         (self.instance.config / ".env").write_text("STUB_API_KEY=key-of-the-provider\n")
 
@@ -172,7 +174,7 @@ def test_nothing_diverts_claude_code(stack: Stack) -> None:
 
 
 def test_a_subscription_reaches_anthropic_and_nobody_else(stack: Stack, tmp_path: Path) -> None:
-    """One session: opus with the login at Anthropic's own host, haiku at another provider without it."""
+    """Opus goes to Anthropic's own host with the login; haiku, and a fallback, to another provider without it."""
     stack.fresh()
     missing = stack.instance.run("with", "mixed", "--", program("claude"), "-p", "AGAIN", expect=3)
     assert "not logged in" in missing.stderr
@@ -187,10 +189,14 @@ def test_a_subscription_reaches_anthropic_and_nobody_else(stack: Stack, tmp_path
         try:
             opus = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "opus")
             haiku = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "haiku")
+            host.refusal = Failure(403, "the plan is used up", "permission_error")
+            fallback = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "opus")
         finally:
             stack.instance.extra = before
     assert "by subscription" in opus
     assert "resumed after 0 results" in haiku
+    assert "resumed after 0 results" in fallback
+    assert {asked.speech for asked in stack.provider.asked} == {"one-chunk"}
     assert [asked["authorization"] for asked in host.asked] == [f"Bearer {LOGIN}"] * len(host.asked)
     assert host.asked
     for asked in host.asked:
