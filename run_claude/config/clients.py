@@ -7,7 +7,6 @@ in a variable. Every other program gets the environment alone.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -128,6 +127,8 @@ def has_login(environ: Mapping[str, str]) -> bool:
         pass
     if sys.platform != "darwin":
         return False
+    import subprocess
+
     command = ["security", "find-generic-password", "-s", "Claude Code-credentials"]  # without -w: no secret is shown
     try:
         return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0

@@ -114,7 +114,7 @@ def _excepted(env: Environment) -> str:
     if not any(_proxy(env, name) for name in _PROXIES if name != "NO_PROXY"):
         return ""
     own = {*_DIRECT, env.get("RUN_CLAUDE_BIND")}
-    named = _proxy(env, "NO_PROXY").replace(" ", "").split(",")
+    named = re.split(r"[,\s]+", f"{env.get('NO_PROXY')},{env.get('no_proxy')}")
     return ",".join(dict.fromkeys(host for host in named if host and host not in own))
 
 

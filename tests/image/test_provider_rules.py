@@ -158,7 +158,7 @@ def test_the_request_as_it_came_is_never_changed(given_request: dict[str, Any]) 
     ],
 )
 def test_the_systems_words_are_one_message_at_the_beginning(contents: tuple[Any, Any], joined: Any) -> None:
-    """Codex says `developer`, and two of them, as OpenCode does: Qwen's template takes one `system` and refuses more."""
+    """Codex says `developer`; OpenCode, too, sends two of them: Qwen's template takes one `system` and no more."""
     first = [{"role": "developer", "content": contents[0]}, {"role": "system", "content": contents[1]}]
     later = [{"role": "user", "content": "hi"}, {"role": "developer", "content": "now"}]
     messages = adapt({"model": "hosted_vllm/qwen3", "messages": [*first, *later]})["messages"]
