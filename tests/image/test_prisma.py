@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
+import sys
 import time
+import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -71,6 +73,18 @@ def inside(project: Project, script: str, *argv: str, check: bool = True) -> str
     return docker("exec", "--interactive", project.litellm, "python", "-", *argv, stdin=script, check=check)
 
 
+def of_the_image(project: Project) -> set[str]:
+    """Return the migrations that the running container's image has."""
+    script = "from boot import migrations as m; print(*(path.name for path in m.folder().iterdir() if path.is_dir()))"
+    return set(inside(project, script).split())
+
+
+def migrations(project: Project) -> set[str]:
+    """Return the migrations that are in place."""
+    rows = "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL"
+    return set(query(project, rows).split())
+
+
 def readiness(project: Project) -> dict[str, str]:
     ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:4444/health/readiness').read().decode())"
     told: dict[str, str] = json.loads(inside(project, ask))
@@ -121,13 +135,8 @@ def time_of(project: Project, line: str) -> float:
 
 
 def test_a_new_database_gets_every_migration_without_a_network(stack: Project) -> None:
-    script = (
-        "from boot import migrations; print(*(path.name for path in migrations.folder().iterdir() if path.is_dir()))"
-    )
-    wanted = set(inside(stack, script).split())
-    applied = query(stack, "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL")
-    assert set(applied.split()) == wanted
-    assert len(wanted) > 200
+    assert migrations(stack) == of_the_image(stack)
+    assert len(migrations(stack)) > 200
     tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'LiteLLM_%'"
     assert int(query(stack, tables)) > 90, "once it exited with 0 and nothing was applied"
 
@@ -248,14 +257,64 @@ def test_without_its_database_it_is_not_ready(stack: Project) -> None:
     until(lambda: probe() == "ready\n")
 
 
-def test_a_migration_that_fails_ends_the_start_and_is_named(stack: Project) -> None:
+# --- a volume of an earlier release ---------------------------------------------------------------------------------
+
+EARLIER = "litellm-proxy-extras==0.4.105"  # of LiteLLM 1.105: 18 migrations fewer
+MIGRATE_TO_EARLIER = """
+import os, subprocess
+import entrypoint
+from boot import migrations
+from boot.database import Database
+
+entrypoint.load_secrets()
+os.environ.update(migrations.without_password(Database.from_environment().url({})))
+deploy = [os.environ["PRISMA_CLI_PATH"], "migrate", "deploy", "--schema=/earlier/schema.prisma"]
+subprocess.run(deploy, check=True)
+"""
+EARLIER_KEY = "sk-of-an-earlier-release"
+EARLIER_ROWS = """
+INSERT INTO "LiteLLM_TeamTable" (team_id, team_alias) VALUES ('crew', 'Crew');
+INSERT INTO "LiteLLM_VerificationToken" (token, team_id, models)
+    VALUES (encode(sha256('sk-of-an-earlier-release'), 'hex'), 'crew', ARRAY['demo-opus']);
+INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, spend, "startTime", "endTime")
+    SELECT 'earlier-' || n, 'acompletion', 0.5, now(), now() FROM generate_series(1, 100) AS n;
+"""
+
+
+@pytest.fixture
+def earlier(stack: Project, tmp_path: Path) -> set[str]:
+    """LiteLLM's database as the release before has left it, with rows in it: the migrations that it has."""
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    subprocess.run([*download, "--dest", str(tmp_path), EARLIER], check=True)
+    zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path)
     stack.compose("stop", "litellm")
-    stack.wait_for(stack.litellm, "die")
-    forget = "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_add_credential_display_name'"
-    last = query(stack, f"{forget} RETURNING migration_name").splitlines()[0]  # it adds a column to a table
-    query(stack, 'DROP TABLE "LiteLLM_CredentialsTable" CASCADE')
+    docker("exec", stack.timescaledb, "dropdb", "-U", "postgres", "--force", "litellm")
+    docker("exec", stack.timescaledb, "createdb", "-U", "postgres", "litellm")
+    volume = f"{tmp_path / 'litellm_proxy_extras'}:/earlier:ro"
+    run = ("run", "--rm", "--no-deps", "--volume", volume, "--entrypoint", "python", "litellm")
+    stack.compose(*run, "-c", MIGRATE_TO_EARLIER)
+    query(stack, EARLIER_ROWS)
+    return migrations(stack)
+
+
+def test_an_earlier_releases_database_is_migrated_with_all_that_is_in_it_once_nothing_is_in_the_way(
+    stack: Project, earlier: set[str]
+) -> None:
+    in_the_way = "LiteLLM_LensIngestionKey_pkey"
+    query(stack, f'CREATE TABLE "{in_the_way}" (theirs text)')
     stack.up("litellm")
     stack.wait_for(stack.litellm, "die")
     told = [line for line in docker("logs", stack.litellm).splitlines() if line.startswith("run-claude: error: ")]
-    assert told[-1].startswith(f"run-claude: error: the migration {last} of LiteLLM's database failed: ")
-    assert 'relation "LiteLLM_CredentialsTable" does not exist' in told[-1]
+    assert told[-1] == (
+        "run-claude: error: the migration 20261007000100_lens_ingestion_keys of LiteLLM's database failed:"
+        f' relation "{in_the_way}" already exists (42P07)'
+    )
+    stack.compose("stop", "litellm")
+    query(stack, f'ALTER TABLE "{in_the_way}" RENAME TO theirs')
+    stack.up("litellm")
+    stack.wait_for(stack.litellm)
+    assert {"migrating the database", "database migrated"} < set(said(stack))
+    assert earlier < migrations(stack) == of_the_image(stack)
+    rows = """SELECT count(*), sum(spend) FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'earlier-%'"""
+    assert query(stack, rows) == "100|50"
+    assert inside(stack, TRAFFIC, "key", EARLIER_KEY).splitlines()[-1] == "[200]"
