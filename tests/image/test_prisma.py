@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from .project import MASTER_KEY, PASSWORD, REPOSITORY, Project, docker
+from .project import DEMO, MASTER_KEY, PASSWORD, REPOSITORY, Project, docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DATABASE = {
-    # LiteLLM gives a key's first lookup 10 s, which a machine that runs other tests beside may need for a hundred.
-    "PROXY_DB_LOOKUP_DEADLINE_SECONDS": "120",
     "LITELLM_MASTER_KEY": MASTER_KEY,
     "DATABASE_HOST": "timescaledb",
     "DATABASE_USERNAME": "postgres",
     "DATABASE_PASSWORD": PASSWORD,
     "DATABASE_NAME": "litellm",
 }
+# As run-claude has it, but for the interval: LiteLLM adds up to a minute to it.
+RETENTION = {"maximum_spend_logs_retention_period": "30d", "maximum_spend_logs_retention_interval": "1s"}
+CONFIG = DEMO | {"general_settings": DEMO["general_settings"] | RETENTION}
 # An internal network has no way out; with the default one a forgotten download would succeed and not be seen.
 NO_EGRESS = """
 networks:
@@ -53,7 +54,9 @@ def stack(
     """A stack whose LiteLLM uses the database, as any user and without a way to the internet."""
     folder = tmp_path_factory.mktemp("database")
     (folder / "no-egress.yaml").write_text(NO_EGRESS)
-    project = Project(folder=folder, services=services, image=database_image, bases=bases, secrets=DATABASE)
+    project = Project(
+        folder=folder, services=services, image=database_image, bases=bases, config=CONFIG, secrets=DATABASE
+    )
     project.variables["RUN_CLAUDE_CONTAINER_USER"] = "54321:54321"
     project.files.append(str(folder / "no-egress.yaml"))
     try:
@@ -255,6 +258,34 @@ def test_without_its_database_it_is_not_ready(stack: Project) -> None:
     stack.up("timescaledb")
     stack.wait_for(stack.timescaledb)
     until(lambda: probe() == "ready\n")
+
+
+# --- retention -----------------------------------------------------------------------------------------------------
+
+SPENT = """
+INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime")
+    SELECT 'spent-' || days, 'acompletion', now() - days * interval '1 day', now()
+    FROM unnest(ARRAY[0, 29, 31]) AS days;
+INSERT INTO "LiteLLM_DailyUserSpend" (id, date, api_key, spend, updated_at)
+    VALUES ('spent-31', to_char(now() - interval '31 days', 'YYYY-MM-DD'), 'key', 0.5, now());
+"""
+# Waits inside the database: up to a minute, in which a question each time would keep the machine busy.
+UNTIL_GONE = """
+DO $$ BEGIN
+    FOR i IN 1..900 LOOP
+        EXIT WHEN NOT EXISTS (SELECT FROM "LiteLLM_SpendLogs" WHERE request_id = 'spent-31');
+        PERFORM pg_sleep(0.2);
+    END LOOP;
+END $$
+"""
+
+
+def test_rows_of_spend_go_when_they_are_too_old_and_the_sums_of_the_days_stay(stack: Project) -> None:
+    query(stack, SPENT)
+    rows = """SELECT request_id FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'spent-%' ORDER BY request_id"""
+    query(stack, UNTIL_GONE)
+    assert query(stack, rows).split() == ["spent-0", "spent-29"]
+    assert query(stack, """SELECT spend FROM "LiteLLM_DailyUserSpend" WHERE id = 'spent-31'""") == "0.5"
 
 
 # --- a volume of an earlier release ---------------------------------------------------------------------------------

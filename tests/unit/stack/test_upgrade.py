@@ -22,15 +22,15 @@ IN_THE_WAY = "run-claude: error: the migration 2026_x of LiteLLM's database fail
 NEWER = {"RUN_CLAUDE_PYTHON_IMAGE": "another-base"}  # another image, as another release makes it
 
 
-async def start(stage: Stage, *, database: bool = True, **environ: str) -> None:
-    settings = load_settings({**stage.settings.environ, **environ}, instance=stage.settings.instance)
+async def start(stage: Stage, changed: dict[str, str] | None = None, *, database: bool = True) -> None:
+    settings = load_settings({**stage.settings.environ, **(changed or {})}, instance=stage.settings.instance)
     async with Stack.open(settings, reporter=stage.reporter, compose=stage.compose) as stack:
         await stack.up(profile="demo", database=database)
 
 
 async def test_it_migrates_while_the_image_before_still_serves(stage: Stage) -> None:
     await start(stage)
-    await start(stage, **NEWER)
+    await start(stage, NEWER)
     verbs = [call[0] for call in stage.compose.calls if call[0] in ("build", "run", "up")]
     assert verbs == ["build", "up", "build", "run", "up"]
     assert stage.compose.of("run") == [("litellm", "python", "-m", "boot.upgrade")]
@@ -41,7 +41,7 @@ async def test_where_that_fails_nothing_is_stopped_and_the_cause_is_told(stage: 
     before, calls = stage.container(PROXY), len(stage.compose.calls)
     stage.compose.ran = (2, ["migrating", IN_THE_WAY])
     with pytest.raises(StartError) as caught:
-        await start(stage, **NEWER)
+        await start(stage, NEWER)
     assert caught.value.code == "database-migration-failed"
     assert "migration 2026_x" in caught.value.message
     assert caught.value.message.endswith("Nothing was stopped: the image before runs on.")
@@ -54,10 +54,10 @@ async def test_what_runs_on_is_what_the_watcher_would_start(stage: Stage) -> Non
     before = load_deployment(stage.settings.paths)
     stage.compose.ran = (2, [IN_THE_WAY])
     with pytest.raises(StartError):
-        await start(stage, **NEWER)
+        await start(stage, NEWER)
     assert load_deployment(stage.settings.paths) == before
     stage.compose.ran = (0, [])
-    await start(stage, **NEWER)
+    await start(stage, NEWER)
     assert load_deployment(stage.settings.paths).image != before.image
     assert stage.container(PROXY).image == load_deployment(stage.settings.paths).image
 
@@ -67,7 +67,7 @@ async def test_what_else_goes_wrong_is_for_the_start_to_tell(stage: Stage, code:
     """An older image has no such program."""
     await start(stage)
     stage.compose.ran = (code, ["No module named boot.upgrade"])
-    await start(stage, **NEWER)
+    await start(stage, NEWER)
     assert stage.compose.of("run")
 
 
@@ -75,12 +75,12 @@ async def test_what_else_goes_wrong_is_for_the_start_to_tell(stage: Stage, code:
 async def test_with_nothing_that_serves_it_is_part_of_the_start(stage: Stage, service: Service) -> None:
     await start(stage)
     stage.container(service).dies(1)
-    await start(stage, **NEWER)
+    await start(stage, NEWER)
     assert not stage.compose.of("run")
 
 
 async def test_without_a_database_or_another_image_there_is_nothing_to_migrate(stage: Stage) -> None:
     await start(stage)
-    await start(stage, LITELLM_PORT="4999")
-    await start(stage, database=False, **NEWER)
+    await start(stage, {"LITELLM_PORT": "4999"})
+    await start(stage, NEWER, database=False)
     assert not stage.compose.of("run")
