@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,12 +22,27 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+START = Path(__file__).parents[2] / "scripts/start"
+_WITHIN = 580  # seconds; with the building of the image, on whatever machine
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """A stack whose LiteLLM uses the database. Each test leaves it healthy."""
+    """A stack as scripts/start makes it for a new user: LiteLLM uses the database. Each test leaves it healthy."""
     stack = Instance(tmp_path_factory.mktemp("user"), extra={"RUN_CLAUDE_PRISMA": "on"})
+    by_default = {name: value for name, value in stack.environment.items() if name != "RUN_CLAUDE_PRISMA"}
     try:
-        stack.start("--timeout", "600")  # some 220 migrations, on whatever machine
+        done = subprocess.run(
+            [START],
+            env=by_default,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN,
+            check=False,
+        )
+        stack.judge(done, done.stdout, done.stderr)
+        assert done.returncode == 0, done.stderr
         yield stack
     finally:
         stack.remove()
@@ -48,6 +65,10 @@ def kept(admin: Admin) -> Kept:
 
 def started(stack: Instance, service: str = "litellm") -> str:
     return str(stack.inspect(service)["State"]["StartedAt"])
+
+
+def test_the_first_start_ends_with_a_database_that_is_used(stack: Instance) -> None:
+    assert "Database: used by LiteLLM" in stack.heard[0]
 
 
 def test_healthy_means_that_the_database_is_used(stack: Instance, admin: Admin) -> None:
