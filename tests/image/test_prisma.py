@@ -291,17 +291,22 @@ def test_rows_of_spend_go_when_they_are_too_old_and_the_sums_of_the_days_stay(st
 # --- a volume of an earlier release ---------------------------------------------------------------------------------
 
 EARLIER = "litellm-proxy-extras==0.4.105"  # of LiteLLM 1.105: 18 migrations fewer
-MIGRATE_TO_EARLIER = """
+WITH_EARLIER = """
 import os, subprocess
+from pathlib import Path
 import entrypoint
 from boot import migrations
 from boot.database import Database
 
 entrypoint.load_secrets()
-os.environ.update(migrations.without_password(Database.from_environment().url({})))
+database = Database.from_environment()
+"""
+MIGRATE_TO_EARLIER = """
+os.environ.update(migrations.without_password(database.url({})))
 deploy = [os.environ["PRISMA_CLI_PATH"], "migrate", "deploy", "--schema=/earlier/schema.prisma"]
 subprocess.run(deploy, check=True)
 """
+STATE_FOR_EARLIER = "print(database.state(Path('/earlier/migrations')).migrated.value)"
 EARLIER_KEY = "sk-of-an-earlier-release"
 EARLIER_ROWS = """
 INSERT INTO "LiteLLM_TeamTable" (team_id, team_alias) VALUES ('crew', 'Crew');
@@ -313,24 +318,28 @@ INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, spend, "startTime", "end
 
 
 @pytest.fixture
-def earlier(stack: Project, tmp_path: Path) -> set[str]:
-    """LiteLLM's database as the release before has left it, with rows in it: the migrations that it has."""
+def earlier(stack: Project, tmp_path: Path) -> Callable[[str], str]:
+    """LiteLLM's database as the release before has left it, with rows in it; runs a script beside its migrations."""
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     subprocess.run([*download, "--dest", str(tmp_path), EARLIER], check=True)
     zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path)
+    options = ("--rm", "--no-deps", "--volume", f"{tmp_path / 'litellm_proxy_extras'}:/earlier:ro")
+
+    def run(script: str) -> str:
+        return stack.compose("run", *options, "--entrypoint", "python", "litellm", "-c", WITH_EARLIER + script)
+
     stack.compose("stop", "litellm")
     docker("exec", stack.timescaledb, "dropdb", "-U", "postgres", "--force", "litellm")
     docker("exec", stack.timescaledb, "createdb", "-U", "postgres", "litellm")
-    volume = f"{tmp_path / 'litellm_proxy_extras'}:/earlier:ro"
-    run = ("run", "--rm", "--no-deps", "--volume", volume, "--entrypoint", "python", "litellm")
-    stack.compose(*run, "-c", MIGRATE_TO_EARLIER)
+    run(MIGRATE_TO_EARLIER)
     query(stack, EARLIER_ROWS)
-    return migrations(stack)
+    return run
 
 
 def test_an_earlier_releases_database_is_migrated_with_all_that_is_in_it_once_nothing_is_in_the_way(
-    stack: Project, earlier: set[str]
+    stack: Project, earlier: Callable[[str], str]
 ) -> None:
+    before = migrations(stack)
     in_the_way = "LiteLLM_LensIngestionKey_pkey"
     query(stack, f'CREATE TABLE "{in_the_way}" (theirs text)')
     stack.up("litellm")
@@ -341,11 +350,13 @@ def test_an_earlier_releases_database_is_migrated_with_all_that_is_in_it_once_no
         f' relation "{in_the_way}" already exists (42P07)'
     )
     stack.compose("stop", "litellm")
+    assert before < migrations(stack), "those before it are in place"
+    assert earlier(STATE_FOR_EARLIER).splitlines()[-1] == "completely", "the release before runs on"
     query(stack, f'ALTER TABLE "{in_the_way}" RENAME TO theirs')
     stack.up("litellm")
     stack.wait_for(stack.litellm)
     assert {"migrating the database", "database migrated"} < set(said(stack))
-    assert earlier < migrations(stack) == of_the_image(stack)
+    assert migrations(stack) == of_the_image(stack)
     rows = """SELECT count(*), sum(spend) FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'earlier-%'"""
     assert query(stack, rows) == "100|50"
     assert inside(stack, TRAFFIC, "key", EARLIER_KEY).splitlines()[-1] == "[200]"
