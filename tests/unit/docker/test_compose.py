@@ -1,4 +1,4 @@
-"""What Compose is told: in which order it stops, since LiteLLM then writes its last rows; what runs beside a service."""
+"""What Compose is told: LiteLLM stops first, since it then writes its last rows; and what runs beside a service."""
 
 from __future__ import annotations
 
