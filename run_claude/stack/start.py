@@ -84,7 +84,7 @@ class Start:
                 await self._take_over_old_database()
             await check_volume(self.session.api, self.session.settings, self.before)
         if Service.LITELLM in self.services:
-            await migrate_ahead(self.session, self._compose, self.what, self.before)
+            await migrate_ahead(self.session, self._compose, self.what, self.before, self.timeout)
         await self._compose_up()
         try:
             snapshot = await self._until_healthy(self.services)

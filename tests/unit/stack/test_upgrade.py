@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from run_claude.config.settings import load_settings
 from run_claude.domain.lifecycle import Phase, Service
-from run_claude.errors import StartError
+from run_claude.errors import StartError, StartTimeout
 from run_claude.stack import Stack
 from run_claude.state.deployed import load_deployment
-
-if TYPE_CHECKING:
-    from tests.fake.stage import Stage
+from tests.fake.stage import LONG, Stage, TimeLimit
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("packaged")]
 
@@ -22,10 +18,12 @@ IN_THE_WAY = "run-claude: error: the migration 2026_x of LiteLLM's database fail
 NEWER = {"RUN_CLAUDE_PYTHON_IMAGE": "another-base"}  # another image, as another release makes it
 
 
-async def start(stage: Stage, changed: dict[str, str] | None = None, *, database: bool = True) -> None:
+async def start(
+    stage: Stage, changed: dict[str, str] | None = None, *, database: bool = True, within: float = LONG
+) -> None:
     settings = load_settings({**stage.settings.environ, **(changed or {})}, instance=stage.settings.instance)
     async with Stack.open(settings, reporter=stage.reporter, compose=stage.compose) as stack:
-        await stack.up(profile="demo", database=database)
+        await stack.up(profile="demo", database=database, timeout=within)
 
 
 async def test_it_migrates_while_the_image_before_still_serves(stage: Stage) -> None:
@@ -47,6 +45,17 @@ async def test_where_that_fails_nothing_is_stopped_and_the_cause_is_told(stage: 
     assert caught.value.message.endswith("Nothing was stopped: the image before runs on.")
     assert [call[0] for call in stage.compose.calls[calls:]] == ["build", "run"]
     assert (stage.container(PROXY).id, stage.container(PROXY).phase) == (before.id, Phase.HEALTHY)
+
+
+async def test_one_that_takes_too_long_stops_nothing_either(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await start(stage)
+    calls = len(stage.compose.calls)
+    stage.compose.hangs = {"run"}
+    TimeLimit(monkeypatch).run_out()
+    with pytest.raises(StartTimeout) as caught:
+        await start(stage, NEWER)
+    assert caught.value.code == "database-migration-timeout"
+    assert [call[0] for call in stage.compose.calls[calls:]] == ["build", "run"]
 
 
 async def test_what_runs_on_is_what_the_watcher_would_start(stage: Stage) -> None:
