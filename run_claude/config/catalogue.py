@@ -118,7 +118,10 @@ def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
     changes: dict[str, Any] = {
         part: "" for part in ("opus", "sonnet", "haiku", "fable", "subagent") if getattr(profile, part) not in models
     }
-    changes["models"] = tuple(name for name in profile.models if name in models)
+    for part in ("models", "fallbacks"):
+        changes[part] = tuple(name for name in getattr(profile, part) if name in models)
+    gone = {route: "" for route, name in profile.routes.models.items() if name not in models}
+    changes["routes"] = replace(profile.routes, **gone)
     left = replace(profile, **changes)
     return left if left.role("opus") else None
 

@@ -10,6 +10,7 @@ import anyio
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.deploy.initialize import is_initialized
 from run_claude.deploy.plan import Plan, plan
+from run_claude.deploy.routing import default_profile, set_default_profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.stack.drift import drift
@@ -74,12 +75,15 @@ class Stack:
         profile: str | None = None,
         database: bool = True,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 (it becomes one fail_after, and the error says more)
+        for_all: bool = True,
     ) -> Started:
         """Bring the stack up and wait until it is healthy. Does nothing if it is healthy and up to date.
 
         :param profile: which models to serve; by default the one used last, else the first usable one
         :param database: whether to start the database, and have LiteLLM use it if its image can
         :param timeout: seconds from running to healthy; building the image is not counted
+        :param for_all: whether the profile is from now on that of requests that name none; where something has to be
+            started it is in any case
         :raises UsageError: if there is no such profile
         :raises ConfigError: if the user's files cannot be used, or all keys of the profile are missing
         :raises EngineError: if there is no usable engine
@@ -94,7 +98,7 @@ class Stack:
         before = Snapshot()
         if planned is not None:
             before = await session.look()
-            settled = not session.busy() and self._is_wanted(planned, database)
+            settled = not session.busy() and self._is_wanted(planned, database, for_all=for_all)
             if settled and self._is_up(planned, before, services):
                 self._report_notes(planned)
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
@@ -108,7 +112,10 @@ class Stack:
                 before = await session.look()
             self._report_notes(planned)
             session.intend("up", database=database, profile=planned.profile.name)
-            if self._is_up(planned, before, services):
+            is_up = self._is_up(planned, before, services)
+            if for_all or not is_up:
+                set_default_profile(self.settings, planned.profile.name)
+            if is_up:
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
             await anyio.to_thread.run_sync(write_plan, self.settings, planned)
             from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
@@ -129,8 +136,10 @@ class Stack:
         """Whether a start would change nothing."""
         return snapshot.healthy(services) and not drift(self.settings, planned, snapshot, services)
 
-    def _is_wanted(self, planned: Plan, database: bool) -> bool:
+    def _is_wanted(self, planned: Plan, database: bool, *, for_all: bool) -> bool:
         intent = self.session.intent()
+        if for_all and default_profile(self.settings.paths) != planned.profile.name:
+            return False
         return intent is not None and (intent.wanted, intent.database, intent.profile) == (
             "up",
             database,

@@ -32,7 +32,7 @@ DEMO: dict[str, Any] = {
     ],
     "litellm_settings": {
         "custom_provider_map": [{"provider": "demo", "custom_handler": "callbacks.demo_provider.handler"}],
-        "callbacks": ["callbacks.provider_compat.instance"],
+        "callbacks": ["callbacks.profile_routing.instance", "callbacks.provider_compat.instance"],
         "drop_params": True,
     },
     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
