@@ -45,7 +45,7 @@ class Profiles:
             self._seen[index] = mark
             try:
                 take(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError, TypeError) as error:
+            except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
                 self.warn(f"{path} cannot be used: {type(error).__name__}: {error}")
 
     def _take_table(self, text: str) -> None:

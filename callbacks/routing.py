@@ -147,8 +147,8 @@ def _has_image(_route: Any, _tier: str, _tiers: Mapping[str, str], request: Mapp
 
 
 def _searches(_route: Any, _tier: str, _tiers: Mapping[str, str], request: Mapping[str, Any]) -> str:
-    tools = request.get("tools") or ()
-    found = any(isinstance(tool, dict) and str(tool.get("type")).startswith("web_search") for tool in tools)
+    types = [str(tool.get("type")) for tool in _list(request, "tools") if isinstance(tool, dict)]
+    found = any(kind.startswith("web_search") for kind in types)
     return "the web is to be searched" if found else ""
 
 
@@ -174,8 +174,7 @@ _REASONS: dict[str, Callable[[Any, str, Mapping[str, str], Mapping[str, Any]], s
 
 def _this_turn(request: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the contents of the user's messages since the model's last answer that called no tool."""
-    messages = request.get("messages")
-    for message in reversed(messages if isinstance(messages, list) else ()):
+    for message in reversed(_list(request, "messages")):
         if not isinstance(message, dict):
             continue
         content = message.get("content")
@@ -196,13 +195,18 @@ def _holds_image(content: Any) -> bool:
     )
 
 
+def _list(request: Mapping[str, Any], name: str) -> list[Any]:
+    value = request.get(name)
+    return value if isinstance(value, list) else []
+
+
 # --- size -------------------------------------------------------------------------------------------------------------
 
 
 def tokens(request: Mapping[str, Any]) -> int:
     """Return about how many tokens a request has. Texts are measured, not read: 0.1 ms for 200 kB."""
     size = _length(request.get("system"))
-    for message in request.get("messages") or ():
+    for message in _list(request, "messages"):
         size += _length(message.get("content") if isinstance(message, dict) else message)
     if tools := request.get("tools"):
         size += len(marshal.dumps(tools, 2))  # 2: what is there twice counts twice
@@ -229,7 +233,8 @@ def _block(block: Mapping[str, Any]) -> float:
         case "image" | "image_url" | "input_image":
             return _IMAGE * _BYTES
         case "document":
-            data = (block.get("source") or {}).get("data")
+            source = block.get("source")
+            data = source.get("data") if isinstance(source, dict) else None
             return len(data) / _PAGES * _BYTES if isinstance(data, str) else 0
         case _:
             return _length(block.get("content"))

@@ -120,7 +120,7 @@ def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
     }
     for part in ("models", "fallbacks"):
         changes[part] = tuple(name for name in getattr(profile, part) if name in models)
-    gone = {route: "" for route, name in profile.routes.models.items() if name not in models}
+    gone: dict[str, Any] = {route: "" for route, name in profile.routes.models.items() if name not in models}
     changes["routes"] = replace(profile.routes, **gone)
     left = replace(profile, **changes)
     return left if left.role("opus") else None

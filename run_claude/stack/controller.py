@@ -82,8 +82,7 @@ class Stack:
         :param profile: which models to serve; by default the one used last, else the first usable one
         :param database: whether to start the database, and have LiteLLM use it if its image can
         :param timeout: seconds from running to healthy; building the image is not counted
-        :param for_all: whether the profile is from now on that of requests that name none; where something has to be
-            started it is in any case
+        :param for_all: whether requests that name no profile get this one, also where nothing has to be started
         :raises UsageError: if there is no such profile
         :raises ConfigError: if the user's files cannot be used, or all keys of the profile are missing
         :raises EngineError: if there is no usable engine
@@ -112,9 +111,9 @@ class Stack:
                 before = await session.look()
             self._report_notes(planned)
             session.intend("up", database=database, profile=planned.profile.name)
-            is_up = self._is_up(planned, before, services)
-            if for_all or not is_up:
-                set_default_profile(self.settings, planned.profile.name)
+            if (is_up := self._is_up(planned, before, services)) and not for_all:
+                return Started(snapshot=before, services=services, profile=planned.profile, already=True)
+            set_default_profile(self.settings, planned.profile.name)
             if is_up:
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
             await anyio.to_thread.run_sync(write_plan, self.settings, planned)
@@ -137,14 +136,10 @@ class Stack:
         return snapshot.healthy(services) and not drift(self.settings, planned, snapshot, services)
 
     def _is_wanted(self, planned: Plan, database: bool, *, for_all: bool) -> bool:
-        intent = self.session.intent()
-        if for_all and default_profile(self.settings.paths) != planned.profile.name:
+        name, intent = planned.profile.name, self.session.intent()
+        if for_all and default_profile(self.settings.paths) != name:
             return False
-        return intent is not None and (intent.wanted, intent.database, intent.profile) == (
-            "up",
-            database,
-            planned.profile.name,
-        )
+        return intent is not None and (intent.wanted, intent.database, intent.profile) == ("up", database, name)
 
     def _report_notes(self, planned: Plan) -> None:
         for note in planned.notes:

@@ -1,7 +1,7 @@
 """The profiles of exchanges that have one: a table as run-claude writes it for its proxy.
 
-In an exchange's profile, SELF is the model of the target that it is tried at, and REFUSING one that refuses it; any other
-name is that of another target.
+In an exchange's profile, SELF is the model of the target that it is tried at, and REFUSING one that refuses it; any
+other name is that of another target.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conformance.deployments import ACCOUNT, model_list
 from tests.conformance.exchanges import EXCHANGES
+from tests.conformance.profiles import profiles_table
 from tests.conformance.runner import cases, run
 from tests.conformance.stub import Stub
 from tests.conformance.target import TARGETS
@@ -43,7 +44,11 @@ def through(
         config = {**DEMO, "model_list": model_list((case.exchange for case in todo), base, account)}
         if not ours:
             config["litellm_settings"] = {"drop_params": True}
+        routes = folder / "routes"
+        routes.mkdir(mode=0o755)
+        (routes / "profiles.json").write_text(profiles_table(todo))
         project = Project(folder=folder, services=services, image=image, bases=bases, config=config)
+        project.variables["RUN_CLAUDE_LITELLM_ROUTES"] = str(routes)
         try:
             project.up("litellm")
             project.wait_for(project.litellm)

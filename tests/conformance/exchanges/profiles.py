@@ -42,7 +42,7 @@ def _route(name: str, what: str, route: Mapping[str, Any], asked: str = "claude-
     return Exchange(name, "profiles", what, body, targets=targets, profile=_profile(routes=route))
 
 
-def _fallback(name: str, what: str, by: str, failure: Failure, **more: Any) -> Exchange:
+def _fallback(name: str, what: str, by: str, refusal: Failure | Answer) -> Exchange:
     return Exchange(
         name,
         "profiles",
@@ -50,8 +50,7 @@ def _fallback(name: str, what: str, by: str, failure: Failure, **more: Any) -> E
         {**request(name), "model": "opus"},
         targets=lambda target: _some(target) and target.name != by,
         profile=_profile(tiers={"opus": "REFUSING"}, fallbacks=["SELF"]),
-        refused_by=(by, failure),
-        **more,
+        refused_by=(by, refusal),
     )
 
 
@@ -128,6 +127,7 @@ EXCHANGES = [
     _fallback("fallback-overloaded", "An overloaded provider.", "anthropic", Failure(529, "full", "overloaded_error")),
     _fallback("fallback-context", "A prompt that does not fit.", "anthropic", _FULL),
     _fallback("fallback-responses", "A rate limit of OpenAI's.", "openai", _SLOW),
+    _fallback("fallback-refusal", "A model that refuses to answer.", "anthropic", Answer((), stop="refusal")),
     Exchange(
         "fallback-not-within",
         "profiles",
