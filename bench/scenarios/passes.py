@@ -23,7 +23,7 @@ async def run(bench: Recorder) -> None:
     image = await bench.workspace.image()
     script = ROOT / "bench/inside/passes.py"
     said = await docker(
-        *("run", "--rm", "--volume", f"{script}:/tmp/passes.py:ro", "--entrypoint", "/opt/litellm/bin/python"),
+        *("run", "--rm", "--volume", f"{script}:/tmp/passes.py:ro", "--entrypoint", "python3"),
         *(image, "/tmp/passes.py", str(bench.rounds(2000, 100))),  # noqa: S108
     )
     found = json.loads(said)
