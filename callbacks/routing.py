@@ -122,7 +122,7 @@ def _unserved(name: str, profile_name: str, profile: Mapping[str, Any]) -> str:
     tiers: Mapping[str, str] = profile.get("tiers") or {}
     served = [f"{tier} ({tiers[tier]})" for tier in TIERS if tiers.get(tier)]
     served += [model for model in profile.get("models") or () if model not in tiers.values()]
-    return f"There is no model {name!r}. Profile {profile_name} has {', '.join(served)}."
+    return f"There is no model {name!r}. Profile {profile_name} has {', '.join(served) or 'none whose key is set'}."
 
 
 # --- routes -----------------------------------------------------------------------------------------------------------

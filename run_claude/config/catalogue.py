@@ -62,8 +62,8 @@ class Catalogue:
         return {name: names for name, names in lacking.items() if names}
 
     def usable(self, profile: Profile, is_set: Callable[[str], bool]) -> bool:
-        """Whether all models of a profile can be used."""
-        return not self.missing(profile, is_set)
+        """Whether all models of a profile can be used; it may do without those of routes and fallbacks."""
+        return not self.missing(profile, is_set).keys() - profile.spare
 
     def first_usable(self, is_set: Callable[[str], bool]) -> Profile | None:
         """Return the first profile that needs keys and has them all; ``None`` if there is none."""

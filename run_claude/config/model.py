@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -124,6 +124,12 @@ class Profile:
             names.append(self.default)
         names += [*self.routes.models.values(), *self.fallbacks]
         return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
+    def spare(self) -> frozenset[str]:
+        """Those of its models without which it still works: the routes' and the fallbacks' own."""
+        further = {*self.routes.models.values(), *self.fallbacks}
+        return frozenset(further - set(replace(self, routes=Routes(), fallbacks=()).served)) if further else frozenset()
 
 
 def references(value: Any) -> Iterator[tuple[str, bool]]:

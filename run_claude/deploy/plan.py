@@ -127,7 +127,7 @@ def choose_profile(
     if name is not None:
         profile = catalogue.profile(name)
         missing = catalogue.missing(profile, is_set)
-        if missing and len(missing) == len(profile.served):
+        if not set(profile.served) - missing.keys() - profile.spare:
             raise _keys_missing(settings, profile, missing)
         notes += [f"{model} is left out: {' and '.join(names)} not set." for model, names in missing.items()]
         return profile, notes

@@ -44,11 +44,8 @@ def through(
         config = {**DEMO, "model_list": model_list((case.exchange for case in todo), base, account)}
         if not ours:
             config["litellm_settings"] = {"drop_params": True}
-        routes = folder / "routes"
-        routes.mkdir(mode=0o755)
-        (routes / "profiles.json").write_text(profiles_table(todo))
         project = Project(folder=folder, services=services, image=image, bases=bases, config=config)
-        project.variables["RUN_CLAUDE_LITELLM_ROUTES"] = str(routes)
+        project.put_profiles(profiles_table(todo))
         try:
             project.up("litellm")
             project.wait_for(project.litellm)

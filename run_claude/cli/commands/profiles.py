@@ -88,7 +88,7 @@ def _profile_json(profile: Profile, catalogue: Catalogue, is_set: Callable[[str]
     return {
         "name": profile.name,
         "description": profile.description,
-        "usable": not missing,
+        "usable": catalogue.usable(profile, is_set),
         "missing": sorted({name for names in missing.values() for name in names}),
         "opus": profile.role("opus"),
         "sonnet": profile.role("sonnet"),

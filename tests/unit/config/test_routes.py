@@ -109,3 +109,12 @@ def test_a_circle_of_fallbacks_is_shown(paths: Paths, write: Write) -> None:
 def test_a_model_that_was_removed_leaves_the_routes_of_built_in_profiles(paths: Paths, write: Write) -> None:
     write("models.yaml", "models: {demo-haiku: null}\n")
     assert load_catalogue(paths).profile("demo").role("haiku") == "demo-sonnet"
+
+
+def test_a_profile_can_be_used_without_the_keys_of_its_routes_and_fallbacks(paths: Paths, write: Write) -> None:
+    write("profiles.yaml", "profiles:\n  a: {extends: demo, routes: {think: gpt-6-luna}, fallbacks: [gpt-6-luna]}\n")
+    catalogue = load_catalogue(paths)
+    profile = catalogue.profile("a")
+    assert catalogue.missing(profile, lambda _: False) == {"gpt-6-luna": ("OPENAI_API_KEY",)}
+    assert catalogue.usable(profile, lambda _: False)
+    assert not catalogue.usable(catalogue.profile("openai"), lambda _: False)
