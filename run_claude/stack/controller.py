@@ -82,7 +82,7 @@ class Stack:
         :param profile: which models to serve; by default the one used last, else the first usable one
         :param database: whether to start the database, and have LiteLLM use it if its image can
         :param timeout: seconds from running to healthy; building the image is not counted
-        :param for_all: whether requests that name no profile get this one, also where nothing has to be started
+        :param for_all: whether it is that of requests which name none, also where the stack is healthy already
         :raises UsageError: if there is no such profile
         :raises ConfigError: if the user's files cannot be used, or all keys of the profile are missing
         :raises EngineError: if there is no usable engine
@@ -94,9 +94,8 @@ class Stack:
         """
         session, services = self.session, services_of(database)
         planned = await anyio.to_thread.run_sync(self._plan, profile, database)
-        before = Snapshot()
+        before = Snapshot() if planned is None else await session.look()
         if planned is not None:
-            before = await session.look()
             settled = not session.busy() and self._is_wanted(planned, database, for_all=for_all)
             if settled and self._is_up(planned, before, services):
                 self._report_notes(planned)
@@ -111,10 +110,9 @@ class Stack:
                 before = await session.look()
             self._report_notes(planned)
             session.intend("up", database=database, profile=planned.profile.name)
-            if (is_up := self._is_up(planned, before, services)) and not for_all:
-                return Started(snapshot=before, services=services, profile=planned.profile, already=True)
-            set_default_profile(self.settings, planned.profile.name)
-            if is_up:
+            if for_all or not before.healthy(services) or not default_profile(self.settings.paths):
+                set_default_profile(self.settings, planned.profile.name)
+            if self._is_up(planned, before, services):
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
             await anyio.to_thread.run_sync(write_plan, self.settings, planned)
             from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
@@ -137,9 +135,8 @@ class Stack:
 
     def _is_wanted(self, planned: Plan, database: bool, *, for_all: bool) -> bool:
         name, intent = planned.profile.name, self.session.intent()
-        if for_all and default_profile(self.settings.paths) != name:
-            return False
-        return intent is not None and (intent.wanted, intent.database, intent.profile) == ("up", database, name)
+        told = not for_all or default_profile(self.settings.paths) == name
+        return told and intent is not None and (intent.wanted, intent.database, intent.profile) == ("up", database, name)
 
     def _report_notes(self, planned: Plan) -> None:
         for note in planned.notes:

@@ -267,5 +267,6 @@ async def test_a_changed_profile_reaches_the_proxy_and_no_container_is_made_anew
     async with stack_of(stage) as stack:
         await stack.up(profile="mine", database=False, for_all=False)
         assert (await stack.up(profile="mine", database=False, for_all=False)).already
+    assert default_profile(stage.settings.paths) == "demo"
     assert '"think": "demo-haiku"' in stage.settings.paths.profiles_table.read_text()
     assert stage.container(Service.LITELLM).id == before
