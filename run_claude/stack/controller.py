@@ -136,7 +136,7 @@ class Stack:
     def _is_wanted(self, planned: Plan, database: bool, *, for_all: bool) -> bool:
         name, intent = planned.profile.name, self.session.intent()
         told = not for_all or default_profile(self.settings.paths) == name
-        return told and intent is not None and (intent.wanted, intent.database, intent.profile) == ("up", database, name)
+        return bool(told and intent and (intent.wanted, intent.database, intent.profile) == ("up", database, name))
 
     def _report_notes(self, planned: Plan) -> None:
         for note in planned.notes:
