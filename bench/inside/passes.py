@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPETITIONS = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+# What LiteLLM's price table says of the two models.
+TABLE = {
+    "groq/openai/gpt-oss-120b": {"max_input_tokens": 131_072, "max_output_tokens": 65_536, "supports_reasoning": True},
+    "claude-opus-5-5": {"max_input_tokens": 1_000_000, "max_output_tokens": 128_000, "supports_reasoning": True},
+}
 PROFILE = {
     "tiers": {"opus": "big", "sonnet": "middle", "haiku": "small"},
     "models": [],
@@ -83,8 +88,8 @@ def main() -> None:
                 "size": len(json.dumps(request)),
                 "a name finds its tier": seconds(lambda: route(routes=False)),
                 "all five routes are tried": seconds(lambda: route(routes=True)),
-                "provider_compat, Claude": seconds(lambda: adapt(claude, {}, messages_api=True)),
-                "provider_compat, a translated provider": seconds(lambda: adapt(groq, {}, messages_api=True)),
+                "provider_compat, Claude": seconds(lambda: adapt(claude, TABLE, messages_api=True)),
+                "provider_compat, a translated provider": seconds(lambda: adapt(groq, TABLE, messages_api=True)),
             }
         )
     )
