@@ -16,12 +16,15 @@ __all__ = [
     "DIVERTING",
     "FOR_CLIENTS",
     "MARK",
+    "PROFILE_HEADER",
     "applied",
     "client_environment",
     "for_settings",
     "render_environment",
     "settings_snippet",
 ]
+
+PROFILE_HEADER = "x-run-claude-profile"  # tells the proxy which profile a request is for (callbacks/profile_routing.py)
 
 # Each of these makes Claude Code bypass the proxy, send it another key, or request a model that it does not serve.
 # Headers for another gateway may hold its key: LiteLLM takes `x-litellm-api-key` before the bearer.
@@ -80,11 +83,12 @@ def _custom_headers(profile: Profile, master_key: str) -> dict[str, str]:
 
     With a subscription, `Authorization` is for the login, and our key has a header of its own.
     """
-    ours = {"x-litellm-api-key": f"Bearer {master_key}"} if profile.subscription else {}
+    ours = {PROFILE_HEADER: profile.name}
+    ours |= {"x-litellm-api-key": f"Bearer {master_key}"} if profile.subscription else {}
     named = [line.strip() for line in profile.env.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()]
     kept = [line for line in named if line and line.partition(":")[0].strip().lower() not in ours]
     lines = [*kept, *(f"{name}: {value}" for name, value in ours.items())]
-    return {"ANTHROPIC_CUSTOM_HEADERS": "\n".join(lines)} if lines else {}
+    return {"ANTHROPIC_CUSTOM_HEADERS": "\n".join(lines)}
 
 
 def _direct(settings: Settings, profile: Profile) -> dict[str, str]:

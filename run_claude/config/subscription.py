@@ -7,7 +7,7 @@ brings, and with nothing else.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from run_claude.config.model import ROLES, Model, Profile
 
@@ -27,12 +27,23 @@ def with_subscriptions(
         if profile.subscription:
             own = {name: _twin(models[name]) for name in profile.served if name in models and _is_own(models[name])}
             twins |= {twin.name: twin for twin in own.values() if twin.name not in models}
-            names = {name: twin.name for name, twin in own.items()}
-            parts = {part: names.get(name := getattr(profile, part), name) for part in (*ROLES, "fable", "subagent")}
-            listed = tuple(names.get(name, name) for name in profile.models)
-            default = names.get(profile.default, profile.default)
-            changed[profile.name] = replace(profile, **parts, default=default, models=listed)
+            changed[profile.name] = _renamed(profile, {name: twin.name for name, twin in own.items()})
     return {**models, **twins}, {**profiles, **changed}
+
+
+def _renamed(profile: Profile, names: Mapping[str, str]) -> Profile:
+    """Return a profile with other names for some of its models, wherever they stand in it."""
+
+    def renamed(name: str) -> str:
+        return names.get(name, name)
+
+    changes: dict[str, Any] = {
+        part: renamed(getattr(profile, part)) for part in (*ROLES, "fable", "subagent", "default")
+    }
+    for part in ("models", "fallbacks"):
+        changes[part] = tuple(map(renamed, getattr(profile, part)))
+    routes: dict[str, Any] = {route: renamed(name) for route, name in profile.routes.models.items()}
+    return replace(profile, **changes, routes=replace(profile.routes, **routes))
 
 
 def _is_own(model: Model) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from .exchange import LOGIN, Failure
+from .exchange import LOGIN, Answer, Failure
 from .target import TARGETS
 from .wires import WIRES, Reply
 from .wires.ollama import SHOWN
@@ -124,13 +124,17 @@ class _Handler(BaseHTTPRequestHandler):
         refusals = tuple(wire.refusals(target, self.path, headers, body))
         refusals += ("it holds a secret that is not for this provider",) if self._leaks(raw) else ()
         stub.reached[key].append(Reached(self.path, headers, body, refusals))
-        failure = exchange.answer.failure
+        answer = exchange.answer
+        if exchange.refused_by is not None and exchange.refused_by[0] == target.name:
+            refusal = exchange.refused_by[1]
+            answer = refusal if isinstance(refusal, Answer) else Answer(failure=refusal)
+        failure = answer.failure
         if refusals:
             self._send(wire.fail(Failure(400, "; ".join(refusals), "invalid_request_error")))
         elif failure is not None and failure.after is None:
             self._send(wire.fail(failure))
         else:
-            reply = wire.say(target, exchange.answer, self.path, body)
+            reply = wire.say(target, answer, self.path, body)
             self._send(reply, endless=stub.left[key] if exchange.leaves_after else None)
 
     def _leaks(self, raw: bytes) -> bool:

@@ -54,8 +54,8 @@ class Stack:
         base = f"http://host.docker.internal:{provider.port}"
         profiles = {name: {"opus": f"{name}-opus", "haiku": f"{name}-haiku"} for name in SPEECHES}
         mixed = {"opus": "claude-opus-5-5", "haiku": "one-chunk-haiku", "subscription": True}
-        fallbacks = {"fallbacks": [{"plan-claude-opus-5-5": ["one-chunk-opus"]}]}
-        self._write("models.yaml", {"model_list": model_list(base), "router_settings": fallbacks})
+        mixed |= {"fallbacks": ["one-chunk-opus"]}
+        self._write("models.yaml", {"model_list": model_list(base)})
         self._write("profiles.yaml", {"profiles": {**profiles, "mixed": mixed}})
         (self.instance.config / ".env").write_text("STUB_API_KEY=key-of-the-provider\n")
 

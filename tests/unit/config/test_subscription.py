@@ -39,7 +39,8 @@ model_list:
         """
 profiles:
   mixed: {opus: claude-opus-5-5, sonnet: groq-gpt-oss-120b, haiku: theirs, fable: claude-fable-5-1, default: opus,
-          models: [claude-haiku-5-5], subscription: true}
+          models: [claude-haiku-5-5], fallbacks: [theirs, claude-sonnet-5-5], subscription: true,
+          routes: {think: claude-opus-5-5, background: theirs, long_context: {over: 9, model: claude-opus-5-5}}}
   more: {extends: mixed}
   keyed: {extends: mixed, subscription: false}
 """,
@@ -51,6 +52,9 @@ profiles:
         assert profile.fable == "plan-claude-fable-5-1"
         assert profile.default == "opus"
         assert profile.models == ("plan-claude-haiku-5-5",)
+        assert profile.fallbacks == ("theirs", "plan-claude-sonnet-5-5")
+        assert set(profile.routes.models.values()) == {"plan-claude-opus-5-5", "theirs"}
+        assert profile.routes.over == 9
     assert catalogue.profile("keyed").opus == "claude-opus-5-5"
     assert "plan-theirs" not in catalogue.models
 

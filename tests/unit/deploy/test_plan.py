@@ -242,3 +242,10 @@ def test_two_instances_do_not_touch_each_others_files(environ: dict[str, str]) -
     prepare(two, profile="demo", database=False)
     assert {path: seen for path, seen in _tree(one).items() if path in before} == before
     assert DATABASE_PASSWORD in one.paths.env_file.read_text()
+
+
+def test_a_fallback_with_its_key_does_not_make_a_profile_without_keys_usable(settings: Settings, write: Write) -> None:
+    write("profiles.yaml", "profiles:\n  mine: {extends: openai, fallbacks: [demo-opus]}\n")
+    with pytest.raises(ConfigError) as raised:
+        prepare(settings, profile="mine", database=True)
+    assert raised.value.code == "key-missing"
