@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from run_claude.config import claude_settings
-from run_claude.config.client_env import applied
+from run_claude.config.client_env import PROFILE_HEADER, applied
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -157,7 +157,11 @@ def opencode_json(profile: Profile, variables: Mapping[str, str], given: str = "
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "name": _PROVIDER,
-        "options": {"baseURL": variables["OPENAI_BASE_URL"], "apiKey": f"{{env:{_KEY}}}"},
+        "options": {
+            "baseURL": variables["OPENAI_BASE_URL"],
+            "apiKey": f"{{env:{_KEY}}}",
+            "headers": {PROFILE_HEADER: profile.name},
+        },
         "models": {name: {"name": name} for name in profile.served},
     }
     ours = {
@@ -191,6 +195,7 @@ def _codex(profile: Profile, variables: Mapping[str, str]) -> list[str]:
         f"{name}.base_url": variables["OPENAI_BASE_URL"],
         f"{name}.env_key": _KEY,
         f"{name}.wire_api": "responses",
+        f"{name}.http_headers.{PROFILE_HEADER}": profile.name,
     }
     return [f"{key} = {json.dumps(value)}" for key, value in values.items()]
 

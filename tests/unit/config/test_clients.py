@@ -203,6 +203,7 @@ def test_codex_gets_its_provider_by_options(
     assert options == tomllib.loads(codex_toml(profile, variables))
     assert options["model_providers"]["run-claude"]["base_url"] == "http://127.0.0.1:4444/v1"
     assert variables[options["model_providers"]["run-claude"]["env_key"]] == KEY
+    assert options["model_providers"]["run-claude"]["http_headers"] == {"x-run-claude-profile": "demo"}
     assert options["model"] == "demo-sonnet"
 
 
@@ -219,6 +220,7 @@ def test_opencode_gets_its_provider_beside_what_the_user_configures(
     assert document["model"] == "run-claude/demo-sonnet"
     assert document["small_model"] == "run-claude/demo-haiku"
     assert document["provider"]["run-claude"]["options"]["apiKey"] == "{env:OPENAI_API_KEY}"
+    assert document["provider"]["run-claude"]["options"]["headers"] == {"x-run-claude-profile": "demo"}
 
 
 def test_what_is_to_be_written_down_contains_no_key_but_for_a_dotenv(
