@@ -36,7 +36,7 @@ def profiles() -> None:
 @common
 @click.pass_obj
 async def list_profiles(app: App) -> None:
-    """List the profiles; ✓ marks those that your keys, or the login of Claude Code, can use.
+    """List the profiles; ✓ marks those that you can use.
 
     \b
     run-claude profiles list
