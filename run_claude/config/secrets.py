@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
+from run_claude.config.litellm_variables import FILES
 from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DATABASE_PASSWORD",
+    "FILE",
     "MASTER_KEY",
     "SALT_KEY",
     "UI_PASSWORD",
@@ -34,6 +36,7 @@ __all__ = [
     "ensure_secrets",
     "export",
     "has_secrets",
+    "named_files",
     "masked",
     "overview",
     "provider_keys",
@@ -46,6 +49,7 @@ __all__ = [
 MASTER_KEY = "LITELLM_MASTER_KEY"
 DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
 SALT_KEY = "LITELLM_SALT_KEY"  # LiteLLM encrypts the models and credentials in its database with it: never rotated
+FILE = "file:"  # before a variable's name, for the container: the value is the content of the file that it names
 UI_USERNAME, UI_PASSWORD = "UI_USERNAME", "UI_PASSWORD"  # the login to LiteLLM's admin pages
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,6 +57,7 @@ _PUBLIC_KEYS = frozenset(
     {"sk-litellm-master-key-12345"}
 )  # the default of earlier releases, public in their source code
 _VERTEX = "VERTEXAI_CREDENTIALS"
+_LARGEST_FILE = 1_000_000  # bytes
 _SHORTEST_KEY = 20  # LiteLLM rejects only `sk-1234`; other short keys can be guessed as well
 
 
@@ -131,14 +136,39 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
     """Return the values of those variables in ``names`` that are set.
 
     A value equal to the master key is ignored: `run-claude env` sets OPENAI_API_KEY to it for clients, and a start from
-    such a shell would send the master key to OpenAI.
+    such a shell would send the master key to OpenAI. So is the name of a file that cannot be read
+    (:func:`named_files` says why).
     """
     own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
     wanted = sorted(set(names))
     keys = {name: env.from_file(name) if env.get(name) in own else env.get(name) for name in wanted}
     if _VERTEX in wanted and not keys[_VERTEX]:
         keys[_VERTEX] = _google_credentials(env)
-    return {name: value for name, value in keys.items() if value and value not in own}
+    _, unusable = named_files(env, keys)
+    return {name: value for name, value in keys.items() if value and value not in own and name not in unusable}
+
+
+def named_files(env: Environment, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the content of each file that a variable names, and why the others cannot be used, by variable.
+
+    The container cannot see the user's files: what it needs of them is handed over.
+    """
+    contents, unusable = {}, {}
+    for name in sorted(FILES & values.keys()):
+        value = values[name].strip()
+        if not value or value.startswith(("{", "[", "-----BEGIN")):
+            continue  # the content itself
+        try:
+            path = env.path.parent / Path(value).expanduser()  # a relative one: beside .env
+            if not path.is_file():
+                unusable[name] = f"{env.origin(name)}: {path} is not there, or no file."
+            elif path.stat().st_size > _LARGEST_FILE:
+                unusable[name] = f"{env.origin(name)}: {path} is larger than {_LARGEST_FILE // 1000} kB."
+            else:
+                contents[name] = read_text(path) or ""
+        except (ConfigError, OSError, RuntimeError) as error:
+            unusable[name] = f"{env.origin(name)}: {error}"
+    return contents, unusable
 
 
 def _google_credentials(env: Environment) -> str:
