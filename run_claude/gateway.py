@@ -73,7 +73,9 @@ class Gateway:
     async def message(self, model: str, text: str, *, max_tokens: int = 256) -> str:
         """Send one message, as an Anthropic client does, and return the text of the answer. May cost money.
 
-        :raises GatewayError: if the proxy or the provider answers with an error
+        The text is empty where the model has only thought, within ``max_tokens``.
+
+        :raises GatewayError: if the proxy or the provider answers with an error, or with nothing that is an answer
         """
         request = {
             "model": model,
@@ -81,7 +83,10 @@ class Gateway:
             "messages": [{"role": "user", "content": text}],
         }
         answer = self._checked(await self._call("POST", "/v1/messages", json=request, within=timeouts.PROVIDER_ANSWER))
-        blocks = _json(answer).get("content") or []
+        found = _json(answer).get("content")
+        blocks = [block for block in found if isinstance(block, dict)] if isinstance(found, list) else []
+        if not any(block.get("text") or block.get("type") not in ("text", None) for block in blocks):
+            raise caused("gateway-no-answer", f"The server of {model} answered, but with nothing that is an answer.")
         return "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
 
     async def deep_health(self) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def variable(name: str, value: str) -> tuple[str, str]:
     FILES.mkdir(mode=0o700, exist_ok=True)
     path = FILES / name
     path.unlink(missing_ok=True)  # of a start before in the same container
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="utf-8") as file:
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
         file.write(value)
     return name, str(path)
 

@@ -102,12 +102,13 @@ def load_catalogue(paths: Paths) -> Catalogue:
 
         own = user_models(models_document)
         rows, sections, passed = _over(own.models, rows), own.sections, own.passed
+        notes += own.notes
     models = Models(rows)
     profiles = {name: found for name, profile in profiles.items() if (found := _without(profile, models))}
     for path in (paths.profiles_file, paths.config / "user.profiles.yaml"):  # the second is a legacy file
         if (document := read_document(path)) is not None:
-            found, unused = _read_profiles(document, profiles, models)
-            profiles = _over(found, profiles)
+            over, unused = _read_profiles(document, profiles, models)
+            profiles = _over(over, profiles)
             notes += unused
     return Catalogue(models=models, profiles=profiles, sections=sections, passed=passed, notes=tuple(notes))
 

@@ -41,7 +41,8 @@ _SCHEME = re.compile(r"(?i)^(?:bearer|basic|token|apikey|api-key|key)[\s:=]+")
 _WORDS = re.compile(r"[A-Za-z]+(?:[-_ .:/][A-Za-z]+)*[-_.]?")  # sk-no-key-required, google_secret_manager, NOT_NEEDED
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:<.*>|\[.*\]|\.{2,}|\*+|x{3,}|(?:sk-)?(?:1234|0+|x+)\w{0,8})$"
-    r"|your[-_ ]|[-_ ]here\b|\bplaceholder|\bexample|\bdummy|\bfake|change[-_]?me|not[-_ ]?(?:needed|required)|no[-_ ]?key"
+    r"|your[-_ ]|[-_ ]here\b|\bplaceholder|\bexample|\bdummy|\bfake|change[-_]?me|not[-_ ]?(?:needed|required)"
+    r"|no[-_ ]?key"
 )
 _PATH = re.compile(r"^(?:~|\.{1,2})?/[^\s]*$|^[\w./-]+\.(?:json|pem|crt|key|yaml|yml|toml|ini|txt)$")
 _QUERY = re.compile(r"(?i)key|token|secret|password|sig(?:nature)?$")

@@ -28,9 +28,7 @@ def is_legacy(document: Document) -> bool:
     if not isinstance(document.data, dict) or "profiles" in document.data:
         return False
     profiles = [value for value in document.data.values() if isinstance(value, dict)]
-    return any(
-        value.keys() & {"meta", *_ROLES} or (value and value.keys() <= {*_KEYS, _SKIPPED}) for value in profiles
-    )
+    return any(value.keys() & {"meta", *_ROLES} or (value and value.keys() <= {*_KEYS, _SKIPPED}) for value in profiles)
 
 
 def legacy_profiles(document: Document, models: Container[str]) -> tuple[dict[str, Profile], list[str]]:

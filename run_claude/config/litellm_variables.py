@@ -177,6 +177,8 @@ _CLOUDS: Mapping[str, tuple[str, ...]] = {
     "sagemaker_chat": _AWS,
     "vertex_ai": _GOOGLE,
     "vertex_ai_beta": _GOOGLE,
+    "ollama": ("OLLAMA_API_BASE",),
+    "ollama_chat": ("OLLAMA_API_BASE",),
     "azure": ("AZURE_API_VERSION", "AZURE_AD_TOKEN", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
 }
 

@@ -72,9 +72,7 @@ class Model:
 
     def missing(self, is_set: Callable[[str], bool]) -> tuple[str, ...]:
         """Return the missing variables: ``NAME``, or ``NAME or OTHER``; none if one of its rows can be used."""
-        lacking = [
-            tuple(" or ".join(group) for group in row.needs if not any(map(is_set, group))) for row in self.rows
-        ]
+        lacking = [tuple(" or ".join(group) for group in row.needs if not any(map(is_set, group))) for row in self.rows]
         return min(lacking, key=len)
 
     def usable_rows(self, is_set: Callable[[str], bool]) -> tuple[Model, ...]:
@@ -122,8 +120,8 @@ def _fitting(pattern: str, name: str) -> tuple[str, ...]:
 
 def _filled(model: Model, name: str, found: tuple[str, ...]) -> Model:
     """Return the model of this name, as the wildcard serves it."""
-    parts = model.id.split("*")
-    id = "".join(part + (found[min(index, len(found) - 1)] if index < len(parts) - 1 else "") for index, part in enumerate(parts))
+    first, *rest = model.id.split("*")
+    id = first + "".join(found[min(index, len(found) - 1)] + part for index, part in enumerate(rest))
     return replace(model, name=name, params={**model.params, "model": id}, others=())
 
 

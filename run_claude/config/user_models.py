@@ -44,11 +44,13 @@ class UserModels:
     :param models: by name; ``None`` removes a built-in one
     :param sections: LiteLLM's configuration beside its models
     :param passed: the variables to hand over besides (``pass_env``)
+    :param notes: what is not used
     """
 
     models: dict[str, Model | None] = field(default_factory=dict)
     sections: dict[str, Any] = field(default_factory=dict)
     passed: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def user_models(document: Document) -> UserModels:
@@ -58,8 +60,9 @@ def user_models(document: Document) -> UserModels:
     """
     documents = _with_included(document)
     found: dict[str, Any] = {}
+    notes: list[str] = []
     for part in documents:
-        check_keys(part, (), _TOP)
+        notes += _unknown(part)
         for name, values in sections(part).items():
             # As LiteLLM includes: lists are joined, a mapping takes the place of the one before.
             found[name] = [*found[name], *values] if isinstance(values, list) and name in found else values
@@ -78,7 +81,20 @@ def user_models(document: Document) -> UserModels:
                 raise part.error(keys, f"{name} is also in model_list.", "Remove one of them.", code="duplicate-name")
             models[name] = None if value_at(part, keys) is None else _model(part, keys, name, given)
     passed = {name for part in documents for group in _variables(part, ("pass_env",)) for name in group}
-    return UserModels(models, found, frozenset(passed))
+    return UserModels(models, found, frozenset(passed), tuple(notes))
+
+
+def _unknown(document: Document) -> list[str]:
+    """Return a note for each unknown key at the top: often a place for anchors. One that resembles a key is a mistake.
+
+    :raises ConfigError: with the key that was probably meant
+    """
+    from difflib import get_close_matches
+
+    unknown = [key for key in mapping(document, ()) if key not in _TOP and not str(key).startswith(("x-", "_", "."))]
+    if any(get_close_matches(str(key), _TOP, n=1) for key in unknown):
+        check_keys(document, (), _TOP)
+    return [f"{document.where(key)} is not used." for key in unknown]
 
 
 def _with_included(document: Document) -> list[Document]:
@@ -114,9 +130,7 @@ def _rows(document: Document, given: frozenset[str]) -> list[tuple[str, Model]]:
     return found
 
 
-def _model(
-    document: Document, keys: KeyPath, name: str, given: frozenset[str], *, more: tuple[str, ...] = ()
-) -> Model:
+def _model(document: Document, keys: KeyPath, name: str, given: frozenset[str], *, more: tuple[str, ...] = ()) -> Model:
     """Return a model.
 
     :param given: variables that the configuration itself sets: nothing has to be set for them

@@ -74,7 +74,9 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
     kept = {name: value for name, value in settings.environ.items() if not name.startswith("DATABASE_")}
     environ = {**kept, **_QUIET, "PYTHONPATH": str(callbacks), MASTER_KEY: secrets.master_key, **secrets.keys}
     arguments = ("--host", settings.bind, "--port", str(settings.port), "--config", str(config))
-    return Local(profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *why))
+    return Local(
+        profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *catalogue.notes, *rendered.notes, *why)
+    )
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["CONTAINER_HOST", "is_loopback", "reachable", "reachable_everywhere", "reachable_value"]
+__all__ = ["CONTAINER_HOST", "is_local", "is_loopback", "reachable", "reachable_everywhere", "reachable_value"]
 
 CONTAINER_HOST = "host.docker.internal"  # this machine, as seen from a container
 
@@ -17,6 +18,20 @@ _HOST_NAME = re.compile(r"(?i)(?:^|_)host$")
 def is_loopback(url: str) -> bool:
     """Whether a URL is on this machine."""
     return reachable(url) != url
+
+
+def is_local(url: str) -> bool:
+    """Whether a URL is on this machine, or on its network."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host in _LOOPBACK or host == CONTAINER_HOST:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return bool(host) and ("." not in host or host.endswith((".local", ".lan", ".home", ".internal")))
 
 
 def reachable_everywhere(value: Any, host: str = CONTAINER_HOST, name: str = "") -> Any:
@@ -36,7 +51,7 @@ def reachable_everywhere(value: Any, host: str = CONTAINER_HOST, name: str = "")
 
 
 def reachable_value(name: str, value: str, host: str = CONTAINER_HOST) -> str:
-    """Return the value of a setting, for a container: a URL, or the host that ``redis_host`` or ``REDIS_HOST`` names."""
+    """Return the value of a setting, for a container: a URL, or the host that ``redis_host`` names."""
     if "://" in value:
         return reachable(value, host)
     return host if _HOST_NAME.search(name) and value in _LOOPBACK else value

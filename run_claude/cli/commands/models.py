@@ -10,10 +10,12 @@ from run_claude.cli.commands.completion import complete_model
 from run_claude.cli.context import App, common
 from run_claude.cli.views.record import show_record
 from run_claude.cli.views.table import Cell, Column, table
+from run_claude.errors import GatewayError, RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from run_claude.config.catalogue import Catalogue
     from run_claude.config.model import Model
 
 __all__ = ["models"]
@@ -77,13 +79,32 @@ async def try_model(app: App, name: str, message: str) -> None:
     from run_claude.gateway import Gateway
 
     settings = app.settings()
-    app.catalogue()[0].model(name)
+    catalogue = app.catalogue()[0]
+    catalogue.model(name)
     async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
-        answer = await gateway.message(name, message)
+        try:
+            answer = await gateway.message(name, message)
+        except GatewayError as error:
+            raise await _explained(app, error, catalogue, name) from error
     if app.json:
         app.output.document({"model": name, "answer": answer})
     else:
         app.output.text(answer)
+
+
+async def _explained(app: App, error: GatewayError, catalogue: Catalogue, name: str) -> RunClaudeError:
+    """Return what is wrong with the model's own server, if it is on this machine; else the error as it is."""
+    from run_claude.stack.local_servers import look_at_servers
+    from run_claude.stack.session import Session
+
+    if error.code not in ("gateway-refused", "gateway-no-answer"):
+        return error
+    try:
+        async with Session.open(app.settings()) as session:
+            found = await look_at_servers(session, app.settings(), catalogue, [name])
+    except RunClaudeError:
+        return error  # the first one says more
+    return next((failure for _, failure in found if failure), error)
 
 
 def _model_json(model: Model, is_set: Callable[[str], bool]) -> dict[str, Any]:

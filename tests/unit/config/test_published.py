@@ -191,3 +191,8 @@ def test_what_run_claude_sets_itself_may_be_referred_to(paths: Paths, write: Wri
         "general_settings: {master_key: os.environ/LITELLM_MASTER_KEY, database_url: os.environ/DATABASE_URL}\n",
     )
     assert load_catalogue(paths).sections == {"general_settings": {}}
+
+
+def test_a_place_for_anchors_is_none_of_litellms_and_said_unless_named_as_one(paths: Paths, write: Write) -> None:
+    path = write("models.yaml", "x-keys: &x {timeout: 1}\nshared: {a: 1}\nlitellm_settings: *x\n")
+    assert load_catalogue(paths).notes == (f"{path}:2: shared is not used.",)

@@ -258,6 +258,18 @@ def test_an_address_on_this_machine_is_reached_also_when_a_variable_holds_it(
     assert _params(_rendered(load_catalogue(paths), {"BASE": value}), "mine")["api_base"] == written
 
 
+def test_an_address_that_the_configuration_sets_itself_stays_the_models(paths: Paths, write: Write) -> None:
+    write(
+        "models.yaml",
+        "environment_variables: {HERE: 'http://localhost:9', THERE: os.environ/ELSEWHERE}\nmodels:\n"
+        "  here: {litellm_params: {model: openai/x, api_base: os.environ/HERE}}\n"
+        "  there: {litellm_params: {model: openai/x, api_base: os.environ/THERE}}\n",
+    )
+    document = _rendered(load_catalogue(paths), {"ELSEWHERE": "https://gateway.example"})
+    assert _params(document, "here")["api_base"] == "http://host.docker.internal:9"
+    assert _params(document, "there")["api_base"] == "os.environ/THERE"
+
+
 def test_every_part_of_a_published_configuration_is_in_the_file(paths: Paths, write: Write) -> None:
     write(
         "models.yaml",

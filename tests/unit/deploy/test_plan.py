@@ -244,7 +244,9 @@ def test_two_instances_do_not_touch_each_others_files(environ: dict[str, str]) -
     assert DATABASE_PASSWORD in one.paths.env_file.read_text()
 
 
-ACCOUNT = '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\nplanted\\n-----END PRIVATE KEY-----"}'
+ACCOUNT = (
+    '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\nplanted\\n-----END PRIVATE KEY-----"}'
+)
 VERTEX = """\
 model_list:
 - model_name: mine
