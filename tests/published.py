@@ -130,6 +130,17 @@ litellm_settings:
   success_callback: [s3_v2]
   s3_callback_params: {s3_bucket_name: logs, s3_region_name: us-west-2, s3_aws_access_key_id: os.environ/AWS_ACCESS_KEY_ID, s3_aws_secret_access_key: os.environ/AWS_SECRET_ACCESS_KEY, s3_path: requests}
 """,
+    "langfuse": """
+model_list:
+  - {model_name: main, litellm_params: {model: openai/gpt-6-luna, api_key: os.environ/OPENAI_API_KEY}}
+litellm_settings: {success_callback: [langfuse], failure_callback: [langfuse], langfuse_default_tags: [proxy_base_url]}
+environment_variables: {LANGFUSE_PUBLIC_KEY: os.environ/LANGFUSE_PUBLIC_KEY, LANGFUSE_HOST: "http://localhost:3000"}
+""",
+    "traces": """
+model_list:
+  - {model_name: main, litellm_params: {model: openai/gpt-6-luna, api_key: os.environ/OPENAI_API_KEY}}
+litellm_settings: {callbacks: [otel]}
+""",
     "datadog": """
 model_list:
   - {model_name: main, litellm_params: {model: openai/gpt-6-luna, api_key: os.environ/OPENAI_API_KEY}}
@@ -193,12 +204,14 @@ model_list:
   - {model_name: studio, litellm_params: {model: lm_studio/qwen, api_base: "http://localhost:1234/v1", api_key: lm-studio}}
   - {model_name: vllm, litellm_params: {model: hosted_vllm/qwen, api_base: "http://gpu.lan:8000/v1", max_tokens: 8192}}
 """,
-    "copilot": """
+    "headers": """
 model_list:
   - model_name: claude-opus-5-5
     litellm_params:
-      model: github_copilot/claude-opus-5.5
-      extra_headers: {Editor-Version: vscode/1.110.0, Editor-Plugin-Version: copilot-chat/0.40.0, Copilot-Integration-Id: vscode-chat}
+      model: openai/claude-opus-5.5
+      api_base: https://gateway.example/v1
+      api_key: os.environ/GATEWAY_KEY
+      extra_headers: {Editor-Version: vscode/1.110.0, X-Project: agents, Authorization: os.environ/GATEWAY_AUTHORIZATION}
 litellm_settings: {drop_params: true}
 """,
     "what-a-model-is": """

@@ -33,6 +33,7 @@ _MOVED = (  # LiteLLM reads these in litellm_params only; beside it they had no 
     "cooldown_time",
     "allowed_fails",
 )
+_LOGS_IN = ("github_copilot", "chatgpt")
 _MODEL_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -146,6 +147,12 @@ def _model(document: Document, keys: KeyPath, name: str, given: frozenset[str], 
     if not text(document, (*keys, "litellm_params", "model")):
         raise document.error(
             (*keys, "litellm_params"), "model is missing.", "Add model: PROVIDER/MODEL, with LiteLLM's names."
+        )
+    if (provider := str(params["model"]).partition("/")[0]) in _LOGS_IN:
+        raise document.error(
+            (*keys, "litellm_params", "model"),
+            f"{provider} logs in through a browser and keeps its login in a file: not in a container.",
+            f"Use a provider with a key, or a server of your own that speaks to {provider}, with its api_base.",
         )
     check_no_key_inside(document, (*keys, "litellm_params"), params)
     params = {key: raw[key] for key in _MOVED if key in raw} | params

@@ -120,7 +120,7 @@ def test_the_example_works_as_it_stands_and_what_is_wrong_with_a_server_is_said(
         refused = instance.run("models", "test", "down", expect=10)
         assert "No deployments available" not in refused.stderr
 
-        findings = [row for row in instance.json("doctor", expect=1) if row["check"] == "servers"]
+        findings = [row for row in instance.json("doctor", expect=1)["findings"] if row["check"] == "servers"]
         assert {row.get("code", "ok") for row in findings} == {"ok", *(code for code, _ in expected.values())}
         deep = instance.json("proxy", "health", "--deep", expect=10)
         assert {row["code"] for row in deep["local_servers"]} == {code for code, _ in expected.values()}

@@ -12,7 +12,7 @@ from run_claude.config import litellm_variables
 from run_claude.config.catalogue import load_catalogue
 from run_claude.config.paths import Paths
 from run_claude.deploy.litellm_config import render_litellm_config
-from tests.published import PUBLISHED
+from tests.published import PUBLISHED, names, variables
 
 from .project import MASTER_KEY, REPOSITORY, docker
 
@@ -34,11 +34,12 @@ def test_the_real_litellm_takes_every_published_configuration(image: str, tmp_pa
         home.mkdir()
         (home / "models.yaml").write_text(text)
         catalogue = load_catalogue(Paths.resolve({"RUN_CLAUDE_HOME": str(home), "RUN_CLAUDE_STATE": str(home)}))
-        values = {variable: _value(variable) for variable in catalogue.variables}
+        needed = {group[0] for model in names(text) for row in catalogue.models[model].rows for group in row.needs}
+        values = {variable: _value(variable) for variable in needed | variables(text)}
         rendered = render_litellm_config(catalogue, values)
         (folder / f"{name}.yaml").write_bytes(rendered.content)
         (folder / f"{name}.rows").write_text(json.dumps(rendered.document["model_list"]))
-        handed_over |= {variable: values[variable] for variable in rendered.variables}
+        handed_over |= {variable: values[variable] for variable in rendered.variables & values.keys()}
     for path in [folder, *folder.iterdir()]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in handed_over.items()))

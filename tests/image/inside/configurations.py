@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -32,6 +33,8 @@ async def main(folder: Path) -> None:
     """Print what LiteLLM says of each configuration."""
     found = {config.stem: await complaint(config) for config in sorted(folder.glob("*.yaml"))}
     sys.stdout.write("\n" + json.dumps(found) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # LiteLLM's tasks in the background do not end when they are cancelled
 
 
 if __name__ == "__main__":

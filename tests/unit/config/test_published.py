@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.litellm_variables import CALLBACKS
+from run_claude.config.litellm_variables import CALLBACKS, FILES
 from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from run_claude.config.paths import Paths
 
@@ -168,6 +169,11 @@ REFUSED = [
         "services/callbacks/",
     ),
     ("general_settings: {custom_auth: my_auth.check}\n", "general_settings.custom_auth", "callbacks.my_auth.check"),
+    (
+        "model_list:\n- {model_name: a, litellm_params: {model: github_copilot/gpt}}\n",
+        "model_list.0.litellm_params.model",
+        "logs in through a browser",
+    ),
     ("guardrails: {a: 1}\n", "guardrails", "must be a list"),
     ("environment_variables: {DATABASE_URL: 'postgresql://me@db/x'}\n", "environment_variables.DATABASE_URL", ".env"),
     ("pass_env: [a b]\n", "pass_env.0", "NAME"),
@@ -196,3 +202,15 @@ def test_what_run_claude_sets_itself_may_be_referred_to(paths: Paths, write: Wri
 def test_a_place_for_anchors_is_none_of_litellms_and_said_unless_named_as_one(paths: Paths, write: Write) -> None:
     path = write("models.yaml", "x-keys: &x {timeout: 1}\nshared: {a: 1}\nlitellm_settings: *x\n")
     assert load_catalogue(paths).notes == (f"{path}:2: shared is not used.",)
+
+
+def test_the_page_has_what_each_callback_reads() -> None:
+    page = (Path(__file__).parents[3] / "docs/litellm-config.md").read_text()
+    rows = [row.split(" | ") for row in page.splitlines() if row.startswith("| `")]
+    told = {name: set(_code(row[-1])) for row in rows for name in _code(row[0])}
+    assert {name: told.get(name) for name in CALLBACKS} == {name: set(read) for name, read in CALLBACKS.items()}
+    assert set(_code(page)) >= FILES
+
+
+def _code(text: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", text)
