@@ -1,38 +1,36 @@
-"""The examples that `install` writes work as they stand."""
+"""Whatever must be on disk is made by one command at a time."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from run_claude.config.catalogue import load_catalogue
-from run_claude.deploy.initialize import install_templates
-from run_claude.deploy.litellm_config import render_litellm_config
+import pytest
+
+from run_claude.deploy.initialize import initialize, is_initialized
+from run_claude.errors import BusyError
+from run_claude.state import lock
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from run_claude.config.settings import Settings
 
-
-def _uncomment(path: Path) -> None:
-    text = path.read_text()
-    lines = text[re.search(r"\n# (models|profiles):", text).start() :].splitlines()  # type: ignore[union-attr]
-    path.write_text("\n".join(line.removeprefix("# ").removeprefix("#") for line in lines))
+pytestmark = pytest.mark.anyio
 
 
-def test_the_examples_without_their_comment_marks_are_used_without_any_key(settings: Settings) -> None:
+async def test_it_makes_whatever_is_missing(settings: Settings) -> None:
+    assert not is_initialized(settings)
+    await initialize(settings, "install")
+    assert is_initialized(settings)
+
+
+async def test_it_writes_nothing_while_another_command_holds_the_lock(settings: Settings) -> None:
+    waited: list[str] = []
     paths = settings.paths
-    paths.config.mkdir(parents=True)
-    install_templates(settings)
-    text = paths.models_file.read_text()
-    paths.models_file.write_text(text.partition("\n# A config.yaml")[0])
-    for path in (paths.models_file, paths.profiles_file):
-        _uncomment(path)
-    catalogue = load_catalogue(paths)
-    rendered = render_litellm_config(catalogue, {})
-    (row,) = [row for row in rendered.document["model_list"] if row["model_name"] == "my-model"]
-    assert row["litellm_params"]["model"] == "openai/some-model"
-    assert row["litellm_params"]["api_base"] == "http://host.docker.internal:8000/v1"
-    assert catalogue.profile("mine").opus == "my-model"
-    assert not catalogue.notes
+    async with lock.lock(paths.lock_file, "proxy start"):
+        with pytest.raises(BusyError):
+            await initialize(replace(settings, lock_timeout=0.01), "install", on_wait=waited.append)
+    assert waited
+    assert waited[0].startswith("run-claude proxy start")
+    assert not is_initialized(settings)
+    assert not paths.env_file.exists()
+    assert not paths.services.exists()
