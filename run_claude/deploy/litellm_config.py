@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +81,15 @@ def render_litellm_config(
     served: list[Model] = []
     entries: list[dict[str, Any]] = []
     left_out: dict[str, tuple[str, ...]] = {}
+    notes: list[str] = []
     for model in catalogue.models.values():
         if lacking := model.missing(values.__contains__):
             left_out[model.name] = lacking
         rows = model.usable_rows(values.__contains__)
+        if 0 < len(rows) < len(model.rows):
+            unset = [name for row in model.rows for name in replace(row, others=()).missing(values.__contains__)]
+            left = f"{len(model.rows) - len(rows)} of {len(model.rows)} rows"
+            notes.append(f"{model.name}: {left} left out: {' and '.join(dict.fromkeys(unset))} not set.")
         served += rows
         entries += [_entry(row, values, host, single=len(rows) == 1) for row in rows]
     # A section is as the user wrote it: a reference that is not set stays, and LiteLLM reads it as nothing.
@@ -112,7 +117,7 @@ def render_litellm_config(
             own = document.get(section, {})
             document[section] = _merged(own, sections[section]) if section in MAPPINGS else sections[section]
     named = {name for name, _ in references(catalogue.sections)}
-    notes = [f"{name} is not set; models.yaml refers to it." for name in sorted(named - values.keys())]
+    notes += [f"{name} is not set; models.yaml refers to it." for name in sorted(named - values.keys())]
     variables = catalogue.section_variables.union(*(row.variables for row in served))
     _check_no_key_inside(document, served, values)
     named |= {name for model in catalogue.models.values() if model.source != "built-in" for name in model.variables}

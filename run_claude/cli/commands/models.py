@@ -113,6 +113,7 @@ def _model_json(model: Model, is_set: Callable[[str], bool]) -> dict[str, Any]:
         "name": model.name,
         "description": model.description,
         "model": model.id,
+        **({"rows": [row.id for row in model.rows]} if model.others else {}),
         "usable": not missing,
         "missing": list(missing),
         "source": model.source,

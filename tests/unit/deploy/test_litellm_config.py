@@ -219,6 +219,7 @@ def test_rows_of_one_name_are_served_as_far_as_their_keys_are_set(
         for entry in found
     ] == rows
     assert ("a" in rendered.left_out) == (not rows)
+    assert rendered.notes == (("a: 1 of 2 rows left out: EU not set.",) if len(rows) == 1 else ())
 
 
 def test_a_model_with_a_single_row_is_never_cooled_down_unless_the_user_wants_it(paths: Paths, write: Write) -> None:
