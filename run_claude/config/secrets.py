@@ -151,16 +151,21 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
 def named_files(env: Environment, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the content of each file that a variable names, and why the others cannot be used, by variable.
 
-    The container cannot see the user's files: what it needs of them is handed over.
+    The container cannot see the user's files: what it needs of them is handed over. A variable of any name counts, if
+    its value is the absolute path of a file that is there; one whose value can be nothing else, also if it is not.
     """
     contents, unusable = {}, {}
-    for name in sorted(FILES & values.keys()):
-        value = values[name].strip()
-        if not value or value.startswith(("{", "[", "-----BEGIN")):
-            continue  # the content itself
+    for name, value in sorted(values.items()):
+        known = (
+            name in FILES and value and not value.lstrip().startswith(("{", "[", "-----BEGIN"))
+        )  # the content itself
+        if not known and not value.startswith(("/", "~/")):
+            continue
         try:
             path = env.path.parent / Path(value).expanduser()  # a relative one: beside .env
             if not path.is_file():
+                if not known:
+                    continue
                 unusable[name] = f"{env.origin(name)}: {path} is not there, or no file."
             elif path.stat().st_size > _LARGEST_FILE:
                 unusable[name] = f"{env.origin(name)}: {path} is larger than {_LARGEST_FILE // 1000} kB."

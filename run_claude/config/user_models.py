@@ -34,6 +34,7 @@ _MOVED = (  # LiteLLM reads these in litellm_params only; beside it they had no 
     "allowed_fails",
 )
 _LOGS_IN = ("github_copilot", "chatgpt")
+_FILE_PARAMETERS = ("vertex_credentials", "vertex_ai_credentials")
 _MODEL_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -155,6 +156,13 @@ def _model(document: Document, keys: KeyPath, name: str, given: frozenset[str], 
             f"Use a provider with a key, or a server of your own that speaks to {provider}, with its api_base.",
         )
     check_no_key_inside(document, (*keys, "litellm_params"), params)
+    for key in _FILE_PARAMETERS:
+        if isinstance(path := params.get(key), str) and not path.startswith(("os.environ/", "{", "$")):
+            raise document.error(
+                (*keys, "litellm_params", key),
+                "LiteLLM's container cannot see this file.",
+                f"Name it in .env, as VERTEXAI_CREDENTIALS={path}, and write os.environ/VERTEXAI_CREDENTIALS here.",
+            )
     params = {key: raw[key] for key in _MOVED if key in raw} | params
     needs, optional = _needs_and_uses(document, keys, params)
     return Model(

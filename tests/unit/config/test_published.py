@@ -174,6 +174,11 @@ REFUSED = [
         "model_list.0.litellm_params.model",
         "logs in through a browser",
     ),
+    (
+        "model_list:\n- {model_name: a, litellm_params: {model: vertex_ai/x, vertex_credentials: /me/sa.json}}\n",
+        "model_list.0.litellm_params.vertex_credentials",
+        "VERTEXAI_CREDENTIALS=/me/sa.json",
+    ),
     ("guardrails: {a: 1}\n", "guardrails", "must be a list"),
     ("environment_variables: {DATABASE_URL: 'postgresql://me@db/x'}\n", "environment_variables.DATABASE_URL", ".env"),
     ("pass_env: [a b]\n", "pass_env.0", "NAME"),

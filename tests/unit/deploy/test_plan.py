@@ -269,6 +269,16 @@ def test_a_file_that_a_variable_names_travels_as_its_content(settings: Settings,
     assert plan(settings, profile="demo", database=False).inputs != before
 
 
+def test_a_file_travels_whatever_the_name_of_its_variable(settings: Settings, write: Write) -> None:
+    write("models.yaml", VERTEX.replace("VERTEXAI_CREDENTIALS", "MY_ACCOUNT") + "pass_env: [ELSEWHERE]\n")
+    account = write("account.json", ACCOUNT)
+    write(".env", f"MY_ACCOUNT={account}\nELSEWHERE=/in/the/container\n")
+    planned = prepare(settings, profile="demo", database=False)
+    handed_over = json.loads(planned.files[settings.paths.litellm_secrets])
+    assert handed_over["file:MY_ACCOUNT"] == ACCOUNT
+    assert handed_over["ELSEWHERE"] == "/in/the/container"
+
+
 def test_credentials_that_are_the_content_itself_stay_it(settings: Settings, write: Write) -> None:
     write("models.yaml", VERTEX)
     write(".env", f"VERTEXAI_CREDENTIALS='{ACCOUNT}'\n")
