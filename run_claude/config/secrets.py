@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
-from run_claude.config.litellm_variables import FILES
+from run_claude.config.named_files import named_files
 from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DATABASE_PASSWORD",
-    "FILE",
     "MASTER_KEY",
     "SALT_KEY",
     "UI_PASSWORD",
@@ -37,7 +36,6 @@ __all__ = [
     "export",
     "has_secrets",
     "masked",
-    "named_files",
     "overview",
     "provider_keys",
     "read_master_key",
@@ -49,7 +47,6 @@ __all__ = [
 MASTER_KEY = "LITELLM_MASTER_KEY"
 DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
 SALT_KEY = "LITELLM_SALT_KEY"  # LiteLLM encrypts the models and credentials in its database with it: never rotated
-FILE = "file:"  # before a variable's name, for the container: the value is the content of the file that it names
 UI_USERNAME, UI_PASSWORD = "UI_USERNAME", "UI_PASSWORD"  # the login to LiteLLM's admin pages
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -57,7 +54,6 @@ _PUBLIC_KEYS = frozenset(
     {"sk-litellm-master-key-12345"}
 )  # the default of earlier releases, public in their source code
 _VERTEX = "VERTEXAI_CREDENTIALS"
-_LARGEST_FILE = 1_000_000  # bytes
 _SHORTEST_KEY = 20  # LiteLLM rejects only `sk-1234`; other short keys can be guessed as well
 
 
@@ -137,7 +133,7 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
 
     A value equal to the master key is ignored: `run-claude env` sets OPENAI_API_KEY to it for clients, and a start from
     such a shell would send the master key to OpenAI. So is the name of a file that cannot be read
-    (:func:`named_files` says why).
+    (:func:`~run_claude.config.named_files.named_files` says why).
     """
     own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
     wanted = sorted(set(names))
@@ -146,34 +142,6 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
         keys[_VERTEX] = _google_credentials(env)
     _, unusable = named_files(env, keys)
     return {name: value for name, value in keys.items() if value and value not in own and name not in unusable}
-
-
-def named_files(env: Environment, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the content of each file that a variable names, and why the others cannot be used, by variable.
-
-    The container cannot see the user's files: what it needs of them is handed over. A variable of any name counts, if
-    its value is the absolute path of a file that is there; one whose value can be nothing else, also if it is not.
-    """
-    contents, unusable = {}, {}
-    for name, value in sorted(values.items()):
-        known = (
-            name in FILES and value and not value.lstrip().startswith(("{", "[", "-----BEGIN"))
-        )  # the content itself
-        if not known and not value.startswith(("/", "~/")):
-            continue
-        try:
-            path = env.path.parent / Path(value).expanduser()  # a relative one: beside .env
-            if not path.is_file():
-                if not known:
-                    continue
-                unusable[name] = f"{env.origin(name)}: {path} is not there, or no file."
-            elif path.stat().st_size > _LARGEST_FILE:
-                unusable[name] = f"{env.origin(name)}: {path} is larger than {_LARGEST_FILE // 1000} kB."
-            else:
-                contents[name] = read_text(path) or ""
-        except (ConfigError, OSError, RuntimeError) as error:
-            unusable[name] = f"{env.origin(name)}: {error}"
-    return contents, unusable
 
 
 def _google_credentials(env: Environment) -> str:

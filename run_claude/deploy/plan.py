@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
 from run_claude.config.files import read_bytes
+from run_claude.config.named_files import FILE, named_files
 from run_claude.config.secrets import (
-    FILE,
     MASTER_KEY,
     SALT_KEY,
     UI_PASSWORD,
     UI_USERNAME,
-    named_files,
     provider_keys,
     read_secrets,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from run_claude.config.secrets import FILE
+from run_claude.config.named_files import FILE
 from run_claude.domain.redact import looks_secret, redacted, secret_values
 from run_claude.errors import ConfigError
 from run_claude.state.deployed import deployed_secrets

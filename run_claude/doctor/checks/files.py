@@ -6,7 +6,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.secrets import named_files, provider_keys, read_secrets
+from run_claude.config.named_files import named_files
+from run_claude.config.secrets import provider_keys, read_secrets
 from run_claude.deploy.migration import left_behind
 from run_claude.deploy.plan import choose_profile
 from run_claude.deploy.services import changed_services, packaged_services
