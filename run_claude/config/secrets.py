@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from run_claude.config import dotenv
 from run_claude.config.client_env import FOR_CLIENTS, MARK
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
+from run_claude.config.named_files import named_files
 from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
 
@@ -135,6 +136,8 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
     A key of our own is none of a provider's: `run-claude env` sets OPENAI_API_KEY to one for clients, and a start from
     such a shell would send it to OpenAI. It may be a key from before a rotation, or another instance's; so what such a
     shell sets for clients does not count at all, and a key of the form that we generate counts nowhere.
+
+    So is the name of a file that cannot be read (:func:`~run_claude.config.named_files.named_files` says why).
     """
     own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
 
@@ -150,7 +153,8 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
     keys = {name: value_of(name) for name in wanted}
     if _VERTEX in wanted and not keys[_VERTEX]:
         keys[_VERTEX] = _google_credentials(env)
-    return {name: value for name, value in keys.items() if value and not is_ours(value)}
+    _, unusable = named_files(env, keys)
+    return {name: value for name, value in keys.items() if value and not is_ours(value) and name not in unusable}
 
 
 def _google_credentials(env: Environment) -> str:

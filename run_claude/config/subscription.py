@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from run_claude.config.model import ROLES, Model, Profile
+from run_claude.config.model import ROLES, Model, Models, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,18 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["with_subscriptions"]
 
 
-def with_subscriptions(
-    models: Mapping[str, Model], profiles: Mapping[str, Profile]
-) -> tuple[dict[str, Model], dict[str, Profile]]:
+def with_subscriptions(models: Models, profiles: Mapping[str, Profile]) -> tuple[Models, dict[str, Profile]]:
     """Return models and profiles, in which profiles with a subscription name twins of Anthropic's own models."""
     twins: dict[str, Model] = {}
     changed: dict[str, Profile] = {}
     for profile in profiles.values():
         if profile.subscription:
             own = {name: _twin(models[name]) for name in profile.served if name in models and _is_own(models[name])}
-            twins |= {twin.name: twin for twin in own.values() if twin.name not in models}
+            twins |= {twin.name: twin for twin in own.values() if twin.name not in set(models)}  # a wildcard has all
             changed[profile.name] = _renamed(profile, {name: twin.name for name, twin in own.items()})
-    return {**models, **twins}, {**profiles, **changed}
+    return Models({**models, **twins}), {**profiles, **changed}
 
 
 def _renamed(profile: Profile, names: Mapping[str, str]) -> Profile:
@@ -59,5 +57,12 @@ def _twin(model: Model) -> Model:
     params = {name: value for name, value in model.params.items() if name != "api_key"}
     description = "with the login of Claude Code, without a key"
     return replace(
-        model, name=f"plan-{model.name}", params=params, info=info, needs=(), uses=(), description=description
+        model,
+        name=f"plan-{model.name}",
+        params=params,
+        info=info,
+        needs=(),
+        uses=(),
+        others=(),
+        description=description,
     )

@@ -24,7 +24,8 @@ def test_the_plan_needs_no_key(paths: Paths) -> None:
     assert profile.role("opus") == "plan-claude-opus-5-5"
     assert not catalogue.missing(profile, {}.__contains__)
     rows = {row["model_name"]: row for row in render_litellm_config(catalogue, {}).document["model_list"]}
-    assert rows["plan-claude-opus-5-5"]["litellm_params"] == {"model": "anthropic/claude-opus-5-5"}
+    params = rows["plan-claude-opus-5-5"]["litellm_params"]
+    assert params == {"model": "anthropic/claude-opus-5-5", "cooldown_time": 0}
     assert rows["plan-claude-opus-5-5"]["model_info"]["run_claude"]["subscription"] is True
 
 
@@ -57,6 +58,18 @@ profiles:
         assert profile.routes.over == 9
     assert catalogue.profile("keyed").opus == "claude-opus-5-5"
     assert "plan-theirs" not in catalogue.models
+
+
+def test_a_wildcard_serves_no_twin(paths: Paths) -> None:
+    models = """
+model_list:
+  - model_name: "*"
+    litellm_params: {model: "hosted_vllm/*", api_base: "https://third.example"}
+"""
+    write(paths, models, "")
+    catalogue = load_catalogue(paths)
+    assert catalogue.models["plan-claude-opus-5-5"].id == "anthropic/claude-opus-5-5"
+    assert catalogue.models["anything"].id == "hosted_vllm/anything"
 
 
 def test_a_subscription_is_true_or_false(paths: Paths) -> None:
