@@ -67,6 +67,10 @@ class Catalogue:
         """The variables that the configuration reads beside its models: named in it, or read by what it names."""
         return self.passed | section_variables(self.sections) | {name for name, _ in references(self.sections)}
 
+    def serves(self, name: str, is_set: Callable[[str], bool]) -> bool:
+        """Whether the proxy serves a model of this name, by a row of its own or by a wildcard."""
+        return name in self.models and not self.models[name].missing(is_set)
+
     def missing(self, profile: Profile, is_set: Callable[[str], bool]) -> dict[str, tuple[str, ...]]:
         """Return the models of a profile that cannot be used, each with its missing variables."""
         lacking = {name: self.models[name].missing(is_set) for name in profile.served}

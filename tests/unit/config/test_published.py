@@ -77,6 +77,14 @@ def test_a_wildcard_serves_what_has_no_row_the_most_specific_first(
     assert "openai/gpt-6-luna" not in list(catalogue.models)
 
 
+def test_a_wildcard_serves_nothing_without_its_key(paths: Paths, write: Write) -> None:
+    write("models.yaml", "\n".join(line for line in WILDCARDS.splitlines() if 'model_name: "*"' not in line))
+    catalogue = load_catalogue(paths)
+    assert catalogue.serves("anthropic/x", {"MY_KEY"}.__contains__)
+    assert not catalogue.serves("anthropic/x", set[str]().__contains__)
+    assert not catalogue.serves("nothing/x", {"MY_KEY"}.__contains__)
+
+
 def test_a_profile_may_name_what_a_wildcard_serves(paths: Paths, write: Write) -> None:
     write("models.yaml", "model_list:\n- model_name: anthropic/*\n  litellm_params: {model: anthropic/*}\n")
     write("profiles.yaml", "profiles:\n  mine: {opus: anthropic/claude-opus-5-5}\n")
