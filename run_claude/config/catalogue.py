@@ -68,7 +68,7 @@ class Catalogue:
         return self.passed | section_variables(self.sections) | {name for name, _ in references(self.sections)}
 
     def serves(self, name: str, is_set: Callable[[str], bool]) -> bool:
-        """Whether the proxy serves a model of this name, by a row of its own or by a wildcard."""
+        """Whether there is a model of this name, by itself or by a wildcard, and its variables are set."""
         return name in self.models and not self.models[name].missing(is_set)
 
     def missing(self, profile: Profile, is_set: Callable[[str], bool]) -> dict[str, tuple[str, ...]]:
@@ -77,8 +77,8 @@ class Catalogue:
         return {name: names for name, names in lacking.items() if names}
 
     def usable(self, profile: Profile, is_set: Callable[[str], bool]) -> bool:
-        """Whether all models of a profile can be used."""
-        return not self.missing(profile, is_set)
+        """Whether all models of a profile can be used; it may do without those of routes and fallbacks."""
+        return not self.missing(profile, is_set).keys() - profile.spare
 
     def first_usable(self, is_set: Callable[[str], bool]) -> Profile | None:
         """Return the first profile that needs keys and has them all; ``None`` if there is none."""
@@ -141,7 +141,10 @@ def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
     changes: dict[str, Any] = {
         part: "" for part in ("opus", "sonnet", "haiku", "fable", "subagent") if getattr(profile, part) not in models
     }
-    changes["models"] = tuple(name for name in profile.models if name in models)
+    for part in ("models", "fallbacks"):
+        changes[part] = tuple(name for name in getattr(profile, part) if name in models)
+    gone: dict[str, Any] = {route: "" for route, name in profile.routes.models.items() if name not in models}
+    changes["routes"] = replace(profile.routes, **gone)
     left = replace(profile, **changes)
     return left if left.role("opus") else None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["INLINE", "REFERENCE", "ROLES", "Model", "Models", "Profile", "references"]
+__all__ = ["INLINE", "REFERENCE", "ROLES", "ROUTES", "Model", "Models", "Profile", "Routes", "references"]
 
 # `os.environ/NAME` is LiteLLM's syntax: the value never gets into the generated file. `${NAME}` and `${NAME:-default}`
 # are replaced when it is generated: for addresses, regions and model ids, which are not secret.
@@ -18,6 +18,7 @@ REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 INLINE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 ROLES = ("opus", "sonnet", "haiku")
+ROUTES = ("background", "think", "web_search", "image", "long_context")
 _INSTEAD = {
     "opus": ("opus", "sonnet", "haiku"),
     "sonnet": ("sonnet", "opus", "haiku"),
@@ -126,6 +127,26 @@ def _filled(model: Model, name: str, found: tuple[str, ...]) -> Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """Models for kinds of requests, whatever role they ask for; empty where a kind has none of its own.
+
+    :param long_context: the model for requests of more than ``over`` tokens
+    """
+
+    background: str = ""
+    think: str = ""
+    web_search: str = ""
+    image: str = ""
+    long_context: str = ""
+    over: int = 0
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The models by route, of those that there are."""
+        return {route: model for route in ROUTES if (model := str(getattr(self, route)))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A choice of models: which one serves which role.
 
@@ -133,6 +154,8 @@ class Profile:
     :param subagent: the model of all sub-agents; empty to leave it to their definitions
     :param default: the role or model that Claude Code starts with; empty to leave it to Claude Code
     :param models: further models to serve
+    :param routes: models for kinds of requests
+    :param fallbacks: what to try in turn when a model refuses
     :param env: further variables for the client
     """
 
@@ -144,6 +167,8 @@ class Profile:
     subagent: str = ""
     default: str = ""
     models: tuple[str, ...] = ()
+    routes: Routes = field(default_factory=Routes)
+    fallbacks: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     source: str = "built-in"
@@ -158,7 +183,14 @@ class Profile:
         names = [self.role(role) for role in ROLES] + [self.fable, self.subagent, *self.models]
         if self.default not in ROLES:
             names.append(self.default)
+        names += [*self.routes.models.values(), *self.fallbacks]
         return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
+    def spare(self) -> frozenset[str]:
+        """Those of its models without which it still works: the routes' and the fallbacks' own."""
+        further = {*self.routes.models.values(), *self.fallbacks}
+        return frozenset(further - set(replace(self, routes=Routes(), fallbacks=()).served)) if further else frozenset()
 
 
 def references(value: Any) -> Iterator[tuple[str, bool]]:

@@ -98,7 +98,7 @@ def render_litellm_config(
         "model_list": entries,
         "litellm_settings": _merged(
             {
-                "callbacks": ["callbacks.provider_compat.instance"],
+                "callbacks": ["callbacks.profile_routing.instance", "callbacks.provider_compat.instance"],
                 "custom_provider_map": [{"provider": "demo", "custom_handler": "callbacks.demo_provider.handler"}],
                 "drop_params": True,  # leave out what a provider does not know, instead of failing the request
                 "telemetry": False,

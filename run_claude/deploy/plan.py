@@ -23,6 +23,7 @@ from run_claude.deploy.compose_env import build_secrets, compose_variables, prox
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.litellm_config import render_litellm_config
 from run_claude.deploy.loopback import reachable_value
+from run_claude.deploy.routing import render_profiles
 from run_claude.domain.causes import caused
 from run_claude.domain.compose import Project
 from run_claude.state.intent import load_intent
@@ -102,6 +103,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     files = {
         paths.litellm_config: current if current is not None and rendered.is_in(current) else rendered.content,
         paths.litellm_secrets: json.dumps(handed_over, indent=1, sort_keys=True).encode() + b"\n",
+        paths.profiles_table: render_profiles(catalogue, values.__contains__),
         paths.database_secret: secrets.database_password.encode(),
     }
     inputs = _hash(rendered.digest.encode(), files[paths.litellm_secrets])
@@ -118,7 +120,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
         fingerprint=_hash(files[paths.compose_env_file], *(read_bytes(path) or b"" for path in project.files)),
         notes=tuple(notes),
         files=files,
-        for_container=frozenset({paths.litellm_config, paths.litellm_secrets}),
+        for_container=frozenset({paths.litellm_config, paths.litellm_secrets, paths.profiles_table}),
         build_secrets=build_secrets(env),
     )
 
@@ -136,7 +138,7 @@ def choose_profile(
     if name is not None:
         profile = catalogue.profile(name)
         missing = catalogue.missing(profile, is_set)
-        if missing and len(missing) == len(profile.served):
+        if not set(profile.served) - missing.keys() - profile.spare:
             raise _keys_missing(settings, profile, missing)
         notes += [f"{model} is left out: {' and '.join(names)} not set." for model, names in missing.items()]
         return profile, notes

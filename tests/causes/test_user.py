@@ -73,6 +73,7 @@ def points_nowhere(home: Path) -> None:
 START, PROFILES = ("proxy", "start"), ("profiles", "list")
 KEY_INSIDE = "models:\n  mine:\n    litellm_params: {model: openai/x, api_key: sk-abc12345abc12345abc12345}\n"
 TWICE = "model_list:\n- model_name: a\n  litellm_params: {model: openai/x}\nmodels:\n  a: null\n"
+CIRCLE = "profiles:\n  a:\n    extends: demo\n    fallbacks: [demo-opus, demo-haiku, demo-opus]\n"
 MODEL = "models:\n  mine:\n    litellm_params: {model: openai/x}\n"
 
 
@@ -97,6 +98,8 @@ MODEL = "models:\n  mine:\n    litellm_params: {model: openai/x}\n"
         pytest.param("key-in-config", writes("models.yaml", KEY_INSIDE),
                      PROFILES, "models.yaml:3",
                      marks=cause("key-in-config")),
+        pytest.param("fallback-circle", writes("profiles.yaml", CIRCLE), PROFILES, "profiles.yaml:4",
+                     marks=cause("fallback-circle")),
         pytest.param("profile-cycle", writes("profiles.yaml", "profiles:\n  a: {extends: b}\n  b: {extends: a}\n"),
                      PROFILES, "profiles.yaml:", marks=cause("profile-cycle")),
         pytest.param("dotenv-invalid", writes(".env", "what is this\n"), START, ".env:1",

@@ -244,6 +244,13 @@ def test_two_instances_do_not_touch_each_others_files(environ: dict[str, str]) -
     assert DATABASE_PASSWORD in one.paths.env_file.read_text()
 
 
+def test_a_fallback_with_its_key_does_not_make_a_profile_without_keys_usable(settings: Settings, write: Write) -> None:
+    write("profiles.yaml", "profiles:\n  mine: {extends: openai, fallbacks: [demo-opus]}\n")
+    with pytest.raises(ConfigError) as raised:
+        prepare(settings, profile="mine", database=True)
+    assert raised.value.code == "key-missing"
+
+
 ACCOUNT = (
     '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\nplanted\\n-----END PRIVATE KEY-----"}'
 )
