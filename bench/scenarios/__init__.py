@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "load"]
 
 NAMES = (
-    *("build", "commands", "startup", "database", "stop", "reaction", "burst", "idle", "proxying", "conformance"),
+    *("build", "commands", "startup", "database", "stop", "reaction"),
+    *("burst", "idle", "proxying", "passes", "conformance"),
     "growth",
 )
 

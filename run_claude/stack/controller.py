@@ -10,6 +10,7 @@ import anyio
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.deploy.initialize import is_initialized
 from run_claude.deploy.plan import Plan, plan
+from run_claude.deploy.routing import default_profile, set_default_profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.stack.drift import drift
@@ -74,12 +75,14 @@ class Stack:
         profile: str | None = None,
         database: bool = True,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 (it becomes one fail_after, and the error says more)
+        for_all: bool = True,
     ) -> Started:
         """Bring the stack up and wait until it is healthy. Does nothing if it is healthy and up to date.
 
         :param profile: which models to serve; by default the one used last, else the first usable one
         :param database: whether to start the database, and have LiteLLM use it if its image can
         :param timeout: seconds from running to healthy; building the image is not counted
+        :param for_all: whether it is that of requests which name none, also where the stack is healthy already
         :raises UsageError: if there is no such profile
         :raises ConfigError: if the user's files cannot be used, or all keys of the profile are missing
         :raises EngineError: if there is no usable engine
@@ -91,10 +94,9 @@ class Stack:
         """
         session, services = self.session, services_of(database)
         planned = await anyio.to_thread.run_sync(self._plan, profile, database)
-        before = Snapshot()
+        before = Snapshot() if planned is None else await session.look()
         if planned is not None:
-            before = await session.look()
-            settled = not session.busy() and self._is_wanted(planned, database)
+            settled = not session.busy() and self._is_wanted(planned, database, for_all=for_all)
             if settled and self._is_up(planned, before, services):
                 self._report_notes(planned)
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
@@ -108,6 +110,8 @@ class Stack:
                 before = await session.look()
             self._report_notes(planned)
             session.intend("up", database=database, profile=planned.profile.name)
+            if for_all or not before.healthy(services) or not default_profile(self.settings.paths):
+                set_default_profile(self.settings, planned.profile.name)
             if self._is_up(planned, before, services):
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
             from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
@@ -130,13 +134,10 @@ class Stack:
         """Whether a start would change nothing."""
         return snapshot.healthy(services) and not drift(self.settings, planned, snapshot, services)
 
-    def _is_wanted(self, planned: Plan, database: bool) -> bool:
-        intent = self.session.intent()
-        return intent is not None and (intent.wanted, intent.database, intent.profile) == (
-            "up",
-            database,
-            planned.profile.name,
-        )
+    def _is_wanted(self, planned: Plan, database: bool, *, for_all: bool) -> bool:
+        name, intent = planned.profile.name, self.session.intent()
+        told = not for_all or default_profile(self.settings.paths) == name
+        return bool(told and intent and (intent.wanted, intent.database, intent.profile) == ("up", database, name))
 
     def _report_notes(self, planned: Plan) -> None:
         for note in planned.notes:

@@ -44,7 +44,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
     settings = app.settings()
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
-            result = await stack.up(profile=profile, database=not no_db)
+            result = await stack.up(profile=profile, database=not no_db, for_all=False)
             reporter.close()
             variables = client_environment(settings, result.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:
