@@ -62,7 +62,7 @@ async def list_profiles(app: App) -> None:
 @common
 @click.pass_obj
 async def show_profile(app: App, name: str) -> None:
-    """Show the models of a profile, and where each kind of request goes and why.
+    """Show a profile, and where its requests go and why.
 
     \b
     run-claude profiles show demo
