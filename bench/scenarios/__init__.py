@@ -11,16 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "load"]
 
 NAMES = (
-    "build",
-    "commands",
-    "startup",
-    "stop",
-    "reaction",
-    "burst",
-    "idle",
-    "proxying",
-    "passes",
-    "conformance",
+    *("build", "commands", "startup", "database", "stop", "reaction"),
+    *("burst", "idle", "proxying", "passes", "conformance"),
     "growth",
 )
 

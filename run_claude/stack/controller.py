@@ -100,7 +100,7 @@ class Stack:
             if settled and self._is_up(planned, before, services):
                 self._report_notes(planned)
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
-        from run_claude.deploy.prepare import initialized_plan, write_plan
+        from run_claude.deploy.prepare import initialized_plan
 
         async with session.writing("proxy start") as waited:
             if planned is None or waited:  # what was read before the lock may be outdated
@@ -114,10 +114,11 @@ class Stack:
                 set_default_profile(self.settings, planned.profile.name)
             if self._is_up(planned, before, services):
                 return Started(snapshot=before, services=services, profile=planned.profile, already=True)
-            await anyio.to_thread.run_sync(write_plan, self.settings, planned)
             from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
+            from run_claude.stack.upgrade import written
 
-            done = await Start(session, planned, services, timeout, before).run()
+            async with written(self.settings, planned):
+                done = await Start(session, planned, services, timeout, before).run()
             record_applied(self.settings.paths.applied_file, planned.fingerprint, done.snapshot, services)
         return Started(
             snapshot=done.snapshot, services=services, profile=planned.profile, already=False, spans=done.spans

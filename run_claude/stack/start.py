@@ -18,6 +18,7 @@ from run_claude.stack.holders import name_holder
 from run_claude.stack.image import build_if_missing
 from run_claude.stack.preflight import check_volume
 from run_claude.stack.takeover import old_project, set_database_password
+from run_claude.stack.upgrade import migrate_ahead
 from run_claude.state import history
 from run_claude.state.deployed import deployed_database_password
 
@@ -82,6 +83,8 @@ class Start:
             if self.before.timescaledb.phase is Phase.ABSENT:
                 await self._take_over_old_database()
             await check_volume(self.session.api, self.session.settings, self.before)
+        if Service.LITELLM in self.services:
+            await migrate_ahead(self.session, self._compose, self.what, self.before, self.timeout)
         await self._compose_up()
         try:
             snapshot = await self._until_healthy(self.services)

@@ -57,7 +57,8 @@ CAUSES = (
     Cause(
         "database-migration-failed",
         StartError,
-        "A migration of LiteLLM's database failed; the message names it, and what the database said.",
+        "A migration of LiteLLM's database failed; the message names it, and what the database said. A proxy that"
+        " served with another image runs on.",
         "Move what is in its way (`run-claude db shell -d litellm`), then start again; until then, start without the "
         "database: --no-db.",
     ),
