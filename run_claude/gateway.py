@@ -82,7 +82,9 @@ class Gateway:
     async def message(self, model: str, text: str, *, max_tokens: int = 256) -> str:
         """Send one message, as an Anthropic client does, and return the text of the answer. May cost money.
 
-        :raises GatewayError: if the proxy or the provider answers with an error
+        The text is empty where the model has only thought, within ``max_tokens``.
+
+        :raises GatewayError: if the proxy or the provider answers with an error, or with nothing that is an answer
         """
         request = {"model": model, "max_tokens": max_tokens, "messages": [{"role": "user", "content": text}]}
         return (await self.send(request)).text
@@ -90,14 +92,18 @@ class Gateway:
     async def send(self, request: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request in Anthropic's format and return what came back. May cost money.
 
-        :raises GatewayError: if the proxy or the provider answers with an error
+        :raises GatewayError: if the proxy or the provider answers with an error, or with nothing that is an answer
         """
         called = self._call("POST", "/v1/messages", json=request, headers=headers, within=timeouts.PROVIDER_ANSWER)
         answer = self._checked(await called)
-        blocks = _json(answer).get("content") or []
+        model = str(request["model"])
+        found = _json(answer).get("content")
+        blocks = [block for block in found if isinstance(block, dict)] if isinstance(found, list) else []
+        if not any(block.get("text") or block.get("type") not in ("text", None) for block in blocks):
+            raise caused("gateway-no-answer", f"The server of {model} answered, but with nothing that is an answer.")
         return Answer(
             text="".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text"),
-            model=answer.headers.get("x-litellm-model-group", str(request["model"])),
+            model=answer.headers.get("x-litellm-model-group", model),
             fallbacks=int(answer.headers.get("x-litellm-attempted-fallbacks") or 0),
         )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-__all__ = ["INLINE", "REFERENCE", "ROLES", "ROUTES", "Model", "Profile", "Routes", "references"]
+__all__ = ["INLINE", "REFERENCE", "ROLES", "ROUTES", "Model", "Models", "Profile", "Routes", "references"]
 
 # `os.environ/NAME` is LiteLLM's syntax: the value never gets into the generated file. `${NAME}` and `${NAME:-default}`
 # are replaced when it is generated: for addresses, regions and model ids, which are not secret.
@@ -33,6 +34,8 @@ class Model:
     :param needs: groups of variables; at least one of each group must be set
     :param uses: optional variables; a parameter that refers to an unset one is left out
     :param compat: the settings for ``callbacks/provider_compat``
+    :param row: what its row in LiteLLM's list has beside: limits such as ``rpm`` and ``tpm``
+    :param others: further rows of the same name: LiteLLM shares the load between those whose keys are set
     :param source: ``built-in``, or file and line
     """
 
@@ -43,6 +46,8 @@ class Model:
     uses: tuple[str, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
     compat: bool | Mapping[str, Any] | None = None
+    row: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[Model, ...] = ()
     source: str = "built-in"
 
     @property
@@ -56,13 +61,69 @@ class Model:
         return self.id.partition("/")[0]
 
     @property
+    def rows(self) -> tuple[Model, ...]:
+        """Its rows in LiteLLM's list: this one, and the others."""
+        return (self, *self.others)
+
+    @property
     def variables(self) -> frozenset[str]:
-        """The variables that it reads."""
-        return frozenset(name for group in self.needs for name in group) | frozenset(self.uses)
+        """The variables that its rows read."""
+        names = (name for row in self.rows for group in (*row.needs, row.uses) for name in group)
+        return frozenset(names)
 
     def missing(self, is_set: Callable[[str], bool]) -> tuple[str, ...]:
-        """Return the missing variables: ``NAME``, or ``NAME or OTHER``."""
-        return tuple(" or ".join(group) for group in self.needs if not any(map(is_set, group)))
+        """Return the missing variables: ``NAME``, or ``NAME or OTHER``; none if one of its rows can be used."""
+        lacking = [tuple(" or ".join(group) for group in row.needs if not any(map(is_set, group))) for row in self.rows]
+        return min(lacking, key=len)
+
+    def usable_rows(self, is_set: Callable[[str], bool]) -> tuple[Model, ...]:
+        """Return its rows whose variables are set."""
+        return tuple(row for row in self.rows if not replace(row, others=()).missing(is_set))
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it stands for every model whose name fits: ``anthropic/*``, ``*``."""
+        return "*" in self.name
+
+
+class Models(Mapping[str, Model]):
+    """Models by name. A name that has no row is served by the wildcard that fits it best, as LiteLLM does it.
+
+    Iterating yields the rows only: what a wildcard serves is not known beforehand.
+    """
+
+    def __init__(self, rows: Mapping[str, Model]) -> None:
+        self._rows = dict(rows)
+        wildcards = [model for model in rows.values() if model.is_wildcard]
+        self._wildcards = sorted(wildcards, key=lambda model: len(model.name), reverse=True)  # the most specific first
+
+    def __getitem__(self, name: str) -> Model:
+        if (row := self._rows.get(name)) is not None:
+            return row
+        for model in self._wildcards:
+            if found := _fitting(model.name, name):
+                return _filled(model, name, found)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _fitting(pattern: str, name: str) -> tuple[str, ...]:
+    """Return what stands for each ``*`` in a name; nothing if it does not fit, or is itself a pattern."""
+    expression = "(.+)".join(re.escape(part) for part in pattern.split("*"))
+    found = None if "*" in name else re.fullmatch(expression, name)
+    return found.groups() if found else ()
+
+
+def _filled(model: Model, name: str, found: tuple[str, ...]) -> Model:
+    """Return the model of this name, as the wildcard serves it."""
+    first, *rest = model.id.split("*")
+    id = first + "".join(found[min(index, len(found) - 1)] + part for index, part in enumerate(rest))
+    return replace(model, name=name, params={**model.params, "model": id}, others=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,15 +89,18 @@ _MODELS = """\
 #   my-model:
 #     description: a model that is not built in
 #     litellm_params:                      # as in LiteLLM's documentation
-#       model: openai/some-model
-#       api_base: ${MY_API_BASE:-http://localhost:8000/v1}   # localhost is this machine, even for the container
-#       api_key: os.environ/MY_API_KEY     # without it, the model is left out
-#     compat:                              # fields of Claude Code's requests that this server rejects
-#       drop: [reasoning_effort, thinking_blocks, cache_control]
+#       model: openai/some-model           # whatever speaks OpenAI's protocol: llama.cpp, vLLM, LM Studio, …
+#       api_base: ${MY_API_BASE:-http://localhost:8000/v1}   # localhost is this machine; listen on 0.0.0.0 there
+#       # api_key: os.environ/MY_API_KEY   # if the server wants one: put it into .env
+#     # compat:                            # fields of Claude Code's requests that this server rejects
+#     #   drop: [reasoning_effort]
 #   gpt-5.1: null
 #
 # litellm_settings: {}                     # as in LiteLLM's configuration; overrides the generated values
 # router_settings: {}
+#
+# A config.yaml of LiteLLM's can be used as it is: model_list, include, environment_variables, guardrails, mcp_servers
+# and more are read. pass_env: [NAME, …] hands further variables to the container.
 """
 
 _PROFILES = """\

@@ -78,7 +78,9 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
     ours = {"PYTHONPATH": str(callbacks), "RUN_CLAUDE_ROUTES": str(paths.routes)}
     environ = {**kept, **_QUIET, **ours, MASTER_KEY: secrets.master_key, **secrets.keys}
     arguments = ("--host", settings.bind, "--port", str(settings.port), "--config", str(config))
-    return Local(profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *why))
+    return Local(
+        profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *catalogue.notes, *rendered.notes, *why)
+    )
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

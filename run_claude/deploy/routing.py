@@ -65,8 +65,11 @@ def render_profiles(catalogue: Catalogue, is_set: Callable[[str], bool]) -> byte
 
     :param is_set: whether a variable is set: a model that lacks one is not served
     """
-    served = {name for name, model in catalogue.models.items() if not model.missing(is_set)}
-    table = {name: profile_data(profile, served.__contains__) for name, profile in catalogue.profiles.items()}
+
+    def is_served(name: str) -> bool:
+        return catalogue.serves(name, is_set)
+
+    table = {name: profile_data(profile, is_served) for name, profile in catalogue.profiles.items()}
     return json.dumps({"profiles": table}, indent=1).encode() + b"\n"
 
 

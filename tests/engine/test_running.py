@@ -91,7 +91,7 @@ def test_a_name_of_claudes_goes_to_the_profiles_model(running: Instance) -> None
     done = running.run("models", "test", "claude-opus-4-8", "--route", "demo")
     assert "demo profile" in done.stdout
     assert "claude-opus-4-8 → demo-opus: opus of profile demo" in done.stderr
-    error = running.run("models", "test", "gpt-nowhere", "--route", "demo", expect=4).stderr
+    error = running.run("models", "test", "gpt-nowhere", "--route", "demo", expect=10).stderr
     assert "There is no model 'gpt-nowhere'. Profile demo has opus (demo-opus)" in error
 
 

@@ -10,10 +10,12 @@ from run_claude.cli.commands.completion import complete_model, complete_profile
 from run_claude.cli.context import App, common
 from run_claude.cli.views.record import show_record
 from run_claude.cli.views.table import Cell, Column, table
+from run_claude.errors import GatewayError, RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from run_claude.config.catalogue import Catalogue
     from run_claude.config.model import Model, Profile
 
 __all__ = ["models"]
@@ -93,7 +95,10 @@ async def try_model(app: App, name: str, message: str, profile: str | None) -> N
         return
     catalogue.model(name)
     async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
-        answer = await gateway.message(name, message)
+        try:
+            answer = await gateway.message(name, message)
+        except GatewayError as error:
+            raise await _explained(app, error, catalogue, name) from error
     if app.json:
         app.output.document({"model": name, "answer": answer})
     else:
@@ -113,8 +118,7 @@ async def _try_route(app: App, name: str, message: str, profile: Profile) -> Non
         asked = name
     if isinstance(request["messages"][0]["content"], str) and name != "long_context":
         request = {**request, "messages": [{"role": "user", "content": message}]}
-    served = {model.name for model in catalogue.models.values() if not model.missing(is_set)}
-    found = decide(asked, profile, request, served.__contains__)
+    found = decide(asked, profile, request, lambda model: catalogue.serves(model, is_set))
     why = getattr(found, "why", "")
     async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
         answer = await gateway.send({**request, "model": asked}, {PROFILE_HEADER: profile.name})
@@ -127,12 +131,28 @@ async def _try_route(app: App, name: str, message: str, profile: Profile) -> Non
     app.output.text(answer.text)
 
 
+async def _explained(app: App, error: GatewayError, catalogue: Catalogue, name: str) -> RunClaudeError:
+    """Return what is wrong with the model's own server, if it is on this machine; else the error as it is."""
+    from run_claude.stack.local_servers import look_at_servers
+    from run_claude.stack.session import Session
+
+    if error.code not in ("gateway-refused", "gateway-no-answer"):
+        return error
+    try:
+        async with Session.open(app.settings()) as session:
+            found = await look_at_servers(session, app.settings(), catalogue, [name])
+    except RunClaudeError:
+        return error  # the first one says more
+    return next((failure for _, failure in found if failure), error)
+
+
 def _model_json(model: Model, is_set: Callable[[str], bool]) -> dict[str, Any]:
     missing = model.missing(is_set)
     return {
         "name": model.name,
         "description": model.description,
         "model": model.id,
+        **({"rows": [row.id for row in model.rows]} if model.others else {}),
         "usable": not missing,
         "missing": list(missing),
         "source": model.source,

@@ -62,7 +62,7 @@ async def list_profiles(app: App) -> None:
 @common
 @click.pass_obj
 async def show_profile(app: App, name: str) -> None:
-    """Show a profile, and where its requests go and why.
+    """Show the models of a profile, and which serves which request.
 
     \b
     run-claude profiles show demo
