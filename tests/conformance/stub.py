@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from .exchange import Answer, Failure
+from .exchange import LOGIN, Answer, Failure
 from .target import TARGETS
 from .wires import WIRES, Reply
 from .wires.ollama import SHOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .exchange import Exchange
     from .target import Target
@@ -47,6 +47,7 @@ class Stub:
     exchanges: Mapping[str, Exchange]
     address: str = "127.0.0.1"
     fixed_port: int = 0  # 0: a free one
+    planted: Sequence[str] = (LOGIN,)  # what no provider may ever see
     reached: dict[tuple[str, str], list[Reached]] = field(default_factory=lambda: defaultdict(list))
     left: dict[tuple[str, str], threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
     strangers: list[str] = field(default_factory=list)  # requests that no exchange explains
@@ -93,6 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         found = _TARGET.search(self.path)
+        if self._leaks(raw):
+            self.the_stub.strangers.append(f"{self.path}: holds a secret that is not for it")
         if self.path.endswith("/token"):  # of Google's, for Vertex AI
             self._send(Reply.of({"access_token": "key-of-the-provider", "expires_in": 3600, "token_type": "Bearer"}))
         elif self.path.endswith("/api/show"):
@@ -119,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         wire = WIRES[target.wire]
         refusals = tuple(wire.refusals(target, self.path, headers, body))
+        refusals += ("it holds a secret that is not for this provider",) if self._leaks(raw) else ()
         stub.reached[key].append(Reached(self.path, headers, body, refusals))
         answer = exchange.answer
         if exchange.refused_by is not None and exchange.refused_by[0] == target.name:
@@ -132,6 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             reply = wire.say(target, answer, self.path, body)
             self._send(reply, endless=stub.left[key] if exchange.leaves_after else None)
+
+    def _leaks(self, raw: bytes) -> bool:
+        """Whether a request holds a secret that is not for a provider."""
+        seen = f"{self.requestline}\n{self.headers}\n".encode() + raw
+        return any(secret.encode() in seen for secret in self.the_stub.planted)
 
     def _send(self, reply: Reply, *, endless: threading.Event | None = None) -> None:
         streamed = len(reply.frames) > 1 or reply.dropped

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests import planted
+
 from .admin import CREDENTIAL, MODEL_KEY, Admin, Kept
 from .instance import Instance, docker
 
@@ -103,6 +105,18 @@ def test_a_budget_is_enforced(admin: Admin, kept: Kept) -> None:
 
 def test_spend_is_written_for_each_request_and_each_day(admin: Admin, kept: Kept) -> None:
     admin.check_spend(kept)
+
+
+def test_the_login_of_a_subscription_is_in_no_table_and_no_log(stack: Instance, admin: Admin, kept: Kept) -> None:
+    login = "sk-ant-oat01-planted-9b2e41c07d5a"
+    planted.keep([login])  # it is looked for in everything that is heard of this stack
+    assert admin.ask(kept.key, "stored", login=login) == 200
+    kept.requests += 1
+    assert admin.ask(kept.key, "no-such-model", login=login) != 200
+    admin.check_spend(kept)
+    for database in ("litellm", "run_claude"):
+        assert login not in docker("exec", stack.container("timescaledb"), "pg_dump", "-U", "postgres", database)
+    planted.check_containers(stack.name)
 
 
 # --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
