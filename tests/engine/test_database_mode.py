@@ -143,6 +143,12 @@ def stop_the_database(stack: Instance) -> None:
     assert "used by LiteLLM" in stack.run("proxy", "status").stdout
 
 
+def an_engine_that_ends(stack: Instance) -> None:
+    """It tells both containers at the same moment."""
+    docker("stop", stack.container("timescaledb"), stack.container("litellm"))
+    stack.start()
+
+
 def rotate(stack: Instance) -> None:
     stack.run("secrets", "rotate", "--database")
 
@@ -159,7 +165,11 @@ def destroy_and_restore(stack: Instance) -> None:
 
 
 @pytest.mark.parametrize(
-    "stop", [stop_with_database, stop_all, restart, stop_the_database, rotate, recreate_both, destroy_and_restore]
+    "stop",
+    [
+        *(stop_with_database, stop_all, restart, stop_the_database, an_engine_that_ends, rotate, recreate_both),
+        destroy_and_restore,
+    ],
 )
 def test_nothing_is_lost(stack: Instance, admin: Admin, kept: Kept, stop: Callable[[Instance], None]) -> None:
     admin.use(kept)
