@@ -50,6 +50,7 @@ class Stack:
         }
         self.instance.workplace = folder / "work"
         self.instance.workplace.mkdir()
+        self.instance.extra["PWD"] = str(self.instance.workplace)  # as a shell has it: OpenCode works where it says
         self.instance.config.mkdir()
         base = f"http://host.docker.internal:{provider.port}"
         profiles = {name: {"opus": f"{name}-opus", "haiku": f"{name}-haiku"} for name in SPEECHES}
