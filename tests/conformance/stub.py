@@ -8,8 +8,9 @@ import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+
+from tests.serving import Handler, Served
 
 from .exchange import LOGIN, Answer, Failure
 from .target import TARGETS
@@ -41,7 +42,7 @@ class Reached:
 
 
 @dataclass
-class Stub:
+class Stub(Served):
     """The server; a context manager."""
 
     exchanges: Mapping[str, Exchange]
@@ -52,40 +53,19 @@ class Stub:
     left: dict[tuple[str, str], threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
     strangers: list[str] = field(default_factory=list)  # requests that no exchange explains
 
-    def __enter__(self) -> Stub:
+    def handler(self) -> type[Handler]:
+        """Return what answers as the exchange of a request says."""
         stub = self
 
-        class Handler(_Handler):
+        class Answers(_Handler):
             the_stub = stub
 
-        self._server = _Server((self.address, self.fixed_port), Handler)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._server.server_address[1])
+        return Answers
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: that clients go away is part of the exchanges."""
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     the_stub: Stub
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        """Stay quiet."""
 
     def do_GET(self) -> None:
         models = [{"id": "qwen3", "object": "model", "max_model_len": 65_536}]
