@@ -48,9 +48,10 @@ async def lock(
                 with anyio.fail_after(wait):
                     await _blocking(descriptor)
             except TimeoutError as error:
+                holder = holder or holder_of(path) or "Another run-claude command"
                 raise caused(
                     "busy",
-                    f"{holder or holder_of(path) or 'Another run-claude command'} has been working on this instance for over {wait:.0f} s.",
+                    f"{holder} has been working on this instance for over {wait:.0f} s.",
                     help="Wait for it, or end it; the lock goes with the process.",
                 ) from error
         record = {"pid": os.getpid(), "purpose": purpose, "since": time.time()}
