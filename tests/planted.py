@@ -6,13 +6,15 @@ kept until the run ends; whatever is heard from any command is searched for all 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 __all__ = ["PLANTED", "Processes", "check_containers", "check_files", "check_text", "keep"]
 
@@ -77,12 +79,21 @@ def _docker(*arguments: str) -> str:
 
 
 class Processes:
-    """Looks at every command line of the machine, again and again, for as long as it is open."""
+    """Looks at every command line of the machine, again and again, for as long as it is open.
 
-    def __init__(self, every: float) -> None:
+    A process is looked at each time while it is young, for that is when it becomes another program; an old one every
+    second. Among 300 processes a look takes 0.2 ms instead of 15.
+    """
+
+    YOUNG, AGAIN = 0.5, 1.0  # seconds
+
+    def __init__(self, every: float, *, found: Callable[[str], object] = found_in) -> None:
         self._every = every  # seconds
+        self._found = found
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="planted", daemon=True)
+        self._since: dict[str, float] = {}  # when a process was first seen, by its number
+        self._whole = 0.0  # when the old ones were last looked at
         self.seen: list[str] = []  # command lines with a secret in them
         self.looked = 0
 
@@ -96,11 +107,21 @@ class Processes:
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
+            self._look(time.monotonic())
             self.looked += 1
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                except OSError:
-                    continue  # it has ended
-                if found_in(line) and line not in self.seen:
-                    self.seen.append(line)
+
+    def _look(self, now: float) -> None:
+        pids = [name for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 (a third of iterdir's time)
+        self._since = {pid: self._since.get(pid, now) for pid in pids}
+        if whole := now - self._whole >= self.AGAIN:
+            self._whole = now
+        for pid, since in self._since.items():
+            if not whole and now - since > self.YOUNG:
+                continue
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 (as above)
+                    line = file.read().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue  # it has ended
+            if self._found(line) and line not in self.seen:
+                self.seen.append(line)

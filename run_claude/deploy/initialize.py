@@ -4,19 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
+
 from run_claude.config.files import ensure_folder, write_atomic
 from run_claude.config.secrets import ensure_secrets, has_secrets
 from run_claude.deploy.migration import left_behind, migrate
 from run_claude.deploy.services import install_services, services_installed
+from run_claude.state import lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from run_claude.config.settings import Settings
 
-__all__ = ["ensure_initialized", "install_templates", "is_initialized"]
+__all__ = ["ensure_initialized", "initialize", "install_templates", "is_initialized"]
+
+
+async def initialize(
+    settings: Settings, purpose: str, *, force: bool = False, on_wait: Callable[[str], None] = lambda holder: None
+) -> list[str]:
+    """Do what :func:`ensure_initialized` does, under the instance's lock.
+
+    :param purpose: shown to a command that waits for this one
+    :param on_wait: called with the command that is waited for, in words
+    :raises BusyError: if another command does not give up the lock within ``settings.lock_timeout`` seconds
+    :raises ConfigError: if a file or a folder cannot be used
+    """
+    ensure_folder(settings.paths.instance_state)  # where the lock is
+    async with lock.lock(settings.paths.lock_file, purpose, wait=settings.lock_timeout, on_wait=on_wait):
+        return await anyio.to_thread.run_sync(lambda: ensure_initialized(settings, force=force))
 
 
 def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
     """Create folders and secrets, migrate an old layout, install the services folder, and return notes.
+
+    The caller holds the instance's lock.
 
     :param force: also replace files of the services folder that the user has changed
     :raises ConfigError: if a file or a folder cannot be used

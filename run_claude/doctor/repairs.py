@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import anyio
-
 from run_claude.config.files import mend_mode
 from run_claude.deploy.image import litellm_image
-from run_claude.deploy.initialize import ensure_initialized
+from run_claude.deploy.initialize import initialize
 from run_claude.deploy.services import packaged_services
 from run_claude.errors import RunClaudeError
 from run_claude.stack import Stack
@@ -42,12 +40,12 @@ async def repair(settings: Settings, findings: Iterable[Finding], reporter: Repo
     return done
 
 
-async def _files(settings: Settings, _reporter: Reporter) -> list[str]:
+async def _files(settings: Settings, reporter: Reporter) -> list[str]:
     """Create folders, secrets and the services folder, fix modes, and migrate legacy files."""
     paths = settings.paths
     absent = [name for name in packaged_services() if not (paths.services / name).is_file()]
     made = [path for path in (paths.config, paths.instance_state, paths.secrets_dir) if not path.is_dir()]
-    notes = await anyio.to_thread.run_sync(lambda: ensure_initialized(settings))
+    notes = await initialize(settings, "doctor --fix", on_wait=lambda holder: reporter.step(f"Waiting for {holder}"))
     for path in (paths.litellm_secrets, paths.database_secret, paths.build_secrets):
         if note := mend_mode(path, 0o600):
             notes.append(note)

@@ -26,7 +26,7 @@ async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
     """
     from run_claude.cli.ask import at_terminal, confirm
     from run_claude.cli.views.table import Column, table
-    from run_claude.deploy.initialize import ensure_initialized, install_templates
+    from run_claude.deploy.initialize import initialize, install_templates
     from run_claude.deploy.services import changed_services
     from run_claude.stack import Stack
 
@@ -34,10 +34,13 @@ async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
     if force and not yes and at_terminal() and (changed := changed_services(settings.paths)):
         question = f"Replace {', '.join(changed)}? Your version is kept as NAME.old."
         force = await confirm(question)
-    notes = [*ensure_initialized(settings, force=force), *install_templates(settings)]
     image = ""
-    if not no_build:
-        with closing(app.reporter()) as reporter:
+    with closing(app.reporter()) as reporter:
+        notes = await initialize(
+            settings, "install", force=force, on_wait=lambda holder: reporter.step(f"Waiting for {holder}")
+        )
+        notes += install_templates(settings)
+        if not no_build:
             async with Stack.open(settings, reporter=reporter) as stack:
                 image = await stack.build_if_missing()
     paths = settings.paths
