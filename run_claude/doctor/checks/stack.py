@@ -73,7 +73,8 @@ async def volume(context: Context) -> list[Finding]:
     name = volume_name(settings)
     if not await api.has_volume(name):
         return [Finding(check="volume", mark=Mark.OK, text="no data yet; the first start with a database creates it")]
-    if (await context.snapshot()).timescaledb.phase is Phase.HEALTHY:
+    database = (await context.snapshot()).timescaledb
+    if database.phase is Phase.HEALTHY and database.image == settings.timescaledb_image:
         return [Finding(check="volume", mark=Mark.OK, text=f"{name}, in use by a healthy database")]
     held, image = await look_into(api, settings, settings.timescaledb_image)
     if held is None or image is None:
