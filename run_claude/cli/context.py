@@ -48,16 +48,36 @@ class App:
         )
 
     def settings(self, **overrides: Any) -> Settings:
-        """Load the user's settings.
+        """Load the user's settings, with what was said at earlier starts.
 
         :raises ConfigError: with file, line and key of what is invalid
         """
         from run_claude.config.settings import load_settings
+        from run_claude.state.instance import as_remembered
 
         key = (self.instance, *sorted(overrides.items()))
         if key not in self._settings:  # `.env` is read once
-            self._settings[key] = load_settings(self.environ, instance=self.instance, **overrides)
+            self._settings[key] = as_remembered(load_settings(self.environ, instance=self.instance, **overrides))
         return self._settings[key]
+
+    def deployed_settings(self) -> Settings:
+        """Load the user's settings, or those of the last start where the user's cannot be used; a note says why.
+
+        For commands that need nothing newer: stop, logs, status, restart, watch, the database.
+
+        :raises ConfigError: with file, line and key of what is invalid, if nothing was started here
+        """
+        from run_claude.errors import ConfigError
+
+        try:
+            return self.settings()
+        except ConfigError as error:
+            from run_claude.state.instance import as_deployed
+
+            settings = as_deployed(self.environ, self.instance, error)
+            self.output.note(f"{error.message} The settings of the last start are used.")
+            self._settings[(self.instance,)] = settings
+            return settings
 
     def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:
         """Load the user's models and profiles. The second value tells whether a provider's variable is set.

@@ -14,24 +14,26 @@ from run_claude.database.queries import Content, content_sql, parse_content
 from run_claude.database.restore import restore_backup
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
-from run_claude.deploy.prepare import initialized_plan, write_plan
+from run_claude.deploy.prepare import initialized_plan
+from run_claude.deploy.without_database import write_without_database
 from run_claude.domain.causes import caused
-from run_claude.domain.lifecycle import Phase, Service, ServiceState
+from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
+from run_claude.errors import ConfigError
 from run_claude.stack.preflight import volume_name
+from run_claude.stack.replacement import start_plan
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.state.applied import record_applied
-from run_claude.state.deployed import load_deployment
+from run_claude.state.deployed import is_deployed, load_deployment
 from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from run_claude.config.settings import Settings
     from run_claude.database.archive import Manifest
-    from run_claude.domain.compose import Compose
+    from run_claude.domain.compose import Compose, Project
     from run_claude.domain.progress import Reporter
 
 __all__ = ["Database", "DatabaseStatus"]
@@ -58,12 +60,19 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, *, reporter: Reporter | None = None) -> AsyncIterator[Database]:
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        reporter: Reporter | None = None,
+        compose: Callable[[Session, Project], Compose] | None = None,
+    ) -> AsyncIterator[Database]:
         """Yield the database of an instance. Nothing is asked of the engine or changed yet.
 
+        :param compose: makes what acts on a Compose project; by default `docker compose`
         :raises EngineError: if the endpoint cannot be resolved
         """
-        async with Session.open(settings, reporter=reporter) as session:
+        async with Session.open(settings, reporter=reporter, compose=compose) as session:
             yield cls(session)
 
     async def start(self, *, timeout: float = DEFAULT_TIMEOUT) -> ServiceState:  # noqa: ASYNC109 (as in Stack.up)
@@ -76,20 +85,38 @@ class Database:
         if state.phase is Phase.HEALTHY and not self._changes_intent(True):
             return state
         async with session.writing("db start"):
-            planned = await anyio.to_thread.run_sync(lambda: initialized_plan(settings, profile=None, database=True))
+            session.refresh()
+            try:
+                planned = await anyio.to_thread.run_sync(
+                    lambda: initialized_plan(settings, profile=None, database=True)
+                )
+            except ConfigError as error:
+                return await self._start_deployed(error, timeout)
             for note in planned.notes:
                 session.reporter.note(note)
             before = await session.look()
             self._want_database(True)
             if before.timescaledb.phase is Phase.HEALTHY:
                 return before.timescaledb
-            await anyio.to_thread.run_sync(write_plan, settings, planned)
             proxy = before.litellm.running and planned.database
             services = (Service.TIMESCALEDB, Service.LITELLM) if proxy else (Service.TIMESCALEDB,)
-            healthy = await Start(session, planned, services, timeout, before).run()
-            if proxy:
-                record_applied(settings.paths.applied_file, planned.fingerprint, healthy.snapshot, services)
+            healthy = await start_plan(session, planned, services, timeout, before, command="db start")
         return healthy.snapshot.timescaledb
+
+    async def _start_deployed(
+        self,
+        error: ConfigError,
+        timeout: float,  # noqa: ASYNC109 (as in start)
+    ) -> ServiceState:
+        """Start the database as it was started last, where the user's files cannot be used now. Hold the lock."""
+        session = self.session
+        if not is_deployed(session.settings.paths):
+            raise error
+        session.reporter.note(f"{error.message} The database starts as it was deployed last.")
+        self._want_database(True)
+        deployed, before = load_deployment(session.settings.paths), await session.look()
+        start = Start(session, deployed, (Service.TIMESCALEDB,), timeout, before, command="db start")
+        return (await start.run()).snapshot.timescaledb
 
     async def stop(self) -> ServiceState:
         """Stop the database. The data stays, and the proxy keeps running.
@@ -105,17 +132,25 @@ class Database:
             return before.timescaledb
         compose = await session.deployed_compose()
         async with session.writing("db stop"):
-            self._want_database(False)
             proxy = before.litellm.running and load_deployment(settings.paths).database
-            session.reporter.step("Stopping the database")
-            await compose.stop([Service.TIMESCALEDB, *([Service.LITELLM] if proxy else [])])
-            if proxy:
-                planned = await anyio.to_thread.run_sync(
-                    lambda: initialized_plan(settings, profile=None, database=False)
-                )
-                await anyio.to_thread.run_sync(write_plan, settings, planned)
-                done = await Start(session, planned, (Service.LITELLM,), DEFAULT_TIMEOUT, before).run()
-                record_applied(settings.paths.applied_file, planned.fingerprint, done.snapshot, (Service.LITELLM,))
+            services = (Service.LITELLM,) if proxy else ()
+            planned = None
+            if proxy:  # before anything is stopped: it may not be possible
+                try:
+                    planned = await anyio.to_thread.run_sync(
+                        lambda: initialized_plan(settings, profile=None, database=False)
+                    )
+                except ConfigError as error:
+                    session.reporter.note(f"{error.message} The proxy goes on as it was deployed last.")
+            self._want_database(False)
+            async with session.replacing("db stop", services):
+                session.reporter.step("Stopping the database")
+                await compose.stop([Service.TIMESCALEDB, *services])
+                if planned is not None:
+                    await start_plan(session, planned, services, DEFAULT_TIMEOUT, Snapshot(), command="db stop")
+                elif proxy:
+                    deployed = await anyio.to_thread.run_sync(write_without_database, settings.paths)
+                    await Start(session, deployed, services, DEFAULT_TIMEOUT, Snapshot(), command="db stop").run()
             return (await session.look()).timescaledb
 
     def _want_database(self, wanted: bool) -> None:
@@ -197,17 +232,17 @@ class Database:
         """Write a backup with all that the proxy knows, which is stopped for it; it runs again if that fails."""
         path, server = self._new_backup(), await self.server()
         refuse_existing(path)
-        proxy = (await self.session.look()).litellm.running
-        if proxy:
+        if not (await self.session.look()).litellm.running:
+            return await self._write_backup(server, path)
+        async with self.session.replacing("db destroy", [Service.LITELLM]):
             self.session.reporter.step("Stopping the proxy")
             await compose.stop([Service.LITELLM])
-        try:
-            return await self._write_backup(server, path)
-        except BaseException:
-            if proxy:
+            try:
+                return await self._write_backup(server, path)
+            except BaseException:
                 with anyio.CancelScope(shield=True):
                     await compose.up([Service.LITELLM])
-            raise
+                raise
 
     async def restore(self, path: Path) -> Manifest:
         """Replace the databases with those of a backup: all of them, or none.

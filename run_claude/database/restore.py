@@ -74,6 +74,7 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
     try:
         if proxy:
             session.reporter.step("Stopping the proxy")
+            session.begin("db restore", [Service.LITELLM])
             await compose.stop([Service.LITELLM])
         session.reporter.step("Replacing the databases")
         there = parse_content(await server.ask("template1", content_sql([]))).databases
@@ -83,6 +84,7 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
         if proxy:
             with anyio.CancelScope(shield=True):
                 await compose.up([Service.LITELLM])
+                session.finish()
     await server.wake_workers([part.database for part in manifest.parts if part.timescaledb])
     if proxy:
         deployment = load_deployment(session.settings.paths)

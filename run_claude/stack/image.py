@@ -1,4 +1,4 @@
-"""Build the proxy's image, or find that it is there."""
+"""Build the proxy's image and pull the database's, or find that they are there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from run_claude.deploy.plan import Plan
     from run_claude.domain.compose import Project
     from run_claude.stack.session import Session
+    from run_claude.state.deployed import Deployment
 
-__all__ = ["build", "build_if_missing"]
+__all__ = ["build", "build_if_missing", "fetch", "pull_if_missing"]
 
 
 async def build(session: Session, project: Project, *, no_cache: bool = False) -> None:
@@ -31,3 +35,26 @@ async def build_if_missing(session: Session, project: Project, image: str) -> bo
         return False
     await build(session, project)
     return True
+
+
+async def pull_if_missing(session: Session, what: Plan | Deployment) -> None:
+    """Pull the database's image unless it is there.
+
+    :raises RunClaudeError: with the cause, if it cannot be pulled
+    """
+    image = what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
+    if image and await session.api.image(image) is None:
+        session.reporter.step(f"Pulling {image}")
+        await session.compose(what.project).pull([Service.TIMESCALEDB])
+
+
+async def fetch(session: Session, what: Plan | Deployment, services: Sequence[Service]) -> None:
+    """Have the images of the services.
+
+    :raises BuildError: with the step that failed
+    :raises RunClaudeError: with the cause, if the database's cannot be pulled
+    """
+    if Service.TIMESCALEDB in services:
+        await pull_if_missing(session, what)
+    if Service.LITELLM in services:
+        await build_if_missing(session, what.project, what.image)

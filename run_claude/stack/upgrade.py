@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
-from run_claude.errors import RunClaudeError
 from run_claude.stack.log_redaction import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from run_claude.config.settings import Settings
     from run_claude.deploy.plan import Plan
     from run_claude.domain.compose import Compose
     from run_claude.domain.lifecycle import Snapshot
+    from run_claude.errors import RunClaudeError
     from run_claude.stack.session import Session
     from run_claude.state.deployed import Deployment
 
-__all__ = ["migrate_ahead", "written"]
+__all__ = ["migrate_ahead"]
 
 _RUNS_ON = "runs_on"  # the fact of an error that says: nothing was stopped, and which image it is
 _COMMAND = ("python", "-m", "boot.upgrade")
@@ -63,20 +58,3 @@ async def migrate_ahead(
 def _runs_on(code: str, words: str, litellm: ServiceState, *, detail: str = "") -> RunClaudeError:
     facts = {"service": Service.LITELLM.value, "container": litellm.name, _RUNS_ON: litellm.image}
     return caused(code, f"{words}. Nothing was stopped: the image before runs on.", detail=detail, facts=facts)
-
-
-@asynccontextmanager
-async def written(settings: Settings, planned: Plan) -> AsyncIterator[None]:
-    """Have the files of a plan written; where nothing was stopped in the end, they are put back.
-
-    From them `watch` heals what runs, and `status` says how it differs from what would be started.
-
-    :raises ConfigError: if one cannot be written
-    """
-    before = await anyio.to_thread.run_sync(write_plan, settings, planned)
-    try:
-        yield
-    except RunClaudeError as error:
-        if _RUNS_ON in error.facts:
-            await anyio.to_thread.run_sync(put_back, settings, planned, before)
-        raise

@@ -7,18 +7,24 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import IO
 
 __all__ = ["Hook", "notifier"]
 
 WITHIN = 30.0  # seconds that one run of the command may take
+LINES = 3  # of its stderr are shown, the last ones
 WAITING = 100  # transitions that may wait for the command; later ones are skipped
+
+_READ, _SHOWN = 8192, 300  # bytes of its end that are read; characters of a line that are shown
 
 
 class Hook:
@@ -49,26 +55,44 @@ class Hook:
             await self._filled.wait()
 
     async def _one(self, variables: dict[str, str]) -> None:
-        process = await anyio.open_process(
-            self._command,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
-            stderr=sys.stderr.fileno(),  # no pipe: one that nobody reads stops the command when it is full
-            env={**self._environ, **variables},
-            start_new_session=True,  # so that its children can be ended with it
-        )
-        try:
-            with anyio.fail_after(WITHIN):
-                code = await process.wait()
-            if code != 0:
-                self._complain(f"The --exec command ended with {code}.")
-        except TimeoutError:
-            self._complain(f"The --exec command took longer than {WITHIN:.0f} s and was ended.")
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                with anyio.CancelScope(shield=True):
-                    await process.wait()
+        # A file takes whatever is printed at once, also from a child that outlives the command; a pipe would be full,
+        # or held open.
+        with tempfile.TemporaryFile() as errors:
+            process = await anyio.open_process(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno(),
+                stderr=errors,
+                env={**self._environ, **variables},
+                start_new_session=True,  # so that its children can be ended with it
+            )
+            try:
+                with anyio.fail_after(WITHIN):
+                    code = await process.wait()
+                said = _last_lines(errors)
+                if code != 0:
+                    self._complain(_with(f"The --exec command ended with {code}", said))
+                elif said:
+                    self._complain(_with("The --exec command says", said))
+            except TimeoutError:
+                what = f"The --exec command took longer than {WITHIN:.0f} s and was ended"
+                self._complain(_with(what, _last_lines(errors)))
+            finally:
+                if process.returncode is None:
+                    with suppress(ProcessLookupError):  # it has ended at this moment
+                        os.killpg(process.pid, signal.SIGKILL)
+                    with anyio.CancelScope(shield=True):
+                        await process.wait()
+
+
+def _last_lines(errors: IO[bytes]) -> list[str]:
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - _READ))
+    lines = errors.read().decode(errors="replace").splitlines()
+    return [line for line in lines if line.strip()][-LINES:]
+
+
+def _with(what: str, said: Sequence[str]) -> str:
+    return f"{what}: {' | '.join(line.strip()[-_SHOWN:] for line in said)}" if said else f"{what}."
 
 
 def notifier(environ: Mapping[str, str]) -> str | None:
