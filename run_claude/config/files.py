@@ -22,13 +22,14 @@ __all__ = [
     "mend_mode",
     "read_bytes",
     "read_text",
+    "remove_left",
     "write_atomic",
     "write_if_changed",
 ]
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return a file's content, or ``None`` if it does not exist.
+    """Return a file's content, or ``None`` if it does not exist. A named pipe is read once, see :mod:`.pipes`.
 
     :raises ConfigError: if it exists but cannot be read
     """
@@ -36,6 +37,10 @@ def read_bytes(path: Path) -> bytes | None:
         f"{path} cannot be read", f"Check its type, owner and mode: ls -ld {path}", "file-unreadable", path
     ):
         try:
+            if path.is_fifo():
+                from run_claude.config.pipes import read_pipe
+
+                return read_pipe(path)
             return path.read_bytes()
         except FileNotFoundError:
             return None
@@ -75,7 +80,7 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
     help = f"Check the folder's owner and mode, and the free space: ls -ld {path.parent}; df -h {path.parent}"
     with _explained(f"{path} cannot be written", help, "file-unwritable", path):
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_left(target)
+        remove_left(target)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -162,7 +167,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _remove_left(target: Path) -> None:
+def remove_left(target: Path) -> None:
     """Remove the temporary files of writers that were killed."""
     for left in target.parent.glob(f".{escape(target.name)}.*.????????.tmp"):
         writer = left.name.removeprefix(f".{target.name}.").split(".")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,16 +12,19 @@ import anyio
 
 from run_claude.database.backup import refuse_existing, write_backup
 from run_claude.database.queries import Content, content_sql, parse_content
-from run_claude.database.restore import restore_backup
+from run_claude.database.restore import prove, restore_backup
+from run_claude.database.salt import salt_fingerprint, salt_remark
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
 from run_claude.deploy.prepare import initialized_plan, write_plan
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
+from run_claude.errors import DataError
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state import lock
 from run_claude.state.applied import record_applied
 from run_claude.state.deployed import load_deployment
 from run_claude.state.intent import Intent, save_intent
@@ -171,30 +175,69 @@ class Database:
         """Where backups go that were given no file."""
         return self.session.settings.paths.state / "backups"
 
-    async def backup(self, path: Path | None = None) -> Manifest:
+    async def backup(self, path: Path | None = None, *, verify: bool = False) -> Manifest:
         """Write all databases to a file (0600) that gets its name only when it is complete. The proxy keeps running.
 
+        It needs no lock: other commands may work on the instance meanwhile.
+
         :param path: a new file; by default one in :attr:`backup_folder`
+        :param verify: whether to restore it into databases that are dropped again
         :raises ConfigError: if the file exists, or its folder cannot be used
-        :raises DataError: if the database is not running or cannot be dumped
+        :raises DataError: if the database is not running or cannot be dumped, or the backup cannot be restored
         """
         path = path or self._new_backup()
         refuse_existing(path)
         server = await self.server()
-        async with self.session.writing("db backup"):
-            return await self._write_backup(server, path)
+        manifest = await self._write_backup(server, path)
+        if verify:
+            async with self._restoring("db backup --verify"):
+                await self._prove(server, manifest)
+        return manifest
 
     def _new_backup(self) -> Path:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        return self.backup_folder / f"{self.session.settings.instance}-{stamp}.tar"
+        names = (
+            f"{self.session.settings.instance}-{stamp}{more}.tar" for more in ("", *(f"-{n}" for n in range(2, 99)))
+        )
+        paths = [self.backup_folder / name for name in names]
+        return next((path for path in paths if not os.path.lexists(path)), paths[0])
 
     async def _write_backup(self, server: Server, path: Path) -> Manifest:
         content = await self.content()
-        instance, reporter = self.session.settings.instance, self.session.reporter
-        return await write_backup(server, content, path, instance=instance, reporter=reporter)
+        settings, reporter = self.session.settings, self.session.reporter
+        salt = await anyio.to_thread.run_sync(salt_fingerprint, settings)
+        return await write_backup(server, content, path, instance=settings.instance, salt=salt, reporter=reporter)
+
+    async def _prove(self, server: Server, manifest: Manifest) -> None:
+        """Restore a backup of our own into databases that are dropped again."""
+        self.session.reporter.step("Verifying the backup")
+        try:
+            await prove(server, manifest, self.session.reporter)
+        except DataError:
+            # It may hold what a superuser alone can restore.
+            await prove(server, manifest, self.session.reporter, as_superuser=True)
+            self.session.reporter.note(f"To restore {manifest.path}, use `--as-superuser`.")
+
+    @asynccontextmanager
+    async def _restoring(self, purpose: str) -> AsyncIterator[None]:
+        """Hold the lock of restores: one at a time reads a backup into the server.
+
+        :raises BusyError: if another one does not end in time
+        """
+        settings, reporter = self.session.settings, self.session.reporter
+        path = settings.paths.lock_file.with_name("restore-lock")
+
+        def waiting(holder: str) -> None:
+            reporter.step(f"Waiting for {holder}")
+
+        async with lock.lock(path, purpose, wait=settings.lock_timeout, on_wait=waiting):
+            yield
 
     async def _last_backup(self, compose: Compose) -> Manifest:
-        """Write a backup with all that the proxy knows, which is stopped for it; it runs again if that fails."""
+        """Write a backup with all that the proxy knows, and restore it to see that it can be. The proxy is stopped.
+
+        It runs again if that fails.
+        """
         path, server = self._new_backup(), await self.server()
         refuse_existing(path)
         proxy = (await self.session.look()).litellm.running
@@ -202,28 +245,34 @@ class Database:
             self.session.reporter.step("Stopping the proxy")
             await compose.stop([Service.LITELLM])
         try:
-            return await self._write_backup(server, path)
+            manifest = await self._write_backup(server, path)
+            await self._prove(server, manifest)
+            return manifest
         except BaseException:
             if proxy:
                 with anyio.CancelScope(shield=True):
                     await compose.up([Service.LITELLM])
             raise
 
-    async def restore(self, path: Path) -> Manifest:
+    async def restore(self, path: Path, *, as_superuser: bool = False) -> Manifest:
         """Replace the databases with those of a backup: all of them, or none.
 
-        The backup is restored into new databases first, and their rows are counted. Only then is the proxy stopped,
-        and the databases are swapped in one transaction. If anything fails before that, nothing has changed.
+        The backup is restored into new databases first, and their rows are counted. Only then is the instance locked,
+        the proxy stopped, and the databases swapped in one transaction. If anything fails before that, nothing has
+        changed.
 
+        :param as_superuser: read it in as the superuser; otherwise nothing in it runs as one
         :raises DataError: if the file is not a complete backup, or cannot be restored
         :raises StartError: if everything is restored, but the proxy does not get healthy again
         """
         self.session.reporter.step("Verifying the backup")
         manifest = await anyio.to_thread.run_sync(verify_file, path)
+        if remark := await anyio.to_thread.run_sync(salt_remark, self.session.settings, manifest):
+            self.session.reporter.note(remark)
         server = await self.server()
         compose = await self.session.deployed_compose()
-        async with self.session.writing("db restore"):
-            await restore_backup(self.session, server, compose, manifest)
+        async with self._restoring("db restore"):
+            await restore_backup(self.session, server, compose, manifest, as_superuser=as_superuser)
         return manifest
 
     async def inspect_existing(self) -> DatabaseStatus:
@@ -240,14 +289,15 @@ class Database:
     async def destroy(self, *, backup: bool = True) -> Manifest | None:
         """Remove the containers, the network and the database's volume: all data of this instance.
 
-        :param backup: whether to write a backup first; this starts the database if needed
+        :param backup: whether to write a backup first, and to restore it once to see that it can be; this starts the
+            database if needed
         :raises DataError: if the backup fails; nothing was removed
         :raises EngineError: if the engine refuses
         """
         if backup and not (await self.session.look()).timescaledb.running:
             await self.start()
         compose = await self.session.deployed_compose()
-        async with self.session.writing("db destroy"):
+        async with self._restoring("db destroy"), self.session.writing("db destroy"):
             manifest = await self._last_backup(compose) if backup else None
             self.session.intend("down", database=True)
             self.session.reporter.step("Removing the containers")
