@@ -1,4 +1,4 @@
-"""Run commands that wait in an event loop that SIGINT and SIGTERM cancel."""
+"""Run commands that wait in an event loop that SIGINT, SIGTERM and SIGHUP cancel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_in_loop"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal is gone
 
 
 def run_in_loop(app: App, call: Callable[[], Awaitable[int]]) -> int:
@@ -47,7 +47,7 @@ async def _run(app: App, call: Callable[[], Awaitable[int]], early: Sequence[int
 async def _signals(
     app: App, cancel: Callable[[], None], early: Sequence[int], *, task_status: TaskStatus[None]
 ) -> None:
-    """Cancel the command on the first SIGINT or SIGTERM; end the process at once on the second."""
+    """Cancel the command on the first signal; end the process at once on the second."""
 
     def take(number: int) -> None:
         if app.on_signal is not None:

@@ -133,7 +133,13 @@ async def _call(app: App, arguments: list[str]) -> int:
         return 130
     except RunClaudeError as error:
         return app.output.failure(error)
-    except (BrokenPipeError, SystemExit):  # the reader is gone (`… | head`); asyncclick raises SystemExit
+    except SystemExit as ended:
+        if isinstance(ended.code, int) and ended.code > 128:  # a signal came while a pipe was read
+            app.output.interrupted(ended.code)
+            return ended.code
+        sys.stderr.close()
+        return 141
+    except BrokenPipeError:  # the reader is gone (`… | head`); asyncclick raises SystemExit
         sys.stderr.close()
         return 141
     except Exception as error:

@@ -6,6 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import load_catalogue
+from run_claude.config.env_store import foreign
 from run_claude.config.secrets import provider_keys, read_secrets
 from run_claude.deploy.migration import left_behind
 from run_claude.deploy.plan import choose_profile
@@ -74,6 +75,8 @@ async def secrets(context: Context) -> list[Finding]:
     found = []
     files = (paths.env_file, paths.litellm_secrets, paths.database_secret, paths.build_secrets)
     for path in files:
+        if foreign(path):
+            continue  # not ours to change
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
         except FileNotFoundError:
