@@ -96,9 +96,9 @@ def _group(item: pytest.Item) -> str:
 
 def _guess(item: pytest.Item) -> float:
     """Return how many seconds a test takes of which nothing is known yet."""
-    if item.get_closest_marker("engine") is None:
-        return 0.03
-    return 12 if item.get_closest_marker("slow") else 6
+    if slow := item.get_closest_marker("slow"):
+        return float(slow.args[0]) if slow.args else 12
+    return 6 if item.get_closest_marker("engine") else 0.03
 
 
 class _Run:

@@ -17,7 +17,7 @@ from .instance import Instance, docker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.slow(60), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from tests import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from .instance import Instance
@@ -25,19 +26,28 @@ KEYS = {
 }
 
 
-def everything(instance: Instance, folder: Path) -> list[tuple[str, ...]]:
+def of_litellm(folder: Path) -> list[tuple[str, ...]]:
+    """What LiteLLM itself has a part in: its log, its answers, what it says of itself."""
+    return [
+        ("-v", "proxy", "start", "--profile", "demo"),
+        ("proxy", "health"),
+        ("models", "test", "demo-opus"),
+        ("proxy", "logs"),
+        ("doctor", "--report", str(folder / "report.md")),
+        ("-v", "secrets", "rotate"),
+        ("-v", "proxy", "stop", "--all"),
+    ]
+
+
+def all_others(instance: Instance, folder: Path) -> list[tuple[str, ...]]:
     return [
         ("install", "--no-build"),
         ("-v", "proxy", "start", "--profile", "demo"),
         ("proxy", "status"),
-        ("proxy", "health"),
-        ("proxy", "logs"),
         ("models", "list"),
-        ("models", "test", "demo-opus"),
         ("profiles", "list"),
         ("secrets", "show"),
         ("secrets", "init"),
-        ("doctor", "--report", str(folder / "report.md")),
         ("doctor", "--report", "-"),
         ("-v", "secrets", "rotate", "--database"),
         ("-v", "db", "status"),
@@ -54,21 +64,33 @@ def everything(instance: Instance, folder: Path) -> list[tuple[str, ...]]:
     ]
 
 
-def test_no_command_shows_a_planted_secret_and_none_is_in_a_process_list(instance: Instance, tmp_path: Path) -> None:
+@pytest.mark.slow(50)
+def test_neither_litellm_nor_what_asks_it_shows_a_planted_secret(instance: Instance, tmp_path: Path) -> None:
+    nothing_shows(instance, tmp_path, of_litellm(tmp_path))
+
+
+@pytest.mark.slow(40)
+@pytest.mark.stand_in
+def test_no_other_command_shows_a_planted_secret(instance: Instance, tmp_path: Path) -> None:
+    nothing_shows(instance, tmp_path, all_others(instance, tmp_path))
+
+
+def nothing_shows(instance: Instance, folder: Path, commands: Iterable[tuple[str, ...]]) -> None:
+    """Run commands, and look at what they print, leave in files, tell the engine, and have on their command lines."""
     planted.keep(KEYS.values())
     instance.config.mkdir(parents=True)
     in_file = {name: value for name, value in KEYS.items() if name != "DEEPSEEK_API_KEY"}
     (instance.config / ".env").write_text("".join(f"{name}={value}\n" for name, value in in_file.items()))
     instance.extra["DEEPSEEK_API_KEY"] = KEYS["DEEPSEEK_API_KEY"]
     with planted.Processes(every=0.005) as processes:
-        for arguments in everything(instance, tmp_path):
+        for arguments in commands:
             instance.run(*arguments, expect=None)
             if arguments[-1] in ("status", "show", "history") or "--profile" in arguments:
                 instance.run(*arguments, "--json", expect=None)
-            if "restart" in arguments:
+            if "restart" in arguments or "rotate" in arguments:
                 planted.check_containers(instance.name)
         planted.check_files(instance.folder)
-        planted.check_files(tmp_path)
+        planted.check_files(folder)
     assert processes.looked > 100
     assert processes.seen == []
 

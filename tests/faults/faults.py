@@ -42,10 +42,9 @@ def break_probe(stack: FaultyStack, service: str) -> None:
 def out_of_memory(stack: FaultyStack, service: str = "litellm") -> None:
     """Reach the memory limit: the kernel kills the service's process, and Docker starts the container again."""
     container = stack.container(service)
-    first = stack.pid(service)
-    for pid in [first, *_children(first)]:
-        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
-    # Another process of the container fills the memory; the kernel takes the one with the worst score.
+    # Another process of the container fills the memory; the kernel takes the one with the worst score. Only the first
+    # process has it: without a child of it the container would go on.
+    Path(f"/proc/{stack.pid(service)}/oom_score_adj").write_text("1000")
     eat = "x = bytearray(4 << 30)"
     stack.docker("exec", container, "python", "-c", eat, check=False)
 
@@ -110,11 +109,6 @@ FAULTS: dict[str, Callable[[FaultyStack, str], None]] = {
     "disconnect": disconnect,
     "restart": restart,
 }
-
-
-def _children(pid: int) -> list[int]:
-    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return found + [grandchild for child in found for grandchild in _children(child)]
 
 
 def _new_pid(stack: FaultyStack, service: str, old: int) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COUNT = int(os.environ.get("RUN_CLAUDE_CHAOS_FAULTS") or 12)
 SEED = int(os.environ.get("RUN_CLAUDE_CHAOS_SEED") or 20261123)
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(120 + 60 * COUNT)]
+pytestmark = [pytest.mark.engine, pytest.mark.slow(9 * COUNT), pytest.mark.timeout(120 + 60 * COUNT)]
 
 
 @pytest.fixture(scope="module")

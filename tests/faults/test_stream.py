@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .stack import FaultyStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.slow(20), pytest.mark.timeout(300)]
 
 CUTS = 100
 

@@ -80,7 +80,7 @@ def test_the_image_is_built_where_there_is_no_compiler(image: str, bases: Mappin
     assert docker("run", "--rm", bases["RUN_CLAUDE_PYTHON_IMAGE"], *look) == ""
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 def test_no_secret_of_the_build_is_in_a_layer(build: Build, services: Path, tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.write_text(f"PLANTED={PLANTED}\n")

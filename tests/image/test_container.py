@@ -14,7 +14,7 @@ from .project import MASTER_KEY, PASSWORD, Project, docker
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 
 def test_the_image_says_what_it_is_and_whether_it_has_prisma(image: str) -> None:

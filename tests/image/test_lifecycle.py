@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .conftest import Build, NewProject
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 
 def with_callback(name: str) -> dict[str, Any]:

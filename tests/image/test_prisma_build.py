@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # One after another, as in test_build.py.
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.slow,
+    pytest.mark.slow(60),
     pytest.mark.timeout(600),
     pytest.mark.xdist_group("tests/image/test_prisma_build.py"),
 ]

@@ -19,7 +19,7 @@ import pytest
 
 from tests.engine.instance import Instance, docker
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.engine, pytest.mark.slow(20), pytest.mark.timeout(1800)]
 
 TIMES = int(os.environ.get("RUN_CLAUDE_TEST_INTERRUPTS", "9"))
 SEED = int(os.environ.get("RUN_CLAUDE_TEST_SEED", "20261123"))

@@ -107,7 +107,7 @@ def test_without_a_python_that_fits_the_script_says_which(tmp_path: Path) -> Non
     assert "no Python 3.11, 3.12 or 3.13" in answer.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 @pytest.mark.timeout(600)
 def test_the_demo_profile_answers_without_an_engine(environ: dict[str, str]) -> None:
     with socket.socket() as probe:
