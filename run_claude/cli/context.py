@@ -48,15 +48,16 @@ class App:
         )
 
     def settings(self, **overrides: Any) -> Settings:
-        """Load the user's settings.
+        """Load the user's settings, with what was said at earlier starts.
 
         :raises ConfigError: with file, line and key of what is invalid
         """
         from run_claude.config.settings import load_settings
+        from run_claude.state.instance import as_remembered
 
         key = (self.instance, *sorted(overrides.items()))
         if key not in self._settings:  # `.env` is read once
-            self._settings[key] = load_settings(self.environ, instance=self.instance, **overrides)
+            self._settings[key] = as_remembered(load_settings(self.environ, instance=self.instance, **overrides))
         return self._settings[key]
 
     def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:

@@ -92,6 +92,11 @@ class Paths:
         return self.instance_state / "intent.json"
 
     @property
+    def unfinished_file(self) -> Path:
+        """What a command has stopped in order to start it again; there while it works."""
+        return self.instance_state / "unfinished.json"
+
+    @property
     def lock_file(self) -> Path:
         """The lock for commands that change the instance."""
         return self.instance_state / "lock"

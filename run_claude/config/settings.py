@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, TypeVar
 from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.domain.causes import caused
+from run_claude.domain.remembered import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from run_claude.domain.remembered import Choice, Origin, Word
 
 __all__ = ["IMAGE_USER", "Prisma", "Settings", "load_settings"]
 
 T = TypeVar("T")
 D = TypeVar("D")
 
+_PORT, _DATABASE_PORT = 4444, 5433
 IMAGE_USER = (10001, 10001)  # litellm's user when the user is root
 
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -55,8 +59,8 @@ class Settings:
     instance: str
     paths: Paths
     bind: str = "127.0.0.1"
-    port: int = 4444
-    database_port: int = 5433
+    port: int = _PORT
+    database_port: int = _DATABASE_PORT
     python_image: str = "python:3.13-slim"
     timescaledb_image: str = "timescale/timescaledb:2.23.1-pg17"
     prisma: Prisma = Prisma.ON
@@ -69,6 +73,10 @@ class Settings:
     prisma_mirror: str = ""
     spend_logs_retention: str = ""  # such as 30d; empty: for ever
     lock_timeout: float = 600.0  # seconds that a command waits for another
+    asked: Mapping[str, str] = field(default_factory=dict)  # by options, for ``port`` and ``database_port``
+    configured: Mapping[str, str] = field(default_factory=dict)  # the same, by the user's variables, where set
+    said: Mapping[str, Word] = field(default_factory=dict)  # what a start with these settings remembers
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     env_file: EnvironmentFile | None = field(default=None, repr=False, compare=False)  # `.env`, as far as it was read
 
@@ -82,6 +90,17 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)  # noqa: S104 (not bound here)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
+    def chosen(self, choices: Mapping[str, Choice]) -> Settings:
+        """Return the settings with these ports, and where each comes from."""
+        port, database_port = choices["port"].value, choices["database_port"].value
+        return replace(
+            self,
+            port=int(port) if port else _PORT,
+            database_port=int(database_port) if database_port else _DATABASE_PORT,
+            said={name: choice.word for name, choice in choices.items() if choice.word is not None},
+            origins={name: choice.origin for name, choice in choices.items()},
+        )
+
     def environment(self) -> Environment:
         """Return the user's environment with the current content of `.env`, which is read again only if it changed.
 
@@ -91,8 +110,16 @@ class Settings:
         return self.env_file.load()
 
 
-def load_settings(environ: Mapping[str, str], *, instance: str | None = None, port: int | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str],
+    *,
+    instance: str | None = None,
+    port: int | None = None,
+    database_port: int | None = None,
+) -> Settings:
     """Return the settings. The process environment overrides `.env`, and an argument overrides both.
+
+    What was said at an earlier start is not in them yet; a :class:`~run_claude.Stack` adds it.
 
     :raises ConfigError: with the origin of the value, if a value is invalid
     :raises UsageError: if an argument is invalid
@@ -103,12 +130,13 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
     if not _INSTANCE.fullmatch(name):
         raise caused("usage", f"{name!r} is not a valid instance name.", help=_INSTANCE_HELP)
     default = Settings(instance=name, paths=Paths.resolve(environ, name))
-    settings = Settings(
+    asked = {"port": str(port or ""), "database_port": str(database_port or "")}
+    return Settings(
         instance=name,
         paths=default.paths,
         bind=_checked(env, "RUN_CLAUDE_BIND", _address, default.bind),
         port=port or _checked(env, "LITELLM_PORT", _port, default.port),
-        database_port=_checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port, default.database_port),
+        database_port=database_port or _checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port, default.database_port),
         python_image=_checked(env, "RUN_CLAUDE_PYTHON_IMAGE", _reference, default.python_image),
         timescaledb_image=_checked(env, "RUN_CLAUDE_TIMESCALEDB_IMAGE", _reference, default.timescaledb_image),
         prisma=_checked(env, "RUN_CLAUDE_PRISMA", _prisma, default.prisma),
@@ -121,17 +149,11 @@ def load_settings(environ: Mapping[str, str], *, instance: str | None = None, po
         prisma_mirror=env.get("PRISMA_ENGINES_MIRROR"),
         spend_logs_retention=_checked(env, "RUN_CLAUDE_SPEND_LOGS_RETENTION", _period, default.spend_logs_retention),
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
+        asked={name: value for name, value in asked.items() if value},
+        configured={name: str(int(value)) for name, key in VARIABLES.items() if (value := env.get(key).strip())},
         environ=environ,
         env_file=env_file,
     )
-    if settings.port == settings.database_port:
-        raise caused(
-            "port-invalid",
-            f"The proxy and the database cannot both use port {settings.port}.",
-            help="Set LITELLM_PORT or RUN_CLAUDE_TIMESCALEDB_PORT to another port.",
-            facts={"port": settings.port},
-        )
-    return settings
 
 
 def _checked(env: Environment, name: str, check: Callable[[str], T], default: D) -> T | D:

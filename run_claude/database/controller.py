@@ -12,21 +12,20 @@ import anyio
 
 from run_claude.database.backup import refuse_existing, write_backup
 from run_claude.database.queries import Content, content_sql, parse_content
-from run_claude.database.restore import prove, restore_backup
+from run_claude.database.restore import one_restore, prove, restore_backup
 from run_claude.database.salt import salt_fingerprint, salt_remark
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
-from run_claude.deploy.prepare import initialized_plan, write_plan
+from run_claude.deploy.prepare import initialized_plan
 from run_claude.domain.causes import caused
-from run_claude.domain.lifecycle import Phase, Service, ServiceState
-from run_claude.errors import DataError
+from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
+from run_claude.errors import ConfigError
 from run_claude.stack.preflight import volume_name
+from run_claude.stack.replacement import start_plan
 from run_claude.stack.session import Session
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.state import lock
-from run_claude.state.applied import record_applied
-from run_claude.state.deployed import load_deployment
+from run_claude.state.deployed import is_deployed, load_deployment
 from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
@@ -80,20 +79,38 @@ class Database:
         if state.phase is Phase.HEALTHY and not self._changes_intent(True):
             return state
         async with session.writing("db start"):
-            planned = await anyio.to_thread.run_sync(lambda: initialized_plan(settings, profile=None, database=True))
+            session.refresh()
+            try:
+                planned = await anyio.to_thread.run_sync(
+                    lambda: initialized_plan(settings, profile=None, database=True)
+                )
+            except ConfigError as error:
+                return await self._start_deployed(error, timeout)
             for note in planned.notes:
                 session.reporter.note(note)
             before = await session.look()
             self._want_database(True)
             if before.timescaledb.phase is Phase.HEALTHY:
                 return before.timescaledb
-            await anyio.to_thread.run_sync(write_plan, settings, planned)
             proxy = before.litellm.running and planned.database
             services = (Service.TIMESCALEDB, Service.LITELLM) if proxy else (Service.TIMESCALEDB,)
-            healthy = await Start(session, planned, services, timeout, before).run()
-            if proxy:
-                record_applied(settings.paths.applied_file, planned.fingerprint, healthy.snapshot, services)
+            healthy = await start_plan(session, planned, services, timeout, before, command="db start")
         return healthy.snapshot.timescaledb
+
+    async def _start_deployed(
+        self,
+        error: ConfigError,
+        timeout: float,  # noqa: ASYNC109 (as in start)
+    ) -> ServiceState:
+        """Start the database as it was started last, where the user's files cannot be used now. Hold the lock."""
+        session = self.session
+        if not is_deployed(session.settings.paths):
+            raise error
+        session.reporter.note(f"{error.message} The database starts as it was deployed last.")
+        self._want_database(True)
+        deployed, before = load_deployment(session.settings.paths), await session.look()
+        start = Start(session, deployed, (Service.TIMESCALEDB,), timeout, before, command="db start")
+        return (await start.run()).snapshot.timescaledb
 
     async def stop(self) -> ServiceState:
         """Stop the database. The data stays, and the proxy keeps running.
@@ -109,17 +126,19 @@ class Database:
             return before.timescaledb
         compose = await session.deployed_compose()
         async with session.writing("db stop"):
-            self._want_database(False)
             proxy = before.litellm.running and load_deployment(settings.paths).database
-            session.reporter.step("Stopping the database")
-            await compose.stop([Service.TIMESCALEDB, *([Service.LITELLM] if proxy else [])])
-            if proxy:
+            services = (Service.LITELLM,) if proxy else ()
+            planned = None
+            if proxy:  # before anything is stopped: it may not be possible
                 planned = await anyio.to_thread.run_sync(
                     lambda: initialized_plan(settings, profile=None, database=False)
                 )
-                await anyio.to_thread.run_sync(write_plan, settings, planned)
-                done = await Start(session, planned, (Service.LITELLM,), DEFAULT_TIMEOUT, before).run()
-                record_applied(settings.paths.applied_file, planned.fingerprint, done.snapshot, (Service.LITELLM,))
+            self._want_database(False)
+            async with session.replacing("db stop", services):
+                session.reporter.step("Stopping the database")
+                await compose.stop([Service.TIMESCALEDB, *services])
+                if planned is not None:
+                    await start_plan(session, planned, services, DEFAULT_TIMEOUT, Snapshot(), command="db stop")
             return (await session.look()).timescaledb
 
     def _want_database(self, wanted: bool) -> None:
@@ -190,8 +209,8 @@ class Database:
         server = await self.server()
         manifest = await self._write_backup(server, path)
         if verify:
-            async with self._restoring("db backup --verify"):
-                await self._prove(server, manifest)
+            async with one_restore(self.session, "db backup --verify"):
+                await prove(self.session, server, manifest)
         return manifest
 
     def _new_backup(self) -> Path:
@@ -208,31 +227,6 @@ class Database:
         salt = await anyio.to_thread.run_sync(salt_fingerprint, settings)
         return await write_backup(server, content, path, instance=settings.instance, salt=salt, reporter=reporter)
 
-    async def _prove(self, server: Server, manifest: Manifest) -> None:
-        """Restore a backup of our own into databases that are dropped again."""
-        self.session.reporter.step("Verifying the backup")
-        try:
-            await prove(server, manifest, self.session.reporter)
-        except DataError:
-            # It may hold what a superuser alone can restore.
-            await prove(server, manifest, self.session.reporter, as_superuser=True)
-            self.session.reporter.note(f"To restore {manifest.path}, use `--as-superuser`.")
-
-    @asynccontextmanager
-    async def _restoring(self, purpose: str) -> AsyncIterator[None]:
-        """Hold the lock of restores: one at a time reads a backup into the server.
-
-        :raises BusyError: if another one does not end in time
-        """
-        settings, reporter = self.session.settings, self.session.reporter
-        path = settings.paths.lock_file.with_name("restore-lock")
-
-        def waiting(holder: str) -> None:
-            reporter.step(f"Waiting for {holder}")
-
-        async with lock.lock(path, purpose, wait=settings.lock_timeout, on_wait=waiting):
-            yield
-
     async def _last_backup(self, compose: Compose) -> Manifest:
         """Write a backup with all that the proxy knows, and restore it to see that it can be. The proxy is stopped.
 
@@ -240,19 +234,22 @@ class Database:
         """
         path, server = self._new_backup(), await self.server()
         refuse_existing(path)
-        proxy = (await self.session.look()).litellm.running
-        if proxy:
+        if not (await self.session.look()).litellm.running:
+            return await self._proven_backup(server, path)
+        async with self.session.replacing("db destroy", [Service.LITELLM]):
             self.session.reporter.step("Stopping the proxy")
             await compose.stop([Service.LITELLM])
-        try:
-            manifest = await self._write_backup(server, path)
-            await self._prove(server, manifest)
-            return manifest
-        except BaseException:
-            if proxy:
+            try:
+                return await self._proven_backup(server, path)
+            except BaseException:
                 with anyio.CancelScope(shield=True):
                     await compose.up([Service.LITELLM])
-            raise
+                raise
+
+    async def _proven_backup(self, server: Server, path: Path) -> Manifest:
+        manifest = await self._write_backup(server, path)
+        await prove(self.session, server, manifest)
+        return manifest
 
     async def restore(self, path: Path, *, as_superuser: bool = False) -> Manifest:
         """Replace the databases with those of a backup: all of them, or none.
@@ -271,7 +268,7 @@ class Database:
             self.session.reporter.note(remark)
         server = await self.server()
         compose = await self.session.deployed_compose()
-        async with self._restoring("db restore"):
+        async with one_restore(self.session, "db restore"):
             await restore_backup(self.session, server, compose, manifest, as_superuser=as_superuser)
         return manifest
 
@@ -297,7 +294,7 @@ class Database:
         if backup and not (await self.session.look()).timescaledb.running:
             await self.start()
         compose = await self.session.deployed_compose()
-        async with self._restoring("db destroy"), self.session.writing("db destroy"):
+        async with one_restore(self.session, "db destroy"), self.session.writing("db destroy"):
             manifest = await self._last_backup(compose) if backup else None
             self.session.intend("down", database=True)
             self.session.reporter.step("Removing the containers")

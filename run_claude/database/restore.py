@@ -30,9 +30,10 @@ from run_claude.database.queries import (
 )
 from run_claude.database.verify import invalid, verify_rows
 from run_claude.domain.lifecycle import Service
-from run_claude.errors import RunClaudeError
+from run_claude.errors import DataError, RunClaudeError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state import lock
 from run_claude.state.deployed import load_deployment
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from run_claude.domain.progress import Reporter
     from run_claude.stack.session import Session
 
-__all__ = ["prove", "restore_backup"]
+__all__ = ["one_restore", "prove", "restore_backup"]
 
 _CLEAN_UP_WITHIN = 60.0  # seconds; the next restore removes what is left
 _INTERRUPTED_WITHIN = 1.5  # seconds, after Ctrl-C
@@ -67,13 +68,36 @@ async def restore_backup(
             await _swap(session, server, compose, manifest, restored)
 
 
-async def prove(server: Server, manifest: Manifest, reporter: Reporter, *, as_superuser: bool = False) -> None:
-    """Restore a backup into databases that are dropped again, and count their rows. One restore at a time.
+async def prove(session: Session, server: Server, manifest: Manifest) -> None:
+    """Restore a backup of our own into databases that are dropped again, and count their rows. One restore at a time.
 
     :raises DataError: if the backup cannot be restored
     """
-    async with _read_in(server, manifest, reporter, as_superuser=as_superuser):
-        pass
+    reporter = session.reporter
+    reporter.step("Verifying the backup")
+    try:
+        async with _read_in(server, manifest, reporter, as_superuser=False):
+            pass
+    except DataError:  # it may hold what a superuser alone can restore
+        async with _read_in(server, manifest, reporter, as_superuser=True):
+            pass
+        reporter.note(f"To restore {manifest.path}, use `--as-superuser`.")
+
+
+@asynccontextmanager
+async def one_restore(session: Session, purpose: str) -> AsyncIterator[None]:
+    """Hold the lock of restores: one at a time reads a backup into the server.
+
+    :raises BusyError: if another one does not end in time
+    """
+    settings = session.settings
+
+    def waiting(holder: str) -> None:
+        session.reporter.step(f"Waiting for {holder}")
+
+    path = settings.paths.lock_file.with_name("restore.lock")
+    async with lock.lock(path, purpose, wait=settings.lock_timeout, on_wait=waiting):
+        yield
 
 
 class _Restored:
@@ -158,6 +182,7 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
     try:
         if proxy:
             session.reporter.step("Stopping the proxy")
+            session.begin("db restore", [Service.LITELLM])
             await compose.stop([Service.LITELLM])
         session.reporter.step("Replacing the databases")
         there = parse_content(await server.ask("template1", content_sql([]))).databases
@@ -167,6 +192,7 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
         if proxy:
             with anyio.CancelScope(shield=True):
                 await compose.up([Service.LITELLM])
+                session.finish()
     await server.wake_workers([part.database for part in manifest.parts if part.timescaledb])
     if proxy:
         deployment = load_deployment(session.settings.paths)

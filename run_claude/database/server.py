@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 _END = "run-claude: end"
+_NO_CONNECTION = r"too many (?:clients already|connections for)|remaining connection slots are reserved"
 _LONGEST_LINE = 1 << 24  # bytes
 _CLEAN_UP_WITHIN = 1.5  # seconds
 # Ends the command when its standard input ends, as it does when we die. The engine does not: when `docker exec` is
@@ -96,7 +97,8 @@ class Server:
         async with open_group(argv, env=self.environment(), stdin=True) as process:
             assert process.stdin is not None  # noqa: S101 (asked for)
             assert process.stdout is not None  # noqa: S101
-            await process.stdin.send(text.encode())
+            with suppress(anyio.BrokenResourceError):  # it ended without reading; its exit code tells why
+                await process.stdin.send(text.encode())
             stream, lines = BufferedByteReceiveStream(process.stdout), []
             try:
                 while (line := (await stream.receive_until(b"\n", _LONGEST_LINE)).decode()) != _END:
@@ -251,6 +253,8 @@ async def _ended(process: object, argv: Sequence[str]) -> Completed:
 
 def _failed(what: str, done: Completed, code: str) -> RunClaudeError:
     lines = [line for line in done.stderr.splitlines() if line.strip()]
+    if re.search(_NO_CONNECTION, done.stderr):
+        return caused("database-connections", f"{what}: all connections of the database are in use.")
     first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
     kept = " The old data is still in place." if code == "restore-failed" else ""
     if code == "restore-failed" and _NEEDS_SUPERUSER.search(first):

@@ -11,11 +11,12 @@ from run_claude.deploy.initialize import ensure_initialized
 from run_claude.deploy.plan import Plan, plan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from run_claude.config.settings import Settings
 
-__all__ = ["initialized_plan", "prepare", "unwritten", "write_plan"]
+__all__ = ["initialized_plan", "prepare", "unwritten", "write_files", "write_plan"]
 
 
 def prepare(settings: Settings, *, profile: str | None, database: bool) -> Plan:
@@ -45,13 +46,21 @@ def write_plan(settings: Settings, planned: Plan) -> None:
 
     :raises ConfigError: if one cannot be written
     """
-    for path, data in planned.files.items():
-        write_if_changed(path, data, owner=_owner(settings, planned, path))
+    write_files(settings, planned, planned.files)
     build_secrets = settings.paths.build_secrets
     if planned.build_secrets:
         write_if_changed(build_secrets, planned.build_secrets)
     else:
         build_secrets.unlink(missing_ok=True)
+
+
+def write_files(settings: Settings, planned: Plan, files: Mapping[Path, bytes]) -> None:
+    """Write these contents of the plan's files where they differ on disk.
+
+    :raises ConfigError: if one cannot be written
+    """
+    for path, data in files.items():
+        write_if_changed(path, data, owner=_owner(settings, planned, path))
 
 
 def unwritten(settings: Settings, planned: Plan) -> list[Path]:

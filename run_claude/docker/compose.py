@@ -155,6 +155,13 @@ class DockerCompose:
         prefix = [] if len(services) > 1 else ["--no-log-prefix"]
         await self._do("logs", "logs", *options, *prefix, *services, on_line=on_line)
 
+    async def pull(self, services: Sequence[Service]) -> None:
+        """Pull the images of the services.
+
+        :raises RunClaudeError: with the cause, if Compose fails
+        """
+        await self._do("pull", "pull", "--quiet", *services)
+
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
         """Run a command in a service's container with ``text`` on its standard input, where secrets may go.
 

@@ -14,6 +14,7 @@ from run_claude.doctor.findings import failed
 from run_claude.errors import ConfigError, RunClaudeError
 from run_claude.stack.session import Session
 from run_claude.state.deployed import is_deployed
+from run_claude.state.instance import as_remembered
 from run_claude.state.intent import Intent, load_intent
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def lenient_settings(environ: Mapping[str, str], instance: str | None) -> tuple[
     :raises UsageError: if the name of the instance is invalid
     """
     try:
-        return load_settings(environ, instance=instance), []
+        return as_remembered(load_settings(environ, instance=instance)), []
     except ConfigError as error:
         name = instance or DEFAULT_INSTANCE
         settings = Settings(instance=name, paths=Paths.resolve(environ, name), environ=environ)

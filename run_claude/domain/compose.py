@@ -54,6 +54,9 @@ class Compose(Protocol):
     ) -> None:
         """Build the image of a service, and remove old ones that no container uses."""
 
+    async def pull(self, services: Sequence[Service]) -> None:
+        """Pull the images of the services."""
+
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
         """Run a command in a service's container with ``text`` as its standard input."""
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.config.model import Profile
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.deploy.initialize import is_initialized
 from run_claude.deploy.plan import Plan, plan
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
+from run_claude.errors import ConfigError, RunClaudeError
 from run_claude.stack.drift import drift
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
 from run_claude.stack.status import Status, services_of, status_of
 from run_claude.state import history
-from run_claude.state.applied import record_applied
+from run_claude.state.deployed import is_deployed, load_deployment
+from run_claude.state.intent import save_intent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -72,13 +77,16 @@ class Stack:
         self,
         *,
         profile: str | None = None,
-        database: bool = True,
+        database: bool | None = None,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 (it becomes one fail_after, and the error says more)
     ) -> Started:
         """Bring the stack up and wait until it is healthy. Does nothing if it is healthy and up to date.
 
+        What is healthy is not touched before the engine, ports, images, configuration and the database's volume are
+        known to fit; if the new does not get healthy nevertheless, the old runs again.
+
         :param profile: which models to serve; by default the one used last, else the first usable one
-        :param database: whether to start the database, and have LiteLLM use it if its image can
+        :param database: whether to start the database, for LiteLLM to use if its image can; by default as last time
         :param timeout: seconds from running to healthy; building the image is not counted
         :raises UsageError: if there is no such profile
         :raises ConfigError: if the user's files cannot be used, or all keys of the profile are missing
@@ -89,34 +97,58 @@ class Stack:
         :raises StartTimeout: if it is not healthy in time
         :raises BusyError: if another command does not give up the instance's lock in time
         """
-        session, services = self.session, services_of(database)
-        planned = await anyio.to_thread.run_sync(self._plan, profile, database)
+        session = self.session
+        wanted = self._with_database(database)
+        planned = await anyio.to_thread.run_sync(self._plan, profile, wanted)
         before = Snapshot()
         if planned is not None:
             before = await session.look()
-            settled = not session.busy() and self._is_wanted(planned, database)
-            if settled and self._is_up(planned, before, services):
+            settled = not session.busy() and session.unfinished() is None and self._is_wanted(planned, wanted)
+            if settled and self._is_up(planned, before, services_of(wanted)):
                 self._report_notes(planned)
-                return Started(snapshot=before, services=services, profile=planned.profile, already=True)
-        from run_claude.deploy.prepare import initialized_plan, write_plan
-
+                return Started(snapshot=before, services=services_of(wanted), profile=planned.profile, already=True)
         async with session.writing("proxy start") as waited:
             if planned is None or waited:  # what was read before the lock may be outdated
-                planned = await anyio.to_thread.run_sync(
-                    lambda: initialized_plan(self.settings, profile=profile, database=database)
-                )
-                before = await session.look()
-            self._report_notes(planned)
-            session.intend("up", database=database, profile=planned.profile.name)
-            if self._is_up(planned, before, services):
-                return Started(snapshot=before, services=services, profile=planned.profile, already=True)
-            await anyio.to_thread.run_sync(write_plan, self.settings, planned)
-            from run_claude.stack.start import Start  # with all that it needs: not for a stack that is healthy already
+                session.refresh()
+                wanted = self._with_database(database)
+                planned, before = await self._planned(profile, wanted), await session.look()
+            return await self._up(planned, before, wanted, timeout)
 
-            done = await Start(session, planned, services, timeout, before).run()
-            record_applied(self.settings.paths.applied_file, planned.fingerprint, done.snapshot, services)
+    async def _up(
+        self,
+        planned: Plan,
+        before: Snapshot,
+        database: bool,
+        timeout: float,  # noqa: ASYNC109 (as in up)
+        *,
+        command: str = "proxy start",
+        anew: bool = False,
+    ) -> Started:
+        """Start what is planned, unless that would change nothing. Hold the lock."""
+        session, services, last = self.session, services_of(database), self.session.intent()
+        self._report_notes(planned)
+        session.intend("up", database=database, profile=planned.profile.name)
+        left = session.unfinished()
+        if not anew and not (left and left.password) and self._is_up(planned, before, services):
+            session.finish()
+            return Started(snapshot=before, services=services, profile=planned.profile, already=True)
+        from run_claude.stack.replacement import start_plan  # with all that it needs: not for what is healthy already
+
+        try:
+            done = await start_plan(session, planned, services, timeout, before, command=command, anew=anew)
+        except RunClaudeError:
+            if last is not None and any(before[service].phase is Phase.HEALTHY for service in services):
+                save_intent(self.settings.paths.intent_file, last)  # what runs is what was wanted before
+            raise
         return Started(
             snapshot=done.snapshot, services=services, profile=planned.profile, already=False, spans=done.spans
+        )
+
+    async def _planned(self, profile: str | None, database: bool) -> Plan:
+        from run_claude.deploy.prepare import initialized_plan
+
+        return await anyio.to_thread.run_sync(
+            lambda: initialized_plan(self.settings, profile=profile, database=database)
         )
 
     def _plan(self, profile: str | None, database: bool) -> Plan | None:
@@ -131,11 +163,8 @@ class Stack:
 
     def _is_wanted(self, planned: Plan, database: bool) -> bool:
         intent = self.session.intent()
-        return intent is not None and (intent.wanted, intent.database, intent.profile) == (
-            "up",
-            database,
-            planned.profile.name,
-        )
+        wanted = ("up", database, planned.profile.name, self.settings.said)
+        return intent is not None and (intent.wanted, intent.database, intent.profile, intent.said) == wanted
 
     def _report_notes(self, planned: Plan) -> None:
         for note in planned.notes:
@@ -196,15 +225,25 @@ class Stack:
                 help="Start it with `run-claude proxy start`, then rotate.",
             )
         compose = await session.deployed_compose()
-        async with session.writing("secrets rotate"):
+        proxy = before.litellm.running
+        services = services_of(self._with_database()) if proxy else ()
+        async with session.writing("secrets rotate"), session.replacing("secrets rotate", services, password=database):
             fresh = rotate(self.settings, names)
             if database:
-                if before.litellm.running:
+                if proxy:
                     await compose.stop([Service.LITELLM])  # what it has yet to write, it writes with the old password
-                await set_database_password(compose, fresh[DATABASE_PASSWORD])
-        if before.litellm.running:
-            await self.up(database=self._with_database())
-            return f"Rotated {' and '.join(names)}; the proxy was restarted."
+                try:
+                    await set_database_password(compose, fresh[DATABASE_PASSWORD])
+                except RunClaudeError:
+                    if proxy:
+                        await compose.up([Service.LITELLM])
+                    raise
+                session.password_given()
+            if proxy:
+                wanted = self._with_database()
+                planned, now = await self._planned(None, wanted), await session.look()
+                await self._up(planned, now, wanted, DEFAULT_TIMEOUT, command="secrets rotate")
+                return f"Rotated {' and '.join(names)}; the proxy was restarted."
         return f"Rotated {' and '.join(names)}."
 
     # --- down -------------------------------------------------------------------------------------------------
@@ -219,11 +258,14 @@ class Stack:
         """
         session = self.session
         before = await session.look()  # without an engine nothing is written
-        if all(before[service].phase is Phase.ABSENT for service in Service) and not remove and not session.busy():
+        intent = session.intent()
+        nothing = all(before[service].phase is Phase.ABSENT for service in Service) and not remove
+        if nothing and not session.busy() and (intent is None or intent.wanted == "down"):
             return before
         compose = await session.deployed_compose()
         async with session.writing("proxy stop"):
             session.intend("down", database=not database)
+            session.finish()
             if remove:
                 session.reporter.step("Removing the containers")
                 await compose.down()
@@ -236,16 +278,56 @@ class Stack:
     async def restart(self, *, timeout: float = DEFAULT_TIMEOUT) -> Started:  # noqa: ASYNC109 (as in up)
         """Stop the proxy and start it again from what the configuration is now. The database runs on.
 
+        Where the configuration cannot be used, it is what was started last, and a note says why.
+
         :param timeout: seconds from running to healthy
         :raises RunClaudeError: as :meth:`up` does
         """
-        database = self._with_database()
-        await self.down()
-        return await self.up(database=database, timeout=timeout)
+        session = self.session
+        await session.look()  # without an engine nothing is written
+        async with session.writing("proxy restart"):
+            session.refresh()
+            database, before = self._with_database(), await session.look()
+            try:
+                planned = await self._planned(None, database)
+            except ConfigError as error:
+                if not is_deployed(self.settings.paths):
+                    raise
+                session.reporter.note(f"{error.message} What was deployed last is restarted.")
+                return await self._restart_deployed(before, database, timeout)
+            return await self._up(planned, before, database, timeout, command="proxy restart", anew=True)
 
-    def _with_database(self) -> bool:
+    async def _restart_deployed(
+        self,
+        before: Snapshot,
+        database: bool,
+        timeout: float,  # noqa: ASYNC109 (as in up)
+    ) -> Started:
+        """Restart what was started last, where the user's files cannot be used now. Hold the lock."""
+        from run_claude.stack.start import Start
+
+        session, services, last = self.session, services_of(database), self.session.intent()
+        profile = last.profile if last else ""
+        if last is not None:
+            save_intent(self.settings.paths.intent_file, replace(last, wanted="up", at=time.time()))
+        start = Start(
+            session,
+            load_deployment(self.settings.paths),
+            services,
+            timeout,
+            before,
+            command="proxy restart",
+            anew=True,
+        )
+        done = await start.run()
+        return Started(
+            snapshot=done.snapshot, services=services, profile=Profile(name=profile), already=False, spans=done.spans
+        )
+
+    def _with_database(self, said: bool | None = None) -> bool:
+        """Return whether the database is wanted: as is said now, else as was said last, else yes."""
         intent = self.session.intent()
-        return intent.database if intent else True
+        return said if said is not None else intent.database if intent else True
 
     # --- looking ----------------------------------------------------------------------------------------------
 
@@ -270,7 +352,6 @@ class Stack:
         """Return what runs, and how it differs from what would be started now. Writes nothing.
 
         :raises EngineError: if the engine cannot be asked
-        :raises ConfigError: if the user's files cannot be used
         """
         return await status_of(self.session)
 

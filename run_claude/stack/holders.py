@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from run_claude.domain.diagnosis import foreign_container, port_of, port_taken
 from run_claude.domain.lifecycle import Service
+from run_claude.domain.remembered import VARIABLES
 from run_claude.errors import ConflictError, RunClaudeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from run_claude.config.settings import Settings
     from run_claude.docker.api import EngineApi
 
-__all__ = ["is_free", "name_holder", "next_free", "process_on"]
+__all__ = ["check_ports", "is_free", "is_taken", "name_holder", "next_free", "process_on"]
 
 _LISTEN = "0A"
 
@@ -36,8 +39,33 @@ async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings)
     return error
 
 
+async def check_ports(api: EngineApi, instance: str, bind: str, ports: Mapping[Service, int]) -> None:
+    """Refuse a port that something else than this instance's own containers listens on, before anything is started.
+
+    Only what certainly fails: the engine is on this machine, and the port is in use. All else the engine says itself.
+
+    :raises ConflictError: with the holder, and the next free port
+    :raises EngineError: if the engine cannot be asked
+    """
+    if not api.endpoint.host.startswith("unix://"):
+        return
+    for service, port in ports.items():
+        if not is_taken(bind, port):
+            continue
+        container = await api.publisher_of(port)
+        if container not in {f"{instance}-{own}" for own in Service}:
+            holder = f"the container {container}" if container else process_on(port)
+            setting = VARIABLES["port" if service is Service.LITELLM else "database_port"]
+            raise port_taken(port, setting, holder=holder, free=next_free(bind, port))
+
+
 def is_free(bind: str, port: int) -> bool:
     """Whether a TCP port can be listened on now."""
+    return _listening_error(bind, port) not in (errno.EADDRINUSE, errno.EACCES)
+
+
+def _listening_error(bind: str, port: int) -> int | None:
+    """Return the number of the error that listening on a TCP port gives; ``None`` if there is none."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the engine's own listener: a port in TIME_WAIT is free.
@@ -45,8 +73,13 @@ def is_free(bind: str, port: int) -> bool:
         try:
             probe.bind((bind, port))
         except OSError as error:
-            return error.errno not in (errno.EADDRINUSE, errno.EACCES)
-        return True
+            return error.errno
+        return None
+
+
+def is_taken(bind: str, port: int) -> bool:
+    """Whether something listens there: not whether we may listen ourselves, which the engine may where we may not."""
+    return _listening_error(bind, port) == errno.EADDRINUSE
 
 
 def next_free(bind: str, port: int, *, tries: int = 100) -> int | None:

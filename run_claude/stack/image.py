@@ -1,4 +1,4 @@
-"""Build the proxy's image, or find that it is there."""
+"""Build the proxy's image and pull the database's, or find that they are there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from run_claude.deploy.plan import Plan
     from run_claude.domain.compose import Project
     from run_claude.stack.session import Session
+    from run_claude.state.deployed import Deployment
 
-__all__ = ["build", "build_if_missing"]
+__all__ = ["build", "build_if_missing", "fetch"]
 
 
 async def build(session: Session, project: Project, *, no_cache: bool = False) -> None:
@@ -31,3 +35,19 @@ async def build_if_missing(session: Session, project: Project, image: str) -> bo
         return False
     await build(session, project)
     return True
+
+
+async def fetch(session: Session, what: Plan | Deployment, services: Sequence[Service]) -> bool:
+    """Have the images of the services: this may take minutes, in which what runs keeps running.
+
+    Returns whether the proxy's was built.
+
+    :raises BuildError: with the step that failed
+    :raises RunClaudeError: with the cause, if the database's cannot be pulled
+    """
+    built = Service.LITELLM in services and await build_if_missing(session, what.project, what.image)
+    image = what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
+    if Service.TIMESCALEDB in services and image and await session.api.image(image) is None:
+        session.reporter.step(f"Pulling {image}")
+        await session.compose(what.project).pull([Service.TIMESCALEDB])
+    return built

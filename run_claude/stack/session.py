@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,12 +12,15 @@ from run_claude.docker.api import EngineApi
 from run_claude.docker.endpoint import Endpoint, resolve_endpoint
 from run_claude.docker.process import ungrouped
 from run_claude.domain.progress import Reporter, Silent
+from run_claude.errors import RunClaudeError
 from run_claude.state import lock
 from run_claude.state.deployed import is_deployed, load_deployment
+from run_claude.state.instance import as_remembered
 from run_claude.state.intent import Intent, load_intent, save_intent
+from run_claude.state.unfinished import Unfinished, forget_unfinished, load_unfinished, save_unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from typing import Literal
 
     from anyio.abc import TaskGroup
@@ -48,6 +52,7 @@ class Session:
         self._group = group
         self._exits = exits
         self._compose = compose
+        self._replacing = False
         self._observer: Observer | None = None
         self._stream: EngineStream | None = None
 
@@ -62,9 +67,13 @@ class Session:
     ) -> AsyncIterator[Session]:
         """Yield the session of an instance. Nothing is asked of the engine yet, nothing is changed.
 
+        What was said at an earlier start applies: the session's settings may have other ports than those given.
+
         :param compose: makes what acts on a Compose project; by default `docker compose`
+        :raises ConfigError: if two services would use one port
         :raises EngineError: if the endpoint cannot be resolved
         """
+        settings = as_remembered(settings)
         endpoint = resolve_endpoint(settings.environ)
         with ungrouped():
             async with AsyncExitStack() as exits:
@@ -177,18 +186,80 @@ class Session:
 
     # --- what the user wants ----------------------------------------------------------------------------------
 
+    def refresh(self) -> None:
+        """Take over what another command has said in the meantime."""
+        self.settings = as_remembered(self.settings)
+
     def intent(self) -> Intent | None:
         """Return what the user wants; ``None`` before the first start, or if the file is broken."""
         return load_intent(self.settings.paths.intent_file)[0]
 
     def intend(self, wanted: Literal["up", "down"], *, database: bool, profile: str = "") -> None:
-        """Remember what the user wants: `watch` heals that, and nothing else. A stop keeps profile and database.
+        """Remember what the user wants: `watch` heals that, and nothing else. A stop keeps how it was started.
 
         :raises ConfigError: if it cannot be written
         """
+        intent = Intent(wanted=wanted, database=database, profile=profile, said=self.settings.said)
         if wanted == "down" and (last := self.intent()):
-            profile, database = last.profile, last.database
-        save_intent(self.settings.paths.intent_file, Intent(wanted=wanted, database=database, profile=profile))
+            intent = replace(last, wanted="down", at=intent.at)
+        save_intent(self.settings.paths.intent_file, intent)
+
+    # --- what is stopped in order to start again --------------------------------------------------------------
+
+    def unfinished(self) -> Unfinished | None:
+        """Return what a command has begun and not finished: one that works now, or one that was killed."""
+        return load_unfinished(self.settings.paths.unfinished_file)
+
+    @asynccontextmanager
+    async def replacing(
+        self, command: str, services: Sequence[Service], *, password: bool = False
+    ) -> AsyncIterator[None]:
+        """Leave a mark on disk while these services may be stopped in order to be started again.
+
+        It stays if the process is killed or interrupted, so that the watcher or the next start finishes it. An error
+        is a decision: the mark goes, and what the services are now is what they stay. Below another mark, nothing.
+
+        :param command: shown in `status` if it is left over
+        :param password: the database is to be given the password in `.env`; stays until :meth:`password_given`
+        :raises ConfigError: if the mark cannot be written
+        """
+        if self._replacing:
+            yield
+            return
+        self.begin(command, services, password=password)
+        self._replacing = True
+        try:
+            yield
+        except RunClaudeError:
+            self.finish()
+            raise
+        else:
+            self.finish()
+        finally:
+            self._replacing = False
+
+    def begin(self, command: str, services: Sequence[Service], *, password: bool = False) -> None:
+        """Leave the mark of :meth:`replacing`, until :meth:`finish`.
+
+        :raises ConfigError: if it cannot be written
+        """
+        left = self.unfinished()
+        password = password or (left is not None and left.password)
+        mark = Unfinished(command=command, services=tuple(services), password=password)
+        save_unfinished(self.settings.paths.unfinished_file, mark)
+
+    def finish(self) -> None:
+        """Take note that nothing has to be started any more. A password that was not given yet stays to be given."""
+        path, left = self.settings.paths.unfinished_file, self.unfinished()
+        if left is not None and left.password:
+            save_unfinished(path, replace(left, services=()))
+        else:
+            forget_unfinished(path)
+
+    def password_given(self) -> None:
+        """Take note that the database has the password in `.env`."""
+        if (left := self.unfinished()) is not None:
+            save_unfinished(self.settings.paths.unfinished_file, replace(left, password=False))
 
 
 def _docker_compose(session: Session, project: Project) -> Compose:

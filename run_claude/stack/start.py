@@ -11,11 +11,12 @@ import anyio
 from run_claude.domain.diagnosis import MINIMUM_API, engine_too_old, first_failing_stage, service_failure, start_timeout
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
+from run_claude.domain.remembered import VARIABLES
 from run_claude.domain.timeline import Span, slowest, start_timeline
 from run_claude.errors import RunClaudeError
 from run_claude.stack.evidence import memory_of, probe_stages_of
-from run_claude.stack.holders import name_holder
-from run_claude.stack.image import build_if_missing
+from run_claude.stack.holders import check_ports, name_holder
+from run_claude.stack.image import fetch
 from run_claude.stack.preflight import check_volume
 from run_claude.stack.takeover import old_project, set_database_password
 from run_claude.state import history
@@ -41,13 +42,17 @@ class Healthy:
     spans: tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
     """One start of these services. The files that it needs are written; its caller holds the instance's lock.
 
     :param what: what to start: a plan, or for the watcher what was started last
     :param timeout: seconds from running to healthy
     :param before: the look at the containers on which the start was decided
+    :param command: for `status`, if the process is killed half-way
+    :param anew: stop the proxy before, also where nothing has changed
+    :param give_password: give the database the password that is written, before anything else uses it
+    :param acted: whether a container was touched: set by the start
     """
 
     session: Session
@@ -55,6 +60,10 @@ class Start:
     services: tuple[Service, ...]
     timeout: float
     before: Snapshot
+    command: str = "proxy start"
+    anew: bool = False
+    give_password: bool = False
+    acted: bool = False
 
     async def run(self) -> Healthy:
         """Go through all the steps, and write into the history how it ended.
@@ -75,20 +84,21 @@ class Start:
         return healthy
 
     async def _run(self) -> Healthy:
-        await self._check_engine()
+        await self.check()
         begin_ns = await self.session.api.time_ns()
-        built = await self._build(begin_ns) if Service.LITELLM in self.services else None
-        if Service.TIMESCALEDB in self.services:
-            if self.before.timescaledb.phase is Phase.ABSENT:
-                await self._take_over_old_database()
-            await check_volume(self.session.api, self.session.settings, self.before)
-        await self._compose_up()
-        try:
-            snapshot = await self._until_healthy(self.services)
-        except RunClaudeError as error:
-            await self._end_loop(error)
-            raise
-        return Healthy(snapshot, await self._timeline(snapshot, begin_ns, built))
+        built = await fetch(self.session, self.what, self.services)
+        span = (begin_ns, await self.session.api.time_ns()) if built else None
+        async with self.session.replacing(self.command, self.services):
+            self.acted = True
+            if Service.TIMESCALEDB in self.services:
+                await self._give_password_to_database()
+            await self._compose_up()
+            try:
+                snapshot = await self._until_healthy(self.services)
+            except RunClaudeError as error:
+                await self._end_loop(error)
+                raise
+        return Healthy(snapshot, await self._timeline(snapshot, begin_ns, span))
 
     # --- before the containers --------------------------------------------------------------------------------
 
@@ -96,30 +106,41 @@ class Start:
     def _compose(self) -> Compose:
         return self.session.compose(self.what.project)
 
-    async def _check_engine(self) -> None:
-        version = await self.session.api.version()
+    async def check(self) -> None:
+        """Refuse what certainly cannot run: by the engine's version, the ports, the database's volume.
+
+        :raises RunClaudeError: with the cause; nothing was touched
+        """
+        api, variables = self.session.api, self.what.project.variables
+        version = await api.version()
         if version < MINIMUM_API:
             raise engine_too_old(version)
+        named = {Service.LITELLM: variables.get(VARIABLES["port"])}
+        named[Service.TIMESCALEDB] = variables.get(VARIABLES["database_port"])
+        ports = {service: int(port) for service in self.services if (port := named[service])}
+        bind = variables.get("RUN_CLAUDE_BIND", "127.0.0.1").strip("[]")
+        await check_ports(api, self.session.settings.instance, bind, ports)
+        if Service.TIMESCALEDB in self.services:
+            await check_volume(api, self.session.settings, self.before)
 
-    async def _build(self, begin_ns: int) -> tuple[int, int] | None:
-        """Build the image if it is missing; return from when to when, by the engine's clock."""
-        built = await build_if_missing(self.session, self.what.project, self.what.image)
-        return (begin_ns, await self.session.api.time_ns()) if built else None
+    async def _give_password_to_database(self) -> None:
+        """Give the database our password where it may know another one.
 
-    async def _take_over_old_database(self) -> None:
-        """Remove the old layout's containers and network; its volume, which has our name, stays.
-
-        The volume may know another password than ours: the old layout wrote it unquoted, and Compose expanded what
-        looked like a variable in it.
+        That is where a rotation was killed half-way, and where the old layout's database is taken over: that layout
+        wrote the password unquoted, and Compose expanded what looked like a variable in it. The old layout's containers
+        and network go; its volume, which has our name, stays.
         """
-        if not (project := await old_project(self.session)):
+        old = await old_project(self.session) if self.before.timescaledb.phase is Phase.ABSENT else ""
+        if not old and not self.give_password:
             return
-        self.session.reporter.step("Taking over the database of an older release")
         compose = self._compose
-        await compose.down(project)
+        if old:
+            self.session.reporter.step("Taking over the database of an older release")
+            await compose.down(old)
         await compose.up([Service.TIMESCALEDB])
         await self._until_healthy([Service.TIMESCALEDB])
         await set_database_password(compose, deployed_database_password(self.session.settings.paths))
+        self.session.password_given()
 
     # --- the containers ---------------------------------------------------------------------------------------
 
@@ -145,11 +166,13 @@ class Start:
 
         Compose recreates both services at once: the proxy's last writes would find no database.
         """
+        if self.anew and self.before.litellm.running:
+            await compose.stop([Service.LITELLM])
         if cut_off := [service for service in self.services if self.before[service].cut_off]:
             await compose.remove(cut_off)
         database = self.before.timescaledb
         in_use = self.what.database and self.before.litellm.running and database.running and not database.cut_off
-        if not in_use or Service.TIMESCALEDB not in self.services:
+        if self.anew or not in_use or Service.TIMESCALEDB not in self.services:
             return
         if not await compose.is_current(Service.TIMESCALEDB, database.config_hash):
             await compose.stop([Service.LITELLM])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.config.settings import Prisma
 from run_claude.deploy.plan import plan
 from run_claude.domain.lifecycle import Phase, Service
+from run_claude.domain.remembered import OPTIONS
+from run_claude.errors import ConfigError
 from run_claude.stack.drift import drift
 from run_claude.state import lock
+from run_claude.state.deployed import is_deployed, load_deployment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from run_claude.config.settings import Settings
     from run_claude.domain.lifecycle import Snapshot
     from run_claude.stack.session import Session
@@ -31,6 +36,9 @@ class Status:
     :param wanted: ``up`` or ``down``; empty before the first start
     :param database: in words: does LiteLLM use it, and if not, why
     :param drift: in words, what a start would change; empty if nothing
+    :param broken: which of the user's files cannot be used, in words; what runs is what was started before
+    :param unfinished: the command that was killed half-way, and that the next start finishes; empty if none was
+    :param remembered: what the options of a start have said, by option
     :param watcher: the command that watches the instance, in words; empty if none does
     """
 
@@ -43,20 +51,27 @@ class Status:
     database: str
     drift: tuple[str, ...]
     watcher: str
+    broken: str = ""
+    unfinished: str = ""
+    remembered: Mapping[str, str] = field(default_factory=dict)
 
 
 async def status_of(session: Session) -> Status:
     """Return what runs, and how it differs from what would be started now. Writes nothing.
 
     :raises EngineError: if the engine cannot be asked
-    :raises ConfigError: if the user's files cannot be used
     """
     settings, intent = session.settings, session.intent()
     snapshot = await session.look()
     database = intent.database if intent else snapshot.timescaledb.phase is not Phase.ABSENT
-    planned = None
-    if settings.paths.applied_file.exists():
-        planned = plan(settings, profile=None, database=database)  # some ms; a thread costs one more
+    planned, broken, paths = None, "", settings.paths
+    if paths.applied_file.exists():
+        try:
+            planned = plan(settings, profile=None, database=database)  # some ms; a thread costs one more
+        except ConfigError as error:
+            broken = error.message
+    uses = planned.database if planned is not None else is_deployed(paths) and load_deployment(paths).database
+    left = None if session.busy() else session.unfinished()
     return Status(
         settings=settings,
         snapshot=snapshot,
@@ -64,9 +79,12 @@ async def status_of(session: Session) -> Status:
         endpoint=session.endpoint.host,
         profile=intent.profile if intent else "",
         wanted=intent.wanted if intent else "",
-        database=database_words(settings, snapshot, uses=planned.database if planned else False),
+        database=database_words(settings, snapshot, uses=uses),
         drift=tuple(drift(settings, planned, snapshot)) if planned else (),
-        watcher=lock.holder_of(settings.paths.watch_lock_file),
+        watcher=lock.holder_of(paths.watch_lock_file),
+        broken=broken,
+        unfinished=left.command if left is not None else "",
+        remembered={OPTIONS[name]: word.value for name, word in settings.said.items()},
     )
 
 

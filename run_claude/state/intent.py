@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from run_claude.config.files import write_atomic
+from run_claude.domain.remembered import Word
 from run_claude.state import reader
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["Intent", "load_intent", "save_intent"]
@@ -18,11 +21,12 @@ __all__ = ["Intent", "load_intent", "save_intent"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What is wanted, and since when (seconds since the epoch)."""
+    """What is wanted, and since when (seconds since the epoch). ``said``: by options that stand for a variable."""
 
     wanted: Literal["up", "down"]
     database: bool
     profile: str
+    said: Mapping[str, Word] = field(default_factory=dict)
     at: float = field(default_factory=time.time)
 
 
@@ -47,5 +51,17 @@ def _intent(row: reader.Fields) -> Intent:
         wanted=cast("Literal['up', 'down']", wanted),
         database=row.switch("database"),
         profile=row.text("profile"),
+        said=_said(row),
         at=row.number("at"),
     )
+
+
+def _said(row: reader.Fields) -> dict[str, Word]:
+    """Return the words; there are none in the file of an older release."""
+    if row.optional("said") is None:
+        return {}
+    said = row.child("said")
+    words = {name: Word(said.child(name).text("value"), said.child(name).text("over")) for name in said}
+    if wrong := [word.value for word in words.values() if not re.fullmatch(r"[1-9][0-9]{0,4}", word.value)]:
+        raise reader.Broken(f"said has {wrong[0]!r}, which is no port")
+    return words

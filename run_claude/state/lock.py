@@ -41,12 +41,14 @@ async def lock(
     try:
         waited = not _try(descriptor)
         if waited:
-            holder = holder_of(path) or "another run-claude command"
-            on_wait(holder)
+            # Without a holder, another command has only looked who holds it, and lets go at once.
+            if holder := holder_of(path):
+                on_wait(holder)
             try:
                 with anyio.fail_after(wait):
                     await _blocking(descriptor)
             except TimeoutError as error:
+                holder = holder or holder_of(path) or "Another run-claude command"
                 raise caused(
                     "busy",
                     f"{holder} has been working on this instance for over {wait:.0f} s.",
@@ -55,7 +57,10 @@ async def lock(
         record = {"pid": os.getpid(), "purpose": purpose, "since": time.time()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(record).encode(), 0)
-        yield waited
+        try:
+            yield waited
+        finally:
+            os.ftruncate(descriptor, 0)  # who looks next must not read of a holder that has ended
     finally:
         os.close(descriptor)
 
@@ -67,7 +72,7 @@ def holder_of(path: Path) -> str:
     except OSError:
         return ""
     try:
-        if _try(descriptor):
+        if _try(descriptor, fcntl.LOCK_SH):  # shared: two that look do not take each other for a holder
             return ""
         return reader.decode(os.pread(descriptor, 4096, 0), _holder)
     except reader.Broken:
@@ -80,9 +85,9 @@ def _holder(record: reader.Fields) -> str:
     return f"run-claude {record.text('purpose')} (pid {record.whole('pid')})"
 
 
-def _try(descriptor: int) -> bool:
+def _try(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

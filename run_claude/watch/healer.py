@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from run_claude.domain.diagnosis import service_failure
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import ConfigError, ConflictError, StartError
+from run_claude.stack.image import fetch
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.stack.takeover import set_database_password
@@ -52,6 +53,13 @@ class Healer:
         self._session = session
         self._own_stops = own_stops
 
+    async def fetch(self, services: Sequence[Service]) -> None:
+        """Have the services' images.
+
+        :raises RunClaudeError: with the cause, if one cannot be built or pulled
+        """
+        await fetch(self._session, load_deployment(self._session.settings.paths), services)
+
     async def start(self, services: Sequence[Service]) -> None:
         """Bring the services up and wait until they are healthy.
 
@@ -61,7 +69,7 @@ class Healer:
         begin_ns = await session.api.time_ns()
         deployment, before = load_deployment(session.settings.paths), await session.look()
         try:
-            await Start(session, deployment, tuple(services), DEFAULT_TIMEOUT, before).run()
+            await Start(session, deployment, tuple(services), DEFAULT_TIMEOUT, before, command="watch").run()
         except StartError as error:
             if error.facts.get("reason") == "looping":  # such a start ends with a stop
                 await self._own_stops.stopped(Service(str(error.facts["service"])), begin_ns)

@@ -8,17 +8,25 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.streams.text import TextReceiveStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from anyio.abc import Process
+
 __all__ = ["Hook", "notifier"]
 
 WITHIN = 30.0  # seconds that one run of the command may take
+LINES = 3  # of its stderr are shown, the last ones
 WAITING = 100  # transitions that may wait for the command; later ones are skipped
+
+_LAST_WORDS_WITHIN = 0.5  # seconds, after it has ended
+_LONGEST, _SHOWN = 8192, 300  # characters of a line: kept, shown
 
 
 class Hook:
@@ -53,22 +61,46 @@ class Hook:
             self._command,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
-            stderr=sys.stderr.fileno(),  # no pipe: one that nobody reads stops the command when it is full
+            stderr=subprocess.PIPE,
             env={**self._environ, **variables},
             start_new_session=True,  # so that its children can be ended with it
         )
+        said: deque[str] = deque(maxlen=LINES)
         try:
             with anyio.fail_after(WITHIN):
-                code = await process.wait()
+                async with anyio.create_task_group() as group:
+                    group.start_soon(_drain, process, said)
+                    code = await process.wait()
+                    # A child that it has left in the background may hold the pipe open for ever.
+                    group.cancel_scope.deadline = anyio.current_time() + _LAST_WORDS_WITHIN
             if code != 0:
-                self._complain(f"The --exec command ended with {code}.")
+                self._complain(_with(f"The --exec command ended with {code}", said))
+            elif said:
+                self._complain(_with("The --exec command says", said))
         except TimeoutError:
-            self._complain(f"The --exec command took longer than {WITHIN:.0f} s and was ended.")
+            self._complain(_with(f"The --exec command took longer than {WITHIN:.0f} s and was ended", said))
         finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True):
+                if process.returncode is None:
+                    with suppress(ProcessLookupError):  # it has ended at this moment
+                        os.killpg(process.pid, signal.SIGKILL)
                     await process.wait()
+                await process.aclose()  # else its pipe is closed after the loop, with a traceback
+
+
+async def _drain(process: Process, said: deque[str]) -> None:
+    """Keep the last lines of what the command prints on stderr; a pipe that nobody reads stops it when it is full."""
+    assert process.stderr is not None  # noqa: S101 (asked for)
+    rest = ""
+    async for chunk in TextReceiveStream(process.stderr, errors="replace"):
+        *lines, rest = (rest + chunk)[-_LONGEST:].split("\n")
+        said.extend(line for line in lines if line.strip())
+    if rest.strip():
+        said.append(rest)
+
+
+def _with(what: str, said: deque[str]) -> str:
+    return f"{what}: {' | '.join(line.strip()[-_SHOWN:] for line in said)}" if said else f"{what}."
 
 
 def notifier(environ: Mapping[str, str]) -> str | None:

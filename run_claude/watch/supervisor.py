@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from run_claude.docker.observer import Observer
     from run_claude.domain.supervision import Decision
     from run_claude.stack.session import Session
+    from run_claude.state.unfinished import Unfinished
 
 __all__ = ["Listener", "Supervisor", "watching"]
 
@@ -79,6 +80,7 @@ class Supervisor:
         self._healer = Healer(session, self._own_stops)
         self._back_at = 0.0  # when the engine came (back) into reach, by the loop's clock
         self._away = True
+        self._acting = False  # the instance's lock is ours
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -135,12 +137,17 @@ class Supervisor:
         if self._memory.now.block is None:
             self._notices.unblocked()
         self._notices.idle(decision, self._memory.now.last, time.time())
-        return decision.until - time.time() if isinstance(decision, Wait) else IDLE_TICK
+        if isinstance(decision, Wait):
+            return decision.until - time.time()
+        # No event tells that a command which was to start it again has been killed.
+        return IDLE_TICK if self._session.unfinished() is None else BLOCKED_TICK
 
     def _decision(self, observer: Observer, snapshot: Snapshot) -> Decision:
         now, wanted = time.time(), self._wanted()
         memory = noticed(self._memory.now, snapshot, self._own_stops.fresh(observer), self._policy, now)
         memory = settled(memory, wanted, snapshot, self._policy, now)
+        if (left := self._left()) is not None:  # its stops were not the user's purpose: it was to start them again
+            memory = replace(memory, stops={at: stop for at, stop in memory.stops.items() if at not in left.services})
         self._memory.keep(memory)
         return decide(
             wanted,
@@ -151,6 +158,10 @@ class Supervisor:
             fingerprint=self._fingerprint(memory.block.code if memory.block else ""),
             jitter=random.random(),  # noqa: S311 (no secret)
         )
+
+    def _left(self) -> Unfinished | None:
+        """Return what a command has begun and will not finish, because it was killed."""
+        return None if not self._acting and self._session.busy() else self._session.unfinished()
 
     def _wanted(self) -> Sequence[Service]:
         intent = load_intent(self._session.settings.paths.intent_file)[0]
@@ -171,7 +182,11 @@ class Supervisor:
         """Look again, under the lock of those who start and stop, and do what is to be done then."""
         async with self._session.writing("watch"):
             snapshot = await observer.refresh()
-            act = self._decision(observer, snapshot)
+            self._acting = True
+            try:
+                act = self._decision(observer, snapshot)
+            finally:
+                self._acting = False
             if not isinstance(act, Act):
                 return
             if act.do is not Do.DIAGNOSE:
@@ -180,8 +195,11 @@ class Supervisor:
             self._notices.action(act, of=self._policy.consecutive_failures)
             began = anyio.current_time()
             try:
+                services = self._services(act, snapshot)
+                if act.do is not Do.DIAGNOSE:
+                    await self._healer.fetch(services)  # a build or a pull may take longer than any action
                 with anyio.fail_after(ACT_WITHIN):
-                    await self._do(act, snapshot)
+                    await self._do(act, snapshot, services)
             except RunClaudeError as error:
                 self._failed(act, error)
             except TimeoutError:
@@ -191,7 +209,13 @@ class Supervisor:
                     self._notices.healed(act, anyio.current_time() - began)
             self._memory.keep(replace(self._memory.now, acting="", last=time.time()))
 
-    async def _do(self, act: Act, snapshot: Snapshot) -> None:
+    def _services(self, act: Act, snapshot: Snapshot) -> Sequence[Service]:
+        if act.do is not Do.UP:
+            return [act.service]
+        wanted = [service for service in self._wanted() if service not in self._memory.now.stops]
+        return down_together(act.service, wanted, snapshot)
+
+    async def _do(self, act: Act, snapshot: Snapshot, services: Sequence[Service]) -> None:
         match act.do:
             case Do.DIAGNOSE:
                 memory = self._memory.now
@@ -201,8 +225,7 @@ class Supervisor:
             case Do.RESTART:
                 await self._healer.restart(act.service)
             case Do.UP:
-                wanted = [service for service in self._wanted() if service not in self._memory.now.stops]
-                await self._healer.start(down_together(act.service, wanted, snapshot))
+                await self._healer.start(services)
 
     def _failed(self, act: Act, error: RunClaudeError) -> None:
         if is_recoverable(error):

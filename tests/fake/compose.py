@@ -31,7 +31,7 @@ class FakeCompose:
     """Compose for one project of the fake engine.
 
     ``up_makes`` says what becomes of a service's container in ``up``, by default :func:`gets_healthy`; ``fails`` which
-    verb raises what, after its effect; ``hangs`` which verbs never return.
+    verb raises what, after its effect; ``hangs`` which verbs never return; ``kills`` in which the command dies, once.
     """
 
     def __init__(self, engine: FakeEngine, name: str) -> None:
@@ -42,6 +42,8 @@ class FakeCompose:
         self.up_makes: dict[Service, Callable[[Container], None]] = {}
         self.fails: dict[str, RunClaudeError] = {}
         self.hangs: set[str] = set()
+        self.kills: dict[str, BaseException] = {}
+        self.on_kill: Callable[[], None] = lambda: None
         self.changed: set[Service] = set()  # what `up` would recreate
 
     def __call__(self, session: Session, project: Project) -> FakeCompose:
@@ -56,11 +58,16 @@ class FakeCompose:
     async def up(self, services: Sequence[Service]) -> None:
         """Create what is not there, and let it become what it is to become."""
         for service in services:
-            container = self._found(service) or self._engine.container(service, Phase.CREATED, project=self._name)
+            container = self._found(service)
+            definition = f"{service} {sorted(self.project.variables.items())}" if self.project is not None else ""
+            if container is not None and container.labels.get(CONFIG_HASH_LABEL, definition) != definition:
+                container.goes()
+                container = None
+            container = container or self._engine.container(service, Phase.CREATED, project=self._name)
             if self.project is not None:
                 variables = self.project.variables
                 container.labels[INPUTS_LABEL] = variables.get("RUN_CLAUDE_LITELLM_INPUTS", "")
-                container.labels[CONFIG_HASH_LABEL] = f"{service} {sorted(variables.items())}"
+                container.labels[CONFIG_HASH_LABEL] = definition
                 if service is Service.LITELLM:
                     container.image = variables.get("RUN_CLAUDE_LITELLM_IMAGE", "")
             if container.phase is not Phase.HEALTHY:
@@ -102,6 +109,12 @@ class FakeCompose:
             self._engine.images.add(self.project.variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""))
         await self._done("build", service)
 
+    async def pull(self, services: Sequence[Service]) -> None:
+        """Have the database's image that the project names."""
+        if self.project is not None:
+            self._engine.images.add(self.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", ""))
+        await self._done("pull", *services)
+
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
         """Take what is fed."""
         await self._done("feed", service, text)
@@ -127,6 +140,9 @@ class FakeCompose:
     async def _done(self, verb: str, *arguments: str) -> None:
         self.calls.append((verb, *map(str, arguments)))
         await anyio.lowlevel.checkpoint()
+        if verb in self.kills:
+            self.on_kill()
+            raise self.kills.pop(verb)
         if verb in self.hangs:
             await anyio.sleep_forever()
         if verb in self.fails:

@@ -21,7 +21,7 @@ from run_claude.deploy.compose_env import render_compose_env
 from run_claude.domain.diagnosis import ProbeStages
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.domain.progress import Silent
-from run_claude.stack import start
+from run_claude.stack import holders, start
 from run_claude.stack.session import Session
 from run_claude.state import history
 
@@ -61,6 +61,10 @@ class TimeLimit:
         self._over = True
         for scope in self._scopes:
             scope.deadline = -math.inf
+
+    def begin_again(self) -> None:
+        """Let limits that begin from here on run."""
+        self._over, self._scopes = False, []
 
     @contextmanager
     def _limited(self, delay: float | None) -> Iterator[anyio.CancelScope]:
@@ -108,6 +112,7 @@ class Stage:
     settings: Settings
     session: Session
     reporter: Steps = field(default_factory=Steps)
+    taken: set[int] = field(default_factory=set)  # ports of this machine, by a process that is none of ours
 
     def has(self, service: Service, phase: Phase = Phase.HEALTHY) -> Container:
         """Have a container of the instance, and say nothing."""
@@ -147,6 +152,8 @@ async def staged(
         return ProbeStages(answer=0, database="", uses_database=uses_database, models=None)
 
     monkeypatch.setattr(start, "probe_stages_of", no_answer)
+    taken: set[int] = set()
+    monkeypatch.setattr(holders, "is_taken", lambda bind, port: port in taken)
     folder = Path(tempfile.mkdtemp(prefix="rc-"))
     try:
         async with FakeEngine(folder / "docker.sock") as engine:
@@ -154,6 +161,6 @@ async def staged(
             settings = load_settings({**environ, "DOCKER_HOST": f"unix://{engine.socket}"}, instance=name)
             compose, reporter = FakeCompose(engine, name), Steps()
             async with Session.open(settings, reporter=reporter, compose=compose) as session:
-                yield Stage(engine, compose, settings, session, reporter)
+                yield Stage(engine, compose, session.settings, session, reporter, taken)
     finally:
         shutil.rmtree(folder)

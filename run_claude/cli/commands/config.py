@@ -13,10 +13,11 @@ __all__ = ["config"]
 @click.group()
 @common
 def config() -> None:
-    """Change settings in .env.
+    """Show settings, and change them in .env.
 
     \b
     run-claude config set LITELLM_PORT=4445
+    run-claude config list
     run-claude config path
     """
 
@@ -47,6 +48,22 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     ensure_folder(settings.paths.config)
     target = store(settings, changes)
     app.output.note(f"Wrote {', '.join(changes)} to {target}.")
+
+
+@config.command("list")
+@common
+@click.pass_obj
+async def list_config(app: App) -> None:
+    """Show the settings that apply, and where each comes from.
+
+    What an option of `proxy start` said applies until something else is said.
+
+    \b
+    run-claude config list
+    """
+    from run_claude.cli.views.settings import settings_screen
+
+    settings_screen(app, app.settings())
 
 
 @config.command("path")

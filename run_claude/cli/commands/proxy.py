@@ -14,6 +14,7 @@ from run_claude.domain.lifecycle import Phase, Service
 
 __all__ = ["proxy"]
 
+_PORT = click.IntRange(1, 65535)
 _SERVICES = click.Choice([service.value for service in Service])
 
 
@@ -36,17 +37,27 @@ def proxy() -> None:
     shell_complete=complete_profile,
     help="Profile to serve. [default: the last one used]",
 )
-@click.option("--no-db", is_flag=True, help="Start without the database.")
+@click.option(
+    "--db/--no-db", "database", default=None, help="Start with or without the database. [default: as last time]"
+)
 @click.option("--watch", is_flag=True, help="Keep watching the stack, and show transitions and logs.")
 @click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for it to get healthy.")
-@click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), help="Port of the proxy, like LITELLM_PORT.")
+@click.option("--port", metavar="PORT", type=_PORT, help="Port of the proxy, over LITELLM_PORT.")
+@click.option("--db-port", metavar="PORT", type=_PORT, help="Port of the database, over RUN_CLAUDE_TIMESCALEDB_PORT.")
 @common
 @click.pass_obj
 async def start(
-    app: App, profile: str | None, no_db: bool, watch: bool, timeout: float | None, port: int | None
+    app: App,
+    profile: str | None,
+    database: bool | None,
+    watch: bool,
+    timeout: float | None,
+    port: int | None,
+    db_port: int | None,
 ) -> None:
     """Start the stack and wait until it is healthy.
 
+    --profile, --no-db, --port and --db-port are remembered for this instance, until a start says something else.
     With --watch, Ctrl-C ends the command and leaves the stack running.
 
     \b
@@ -56,12 +67,12 @@ async def start(
     from run_claude.cli.views.stack import started
     from run_claude.stack import DEFAULT_TIMEOUT, Stack
 
-    settings = app.settings(port=port)
+    settings = app.settings(port=port, database_port=db_port)
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
-            result = await stack.up(profile=profile, database=not no_db, timeout=timeout or DEFAULT_TIMEOUT)
+            result = await stack.up(profile=profile, database=database, timeout=timeout or DEFAULT_TIMEOUT)
             reporter.close()
-            started(app, settings, result)
+            started(app, stack.settings, result)
             if watch:
                 from run_claude.cli.views.watch_live import watch_stack
 
@@ -105,11 +116,11 @@ async def restart(app: App, timeout: float | None) -> None:
     from run_claude.cli.views.stack import started
     from run_claude.stack import DEFAULT_TIMEOUT, Stack
 
-    settings = app.settings()
     with closing(app.reporter()) as reporter:
-        async with Stack.open(settings, reporter=reporter) as stack:
+        async with Stack.open(app.settings(), reporter=reporter) as stack:
             result = await stack.restart(timeout=timeout or DEFAULT_TIMEOUT)
-    started(app, settings, result)
+            reporter.close()
+            started(app, stack.settings, result)
 
 
 @proxy.command()

@@ -24,10 +24,12 @@ __all__ = ["with_profile"]
 @click.command(name="with", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("profile", shell_complete=complete_profile)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
-@click.option("--no-db", is_flag=True, help="Start without the database.")
+@click.option(
+    "--db/--no-db", "database", default=None, help="Start with or without the database. [default: as last time]"
+)
 @common
 @click.pass_obj
-async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: bool) -> int:
+async def with_profile(app: App, profile: str, command: tuple[str, ...], database: bool | None) -> int:
     """Run a command with a profile's models. Starts the stack if needed; exits with the command's exit code.
 
     \b
@@ -44,9 +46,9 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], no_db: 
     settings = app.settings()
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
-            result = await stack.up(profile=profile, database=not no_db)
+            result = await stack.up(profile=profile, database=database)
             reporter.close()
-            variables = client_environment(settings, result.profile, read_master_key(settings))
+            variables = client_environment(stack.settings, result.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:
                 group.start_soon(_report_outages, stack, result.snapshot)
                 code = await run_in_terminal(app, command, applied(app.environ, variables))

@@ -70,6 +70,9 @@ def status_screen(app: App, status: Status) -> None:
                 "profile": status.profile,
                 "database": status.database,
                 "drift": list(status.drift),
+                "broken": status.broken,
+                "unfinished": status.unfinished,
+                "remembered": dict(status.remembered),
                 "watcher": status.watcher,
                 "healthy": status.snapshot.healthy(status.services),
                 "services": _services_json(status.snapshot, tuple(Service)),
@@ -85,6 +88,15 @@ def status_screen(app: App, status: Status) -> None:
         f"Watched by {status.watcher}." if status.watcher else "No watcher is running; `run-claude watch` starts one."
     )
     app.output.sentence(watcher)
+    if status.remembered:
+        words = " ".join(f"{option} {value}" for option, value in status.remembered.items())
+        app.output.sentence(f"Remembered from `proxy start`: {words}")
+    if status.broken:
+        app.output.sentence(f"Broken: {status.broken} What was started before is what counts until it is mended.")
+    if status.unfinished:
+        app.output.sentence(
+            f"Unfinished: `run-claude {status.unfinished}` was killed half-way; `run-claude proxy start` finishes it."
+        )
     for drift in status.drift:
         app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["watch_stack"]
 
+_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a log that has ended is followed again
+
 
 async def watch_stack(app: App, stack: Stack) -> None:
     """Heal the stack, and show transitions and the proxy's log until cancelled.
@@ -46,14 +48,23 @@ async def watch_stack(app: App, stack: Stack) -> None:
 
 
 async def _logs(app: App, stack: Stack) -> None:
-    """Follow the proxy's log. A log ends with its container, so begin again when the proxy is healthy."""
-    tail = 0
+    """Follow the proxy's log. A log ends with its container, so begin again when the proxy is healthy.
+
+    Where it ends and the same proxy runs on, as with a log driver that cannot be read, ever longer pauses are made.
+    """
+    observer = await stack.session.observe()
+    tail, pause, before = 0, _PAUSE, ""
     while True:
+        now = await observer.wait_for(lambda now: now if now.litellm.phase is Phase.HEALTHY else None)
+        run = f"{now.litellm.id} {now.litellm.started_ns}"
+        if run == before:
+            await anyio.sleep(pause)
+            tail, pause = 0, min(2 * pause, _LONGEST_PAUSE)
+        else:
+            pause = _PAUSE
+        before = run
         try:
             await stack.print_logs([Service.LITELLM], tail=tail, follow=True, emit=app.output.text)
-            await stack.wait(Service.LITELLM, Phase.HEALTHY)
         except RunClaudeError as error:
             app.output.note(f"No logs: {error.message}")
-            observer = await stack.session.observe()
-            await observer.wait_for(lambda now: now if now.litellm.phase is Phase.HEALTHY else None)
         tail = 20

@@ -29,6 +29,13 @@ CAUSES = (
         retryable=True,
     ),
     Cause(
+        "database-connections",
+        DataError,
+        "All connections of the database are in use.",
+        "Close what else is connected to it, then try again; `run-claude proxy restart` closes the proxy's own.",
+        retryable=True,
+    ),
+    Cause(
         "database-password",
         StartError,
         "The database rejects the password: its volume was created with another one.",

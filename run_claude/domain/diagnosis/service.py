@@ -26,6 +26,11 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
             "database-password",
             "The database rejects the password: its volume was created with another one.",
         ),
+        (
+            r"(?i)too many clients already|remaining connection slots are reserved",
+            "database-connections",
+            "LiteLLM cannot start: all connections of the database are in use.",
+        ),
         (r"run-claude: error: (callback .+)", "callback-not-found", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: ((?:a|the) migration .+)", "database-migration-failed", "LiteLLM cannot start: {0}"),
         (r"run-claude: error: (the database .+)", "database-unreachable", "LiteLLM cannot start: {0}"),

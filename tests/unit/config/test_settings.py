@@ -108,11 +108,6 @@ def test_the_rows_of_requests_stay_for_as_long_as_is_said(environ: dict[str, str
     assert load_settings({**environ, "RUN_CLAUDE_SPEND_LOGS_RETENTION": text}).spend_logs_retention == period
 
 
-def test_both_ports_the_same_are_refused(environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match="both use port 5433"):
-        load_settings({**environ, "LITELLM_PORT": "5433"})
-
-
 @pytest.mark.parametrize(
     ("bind", "url"),
     [

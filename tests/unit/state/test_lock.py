@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -98,6 +100,44 @@ async def test_who_gives_up_waiting_does_not_get_the_lock_later(path: Path) -> N
     with anyio.fail_after(10):
         async with lock(path, "next"):
             pass
+
+
+def test_two_that_look_at_once_see_no_holder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text('{"pid": 7, "purpose": "proxy start", "since": 1.0}')  # of one that was killed
+    seen, original = list[str](), fcntl.flock
+
+    def meanwhile(descriptor: int, how: int) -> None:
+        original(descriptor, how)
+        monkeypatch.setattr(fcntl, "flock", original)
+        seen.append(holder_of(path))
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    seen.append(holder_of(path))
+    assert seen == ["", ""]
+
+
+async def test_who_meets_one_that_only_looks_waits_for_nobody(path: Path) -> None:
+    async with lock(path, "before"):
+        pass
+    descriptor, told = os.open(path, os.O_RDWR), list[str]()
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    async with anyio.create_task_group() as group:
+
+        async def take() -> None:
+            async with lock(path, "proxy stop", on_wait=told.append):
+                pass
+
+        group.start_soon(take)
+        await anyio.wait_all_tasks_blocked()
+        os.close(descriptor)
+    assert told == []
+
+
+async def test_a_holder_that_has_ended_leaves_no_name(path: Path) -> None:
+    async with lock(path, "proxy start"):
+        assert path.read_text()
+    assert path.read_text() == ""
 
 
 def test_nobody_holds_a_lock_that_is_not_there(path: Path) -> None:

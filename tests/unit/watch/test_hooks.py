@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -46,14 +49,55 @@ async def test_a_value_is_never_run(tmp_path: Path) -> None:
     assert not (tmp_path / "never").exists()
 
 
-async def test_what_the_command_prints_shows_and_never_stops_it(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    hook = Hook(f"head -c 300000 /dev/zero | tr '\\0' x >&2; echo done >>{out}", os.environ, print)
+async def test_what_the_command_prints_never_stops_it_and_its_last_lines_show(tmp_path: Path) -> None:
+    out, told = tmp_path / "out", list[str]()
+    command = f"head -c 300000 /dev/zero | tr '\\0' x >&2; printf '\\nthe last line\\n' >&2; echo done >>{out}; exit 4"
+    hook = Hook(command, os.environ, told.append)
     hook.put({})
-    await run(hook, out, 1)
-    assert capfd.readouterr().err.count("x") == 300_000
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(hook.run)
+            while not told:  # noqa: ASYNC110 (a list)
+                await anyio.sleep(0.02)
+            group.cancel_scope.cancel()
+    assert out.read_text() == "done\n"
+    assert told[0].startswith("The --exec command ended with 4: ")
+    assert told[0].endswith("the last line")
+    assert len(told[0]) < 1000
+
+
+async def test_a_child_that_keeps_the_pipe_open_holds_up_nothing(tmp_path: Path) -> None:
+    told = list[str]()
+    hook = Hook(f"sleep 600 & echo $! >{tmp_path / 'child'}; echo over >&2", os.environ, told.append)
+    hook.put({})
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(hook.run)
+            while not told:  # noqa: ASYNC110 (a list)
+                await anyio.sleep(0.02)
+            group.cancel_scope.cancel()
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert told == ["The --exec command says: over"]
+
+
+def test_a_watcher_that_ends_while_the_command_runs_leaves_no_traceback(tmp_path: Path) -> None:
+    program = f"""
+import anyio, os
+from run_claude.watch.hooks import Hook
+
+async def main():
+    hook = Hook("touch {tmp_path}/runs; sleep 600", os.environ, print)
+    hook.put({{}})
+    async with anyio.create_task_group() as group:
+        group.start_soon(hook.run)
+        while not os.path.exists("{tmp_path}/runs"):
+            await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
+
+anyio.run(main)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 async def test_a_command_that_fails_is_told_and_the_next_one_runs(tmp_path: Path) -> None:

@@ -471,3 +471,40 @@ async def test_a_memory_that_cannot_be_written_stops_nothing(stage: Stage) -> No
         failed = await watch.heard.until("failed")
         await watch.heard.until("healed")
     assert failed["code"] == "file-unreadable"
+
+
+# --- a command that was killed half-way -------------------------------------------------------------------------------
+
+
+async def test_what_a_killed_command_has_stopped_to_start_again_is_started(stage: Stage, ticking: None) -> None:
+    wants(stage)
+    stage.has(PROXY)
+    async with watched(stage) as watch:
+        async with stage.session.writing("proxy restart"):
+            stage.session.begin("proxy restart", [PROXY])
+            await stage.compose.stop([PROXY])
+            await watch.heard.until("left-alone")  # as long as the command works, that is its own business
+            assert "action" not in watch.heard.names()
+        await watch.heard.until("healed")
+    assert stage.container(PROXY).phase is Phase.HEALTHY
+    assert stage.session.unfinished() is None
+
+
+async def test_a_build_or_a_pull_is_not_within_the_limit_of_an_action(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "ACT_WITHIN", LONG)
+    limit = TimeLimit(monkeypatch)
+    wants(stage)
+    stage.engine.images.clear()
+    original = stage.compose.build
+
+    async def takes_long(*arguments: Any, **options: Any) -> None:
+        limit.run_out()  # whatever is limited now is over
+        limit.begin_again()
+        await original(*arguments, **options)
+
+    monkeypatch.setattr(stage.compose, "build", takes_long)
+    async with watched(stage) as watch:
+        await watch.heard.until("healed")
+    assert "failed" not in watch.heard.names()

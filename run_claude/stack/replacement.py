@@ -1,0 +1,94 @@
+"""Start a plan where something may run already: what works is given up only for what works."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import anyio
+
+from run_claude.config.files import read_bytes
+from run_claude.deploy.prepare import write_files, write_plan
+from run_claude.domain.lifecycle import Phase, Service
+from run_claude.errors import RunClaudeError
+from run_claude.stack.start import Start
+from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state.applied import load_applied, record_applied
+from run_claude.state.deployed import is_deployed, load_deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from run_claude.deploy.plan import Plan
+    from run_claude.domain.lifecycle import Snapshot
+    from run_claude.stack.session import Session
+    from run_claude.stack.start import Healthy
+
+__all__ = ["start_plan"]
+
+
+async def start_plan(
+    session: Session,
+    planned: Plan,
+    services: tuple[Service, ...],
+    timeout: float,  # noqa: ASYNC109 (it becomes one fail_after in Start)
+    before: Snapshot,
+    *,
+    command: str = "proxy start",
+    anew: bool = False,
+) -> Healthy:
+    """Write the plan and start it. Hold the instance's lock.
+
+    While something works, all that can be known is checked before it is touched: engine, ports, volume, images. If the
+    new does not get healthy, the old is started again from its own files.
+
+    :param before: the look on which the start was decided
+    :param command: for `status`, if it is killed half-way
+    :param anew: stop the proxy before, also where nothing has changed
+    :raises RunClaudeError: as :meth:`Start.run <run_claude.stack.start.Start.run>` does
+    """
+    paths, left = session.settings.paths, session.unfinished()
+    give_password = left is not None and left.password and Service.TIMESCALEDB in services
+    start = Start(session, planned, services, timeout, before, command=command, anew=anew, give_password=give_password)
+    works = any(before[service].phase is Phase.HEALTHY for service in services)
+    kept = _files(planned) if works and is_deployed(paths) else {}
+    if works:
+        await start.check()
+    try:
+        await anyio.to_thread.run_sync(write_plan, session.settings, planned)
+        done = await start.run()
+    except BaseException as error:
+        if kept and not start.acted:
+            write_files(session.settings, planned, kept)
+        elif kept and isinstance(error, RunClaudeError):
+            with suppress(RunClaudeError):  # the first error is the one to report
+                await _put_back(session, planned, kept, before)
+        raise
+    record_applied(paths.applied_file, planned.fingerprint, done.snapshot, services)
+    return done
+
+
+def _files(planned: Plan) -> Mapping[Path, bytes]:
+    """Return what the plan's files contain now."""
+    contents = {path: read_bytes(path) for path in planned.files}
+    return {path: data for path, data in contents.items() if data is not None}
+
+
+async def _put_back(session: Session, planned: Plan, kept: Mapping[Path, bytes], before: Snapshot) -> None:
+    """Start what was healthy before, and is not any more, from the files that it was started with."""
+    was = [service for service in Service if before[service].phase is Phase.HEALTHY]
+    now = await session.look()
+    lost = [
+        service for service in was if now[service].phase is not Phase.HEALTHY or now[service].id != before[service].id
+    ]
+    if not was:
+        return
+    write_files(session.settings, planned, kept)
+    if lost:
+        session.reporter.step("Putting back what ran before")
+        deployed = load_deployment(session.settings.paths)
+        done = await Start(session, deployed, tuple(was), DEFAULT_TIMEOUT, now).run()
+        applied = load_applied(session.settings.paths.applied_file)
+        record_applied(session.settings.paths.applied_file, applied.fingerprint, done.snapshot, was)
+    session.reporter.note("What ran before runs again.")

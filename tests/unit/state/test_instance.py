@@ -1,0 +1,57 @@
+"""The settings of an instance, with what was said at its starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from run_claude.config.settings import load_settings
+from run_claude.domain.remembered import Origin, Word
+from run_claude.errors import ConfigError
+from run_claude.state.instance import as_remembered
+from run_claude.state.intent import Intent, save_intent
+
+
+def said(environ: dict[str, str], **words: Word) -> None:
+    intent = Intent(wanted="up", database=True, profile="demo", said=words)
+    save_intent(load_settings(environ).paths.intent_file, intent)
+
+
+def test_without_a_word_the_settings_are_the_users(environ: dict[str, str]) -> None:
+    settings = as_remembered(load_settings({**environ, "LITELLM_PORT": "4500"}))
+    assert (settings.port, settings.database_port) == (4500, 5433)
+    assert settings.origins == {"port": Origin.CONFIGURED, "database_port": Origin.DEFAULT}
+    assert not settings.said
+
+
+def test_what_was_said_applies_until_something_else_is_said(environ: dict[str, str]) -> None:
+    said(environ, port=Word("4601"), database_port=Word("5601"))
+    settings = as_remembered(load_settings(environ))
+    assert (settings.port, settings.database_port) == (4601, 5601)
+    assert settings.base_url.endswith(":4601")
+    assert as_remembered(settings) == settings
+    assert as_remembered(load_settings(environ, port=4700)).port == 4700
+    assert as_remembered(load_settings({**environ, "LITELLM_PORT": "4800"})).port == 4800
+
+
+def test_it_is_the_instances_own(environ: dict[str, str]) -> None:
+    said(environ, port=Word("4601"))
+    assert as_remembered(load_settings(environ, instance="other")).port == 4444
+
+
+@pytest.mark.parametrize("more", [{"LITELLM_PORT": "5433"}, {"RUN_CLAUDE_TIMESCALEDB_PORT": "4444"}])
+def test_both_ports_the_same_are_refused(environ: dict[str, str], more: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="both use port"):
+        as_remembered(load_settings({**environ, **more}))
+
+
+def test_but_not_where_a_word_parts_them(environ: dict[str, str]) -> None:
+    said(environ, port=Word("4601", "5433"))
+    assert as_remembered(load_settings({**environ, "LITELLM_PORT": "5433"})).port == 4601
+
+
+def test_a_word_that_cannot_be_used_counts_as_none(environ: dict[str, str]) -> None:
+    said(environ, port=Word("soon"))
+    assert as_remembered(load_settings(environ)).port == 4444
+    assert replace(load_settings(environ), said={}).port == 4444
