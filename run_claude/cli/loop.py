@@ -25,9 +25,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its termi
 def run_in_loop(app: App, call: Callable[[], Awaitable[int]]) -> int:
     """Run a command until it ends or is interrupted, and return its exit code."""
     early: list[int] = []  # signals that arrive while asyncio makes its loop, which would end in a traceback
-    for number in _SIGNALS:
+    for number in _taken():
         signal.signal(number, lambda number, _: early.append(number))
     return anyio.run(partial(_run, app, call, early), backend="asyncio")
+
+
+def _taken() -> list[signal.Signals]:
+    """Return the signals that end a command; `nohup` wants it to outlive its terminal."""
+    return [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 async def _run(app: App, call: Callable[[], Awaitable[int]], early: Sequence[int]) -> int:
@@ -58,7 +63,7 @@ async def _signals(
             app.interrupted_code = 128 + number
             cancel()
 
-    with anyio.open_signal_receiver(*_SIGNALS) as received:
+    with anyio.open_signal_receiver(*_taken()) as received:
         task_status.started()
         for number in early:
             take(number)

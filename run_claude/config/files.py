@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from typing import TYPE_CHECKING
 
+from run_claude.config.flocks import flock
+from run_claude.config.ownership import keep_owner
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     help = f"Check the folder's owner and mode, and the free space: ls -ld {path.parent}; df -h {path.parent}"
     with _explained(f"{path} cannot be written", help, "file-unwritable", path):
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(target.parent, 0o700)
         remove_left(target)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -88,6 +90,8 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
                 file.flush()
                 if owner is not None:
                     os.fchown(descriptor, *owner)
+                else:
+                    keep_owner(descriptor, target.parent)
                 os.fchmod(descriptor, mode)  # after chown, and regardless of the umask
                 os.fsync(descriptor)
             temporary.rename(target)
@@ -128,7 +132,14 @@ def ensure_folder(path: Path, *, mode: int = 0o700) -> None:
     """
     help = "Check what is there, or set RUN_CLAUDE_HOME (configuration) or RUN_CLAUDE_STATE (state) to another folder."
     with _explained(f"The folder {path} cannot be created", help, "folder-unusable", path):
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        _make_folder(path, mode)
+
+
+def _make_folder(path: Path, mode: int) -> None:
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        keep_owner(folder, folder.parent)
 
 
 def mend_mode(path: Path, mode: int) -> str:
@@ -160,8 +171,9 @@ def exclusive(folder: Path) -> Iterator[None]:
     help = f"Check its owner and mode: ls -ld {folder}"
     with _explained(f"The folder {folder} cannot be opened", help, "folder-unusable", folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with _explained(f"The folder {folder} cannot be locked", help, "folder-unusable", folder):
+        descriptor, _ = flock(descriptor, folder, fcntl.LOCK_EX)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 import anyio
 
 from run_claude.config.files import ensure_folder, remove_left
+from run_claude.config.ownership import keep_owner
 from run_claude.database.archive import Manifest, Writer
 from run_claude.database.around import around_sql, roles_sql
 from run_claude.database.progress import Megabytes
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from run_claude.database.server import Server
     from run_claude.domain.progress import Reporter
 
-__all__ = ["refuse_existing", "write_backup"]
+__all__ = ["refuse_existing", "unused", "write_backup"]
 
 # What a file system says that has no hard links (exFAT, vfat), or no nameless files (NFS, SMB, FUSE).
 _NO_LINKS = frozenset(
@@ -44,6 +45,12 @@ def refuse_existing(path: Path) -> None:
     """
     if os.path.lexists(path):
         raise caused("file-exists", f"{path} already exists.")
+
+
+def unused(folder: Path, name: str) -> Path:
+    """Return a file name for a backup that nothing has: two may begin within a second."""
+    paths = [folder / f"{name}{suffix}.tar" for suffix in ("", *(f"-{number}" for number in range(2, 99)))]
+    return next((path for path in paths if not os.path.lexists(path)), paths[0])
 
 
 async def write_backup(
@@ -102,6 +109,7 @@ def _complete(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 _sync(descriptor)
+                keep_owner(descriptor, path.parent)
                 if not _linked(f"/proc/self/fd/{descriptor}" if nameless else str(temporary), descriptor, path):
                     if nameless:
                         _copy(file, temporary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.database.backup import refuse_existing, write_backup
+from run_claude.database.backup import refuse_existing, unused, write_backup
 from run_claude.database.queries import Content, content_sql, parse_content
-from run_claude.database.restore import one_restore, prove, restore_backup
+from run_claude.database.restore import UP_WITHIN, one_restore, prove, restore_backup
 from run_claude.database.salt import salt_fingerprint, salt_remark
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
@@ -215,11 +214,7 @@ class Database:
 
     def _new_backup(self) -> Path:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        names = (
-            f"{self.session.settings.instance}-{stamp}{more}.tar" for more in ("", *(f"-{n}" for n in range(2, 99)))
-        )
-        paths = [self.backup_folder / name for name in names]
-        return next((path for path in paths if not os.path.lexists(path)), paths[0])
+        return unused(self.backup_folder, f"{self.session.settings.instance}-{stamp}")
 
     async def _write_backup(self, server: Server, path: Path) -> Manifest:
         content = await self.content()
@@ -242,7 +237,7 @@ class Database:
             try:
                 return await self._proven_backup(server, path)
             except BaseException:
-                with anyio.CancelScope(shield=True):
+                with anyio.move_on_after(UP_WITHIN, shield=True):
                     await compose.up([Service.LITELLM])
                 raise
 

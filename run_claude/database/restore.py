@@ -45,9 +45,10 @@ if TYPE_CHECKING:
     from run_claude.domain.progress import Reporter
     from run_claude.stack.session import Session
 
-__all__ = ["one_restore", "prove", "restore_backup"]
+__all__ = ["UP_WITHIN", "one_restore", "prove", "restore_backup"]
 
 _CLEAN_UP_WITHIN = 60.0  # seconds; the next restore removes what is left
+UP_WITHIN = 30.0  # seconds; the proxy's container takes one to be started again
 _INTERRUPTED_WITHIN = 1.5  # seconds, after Ctrl-C
 
 
@@ -190,7 +191,7 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
         await server.ask("template1", sql, code="restore-failed")
     finally:
         if proxy:
-            with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(UP_WITHIN, shield=True):
                 await compose.up([Service.LITELLM])
                 session.finish()
     await server.wake_workers([part.database for part in manifest.parts if part.timescaledb])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.config.files import ensure_folder, write_atomic
+from run_claude.config.ownership import owned_by_others
 from run_claude.config.secrets import ensure_secrets, has_secrets
 from run_claude.deploy.migration import left_behind, migrate
 from run_claude.deploy.services import install_services, services_installed
@@ -44,6 +45,8 @@ def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
     :raises ConfigError: if a file or a folder cannot be used
     """
     paths = settings.paths
+    if foreign := owned_by_others([paths.config, paths.state]):
+        raise foreign
     ensure_folder(paths.config)
     ensure_folder(paths.instance_state)
     ensure_folder(paths.secrets_dir)
