@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 from contextlib import contextmanager, suppress
-from glob import escape
 from typing import TYPE_CHECKING
 
 from run_claude.config.flocks import flock
@@ -21,6 +21,7 @@ __all__ = [
     "ensure_folder",
     "exclusive",
     "is_written",
+    "left_over",
     "mend_mode",
     "read_bytes",
     "read_text",
@@ -28,6 +29,9 @@ __all__ = [
     "write_atomic",
     "write_if_changed",
 ]
+
+
+_TEMPORARY = re.compile(r"\..+\.([0-9]{1,18})\.[0-9a-f]{8}\.tmp")
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -180,18 +184,30 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def remove_left(target: Path) -> None:
-    """Remove the temporary files of writers that were killed."""
-    for left in target.parent.glob(f".{escape(target.name)}.*.????????.tmp"):
-        writer = left.name.removeprefix(f".{target.name}.").split(".")[0]
-        if not writer.isdecimal():
-            continue  # not one of ours
-        try:
-            os.kill(int(writer), 0)
-        except (ProcessLookupError, OverflowError):
+    """Remove the temporary files of writers of a file that were killed."""
+    for path in left_over(target.parent):
+        if path.name.startswith(f".{target.name}."):
             with suppress(OSError):
-                left.unlink()
-        except OSError:
-            continue  # the process exists, and belongs to another user
+                path.unlink()
+
+
+def left_over(folder: Path) -> list[Path]:
+    """Return the temporary files in a folder whose writers were killed: they may hold secrets."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError:
+        return []
+    return [path for path in paths if (found := _TEMPORARY.fullmatch(path.name)) and _is_gone(int(found[1]))]
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False  # it exists, and belongs to another user
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from run_claude.config import ownership
 from run_claude.config.files import ensure_folder, exclusive, write_atomic
 from run_claude.config.settings import load_settings
-from run_claude.deploy.initialize import ensure_initialized
+from run_claude.deploy.initialize import ensure_initialized, is_initialized
 from run_claude.errors import BusyError, ConfigError
 from run_claude.state import history
 from run_claude.state.lock import holder_of, lock
@@ -103,6 +103,22 @@ def test_what_the_containers_are_given_may_be_theirs(environ: dict[str, str], mo
     (folder / "litellm.json").write_text("{}")
     found = ownership.foreign_files([load_settings(environ).paths.state])
     assert folder / "litellm.json" not in found
+
+
+def test_the_next_command_removes_what_killed_ones_have_left(environ: dict[str, str]) -> None:
+    settings = load_settings(environ)
+    ensure_initialized(settings)
+    assert is_initialized(settings)
+    paths = settings.paths
+    mine = paths.config / f".env.{os.getpid()}.01234567.tmp"
+    left = [
+        folder / ".env.999999999.01234567.tmp" for folder in (paths.config, paths.secrets_dir, paths.instance_state)
+    ]
+    for path in (mine, *left):
+        path.write_text("a secret")
+    assert not is_initialized(settings)
+    ensure_initialized(settings)
+    assert [path for path in (mine, *left) if path.exists()] == [mine], "a command that runs still writes it"
 
 
 def test_root_in_the_folder_of_a_user_makes_the_users_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
