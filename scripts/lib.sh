@@ -60,3 +60,24 @@ apt_get() {
 apt_install() {
   apt_get install --no-install-recommends --no-remove -o Dpkg::Options::=--force-unsafe-io "$@"
 }
+
+# remember_bases ENV_FILE SETTING…: write each setting that is not there yet; a database's image only if the volume fits
+# it. A stand-in cannot read the volume of a user who has had the official image until now.
+remember_bases() {
+  local file=$1 setting
+  shift
+  for setting in "$@"; do
+    if grep -qxF "$setting" "$file" 2>/dev/null; then continue; fi
+    case $setting in
+      RUN_CLAUDE_TIMESCALEDB_IMAGE=*)
+        case $(env "$setting" run-claude doctor --json 2>/dev/null) in
+          *'"code": "timescaledb-version"'* | *'"code": "database-version"'* | *'"code": "database-image"'*)
+            fail 6 "the database's volume was made by another image than ${setting#*=}, which cannot read it" \
+              'pull or load the image that made it, and set RUN_CLAUDE_TIMESCALEDB_IMAGE to it (run-claude doctor says more)'
+            ;;
+        esac
+        ;;
+    esac
+    run-claude config set "$setting"
+  done
+}

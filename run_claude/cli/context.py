@@ -62,6 +62,25 @@ class App:
             self._settings[key] = as_remembered(load_settings(self.environ, instance=self.instance, **overrides))
         return self._settings[key]
 
+    def deployed_settings(self) -> Settings:
+        """Load the user's settings, or those of the last start where the user's cannot be used; a note says why.
+
+        For commands that need nothing newer: stop, logs, status, restart, watch, the database.
+
+        :raises ConfigError: with file, line and key of what is invalid, if nothing was started here
+        """
+        from run_claude.errors import ConfigError
+
+        try:
+            return self.settings()
+        except ConfigError as error:
+            from run_claude.state.instance import as_deployed
+
+            settings = as_deployed(self.environ, self.instance, error)
+            self.output.note(f"{error.message} The settings of the last start are used.")
+            self._settings[(self.instance,)] = settings
+            return settings
+
     def catalogue(self) -> tuple[Catalogue, Callable[[str], bool]]:
         """Load the user's models and profiles. The second value tells whether a provider's variable is set.
 

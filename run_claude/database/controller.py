@@ -16,6 +16,7 @@ from run_claude.database.salt import salt_fingerprint, salt_remark
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
 from run_claude.deploy.prepare import initialized_plan
+from run_claude.deploy.without_database import write_without_database
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
 from run_claude.errors import ConfigError
@@ -28,12 +29,12 @@ from run_claude.state.deployed import is_deployed, load_deployment
 from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from run_claude.config.settings import Settings
     from run_claude.database.archive import Manifest
-    from run_claude.domain.compose import Compose
+    from run_claude.domain.compose import Compose, Project
     from run_claude.domain.progress import Reporter
 
 __all__ = ["Database", "DatabaseStatus"]
@@ -60,12 +61,19 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, *, reporter: Reporter | None = None) -> AsyncIterator[Database]:
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        reporter: Reporter | None = None,
+        compose: Callable[[Session, Project], Compose] | None = None,
+    ) -> AsyncIterator[Database]:
         """Yield the database of an instance. Nothing is asked of the engine or changed yet.
 
+        :param compose: makes what acts on a Compose project; by default `docker compose`
         :raises EngineError: if the endpoint cannot be resolved
         """
-        async with Session.open(settings, reporter=reporter) as session:
+        async with Session.open(settings, reporter=reporter, compose=compose) as session:
             yield cls(session)
 
     async def start(self, *, timeout: float = DEFAULT_TIMEOUT) -> ServiceState:  # noqa: ASYNC109 (as in Stack.up)
@@ -129,15 +137,21 @@ class Database:
             services = (Service.LITELLM,) if proxy else ()
             planned = None
             if proxy:  # before anything is stopped: it may not be possible
-                planned = await anyio.to_thread.run_sync(
-                    lambda: initialized_plan(settings, profile=None, database=False)
-                )
+                try:
+                    planned = await anyio.to_thread.run_sync(
+                        lambda: initialized_plan(settings, profile=None, database=False)
+                    )
+                except ConfigError as error:
+                    session.reporter.note(f"{error.message} The proxy goes on as it was deployed last.")
             self._want_database(False)
             async with session.replacing("db stop", services):
                 session.reporter.step("Stopping the database")
                 await compose.stop([Service.TIMESCALEDB, *services])
                 if planned is not None:
                     await start_plan(session, planned, services, DEFAULT_TIMEOUT, Snapshot(), command="db stop")
+                elif proxy:
+                    deployed = await anyio.to_thread.run_sync(write_without_database, settings.paths)
+                    await Start(session, deployed, services, DEFAULT_TIMEOUT, Snapshot(), command="db stop").run()
             return (await session.look()).timescaledb
 
     def _want_database(self, wanted: bool) -> None:

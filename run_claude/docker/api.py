@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from run_claude.domain.lifecycle import Snapshot
     from run_claude.errors import RunClaudeError
 
-__all__ = ["EngineApi", "Image", "has_docker_cli"]
+__all__ = ["EngineApi", "Image", "Reading", "has_docker_cli"]
 
 
 def has_docker_cli() -> bool:
@@ -43,6 +43,30 @@ class Image:
     id: str
     size: int
     labels: dict[str, str]
+
+
+class Reading:
+    """Reads files of a container that does not run; of none, nothing."""
+
+    def __init__(self, api: EngineApi, container: str) -> None:
+        self._api = api
+        self._container = container
+
+    async def __call__(self, path: str) -> bytes | None:
+        """Return a file as a tar archive, or ``None`` if it is not there.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        answer = await self._api.archive(self._container, path) if self._container else None
+        return answer.body if answer is not None and answer.status == 200 else None
+
+    async def has(self, path: str) -> bool:
+        """Whether there is a file at this path.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        answer = await self._api.archive(self._container, path, method="HEAD") if self._container else None
+        return answer is not None and answer.status == 200
 
 
 class EngineApi:
@@ -144,14 +168,16 @@ class EngineApi:
         labels = (raw.get("Config") or {}).get("Labels") or {}
         return Image(id=str(raw["Id"]), size=int(raw.get("Size") or 0), labels=dict(labels))
 
-    async def image_variable(self, reference: str, name: str) -> str:
-        """Return a variable that an image sets; empty if there is no such image or variable.
+    async def image_variables(self, reference: str) -> dict[str, str] | None:
+        """Return the variables that an image sets; ``None`` if there is no such image.
 
         :raises EngineError: if the engine cannot be asked
         """
-        raw = await self._get(f"/images/{reference}/json", missing=None) or {}
+        raw = await self._get(f"/images/{reference}/json", missing=None)
+        if raw is None:
+            return None
         pairs = (str(pair).partition("=") for pair in (raw.get("Config") or {}).get("Env") or [])
-        return next((value for key, _, value in pairs if key == name), "")
+        return {name: value for name, _, value in pairs}
 
     async def has_volume(self, name: str) -> bool:
         """Whether there is a volume of this name.
@@ -167,8 +193,9 @@ class EngineApi:
         """
         return cast("Json", await self._get("/info"))
 
-    async def read_from_volume(self, image: str, name: str, volume: str, at: str, file: str) -> bytes | None:
-        """Return a file of a volume as a tar archive, from a container that is created and never started.
+    @asynccontextmanager
+    async def reading(self, image: str, name: str, volume: str, at: str) -> AsyncIterator[Reading]:
+        """Yield what reads files of an image and a volume, from a container that is created and never started.
 
         :param name: the container's name; the container is removed again
         :param at: where the volume is mounted in it
@@ -182,13 +209,17 @@ class EngineApi:
         await self._send("DELETE", f"/containers/{name}?force=1&v=1")  # left behind if an earlier call was killed
         try:  # from here on: a creation that is cancelled half-way is removed as well
             created = await self._send("POST", f"/containers/create?name={quote(name)}", wanted)
-            if created.status >= 400:
-                return None
-            archive = await self._send("GET", f"/containers/{name}/archive?path={quote(f'{at}/{file}')}")
-            return archive.body if archive.status == 200 else None
+            yield Reading(self, name if created.status < 400 else "")
         finally:
             with anyio.CancelScope(shield=True):
                 await self._send("DELETE", f"/containers/{name}?force=1&v=1")
+
+    async def archive(self, container: str, path: str, *, method: str = "GET") -> Answer:
+        """Return the engine's answer for a file of a container: a tar archive, or with ``HEAD`` whether it is there.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        return await self._send(method, f"/containers/{container}/archive?path={quote(path)}")
 
     async def _send(self, method: str, target: str, content: object = None) -> Answer:
         body = b"" if content is None else json.dumps(content).encode()

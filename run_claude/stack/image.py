@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from run_claude.stack.session import Session
     from run_claude.state.deployed import Deployment
 
-__all__ = ["build", "build_if_missing", "fetch"]
+__all__ = ["build", "build_if_missing", "fetch", "pull_if_missing"]
 
 
 async def build(session: Session, project: Project, *, no_cache: bool = False) -> None:
@@ -37,17 +37,24 @@ async def build_if_missing(session: Session, project: Project, image: str) -> bo
     return True
 
 
-async def fetch(session: Session, what: Plan | Deployment, services: Sequence[Service]) -> bool:
-    """Have the images of the services: this may take minutes, in which what runs keeps running.
+async def pull_if_missing(session: Session, what: Plan | Deployment) -> None:
+    """Pull the database's image unless it is there.
 
-    Returns whether the proxy's was built.
+    :raises RunClaudeError: with the cause, if it cannot be pulled
+    """
+    image = what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
+    if image and await session.api.image(image) is None:
+        session.reporter.step(f"Pulling {image}")
+        await session.compose(what.project).pull([Service.TIMESCALEDB])
+
+
+async def fetch(session: Session, what: Plan | Deployment, services: Sequence[Service]) -> None:
+    """Have the images of the services.
 
     :raises BuildError: with the step that failed
     :raises RunClaudeError: with the cause, if the database's cannot be pulled
     """
-    built = Service.LITELLM in services and await build_if_missing(session, what.project, what.image)
-    image = what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
-    if Service.TIMESCALEDB in services and image and await session.api.image(image) is None:
-        session.reporter.step(f"Pulling {image}")
-        await session.compose(what.project).pull([Service.TIMESCALEDB])
-    return built
+    if Service.TIMESCALEDB in services:
+        await pull_if_missing(session, what)
+    if Service.LITELLM in services:
+        await build_if_missing(session, what.project, what.image)

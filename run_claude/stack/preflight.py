@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import re
+import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from run_claude.domain.diagnosis import database_version
 from run_claude.domain.lifecycle import Service
+from run_claude.domain.volume import MOUNT, DatabaseImage, Held, catalog_version, misfit, version_key
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
-    from run_claude.docker.api import EngineApi
-    from run_claude.domain.lifecycle import Snapshot
+    from run_claude.docker.api import EngineApi, Reading
 
-__all__ = ["check_volume", "volume_name"]
+__all__ = ["check_volume", "look_into", "volume_name"]
 
-_VERSION_FILE = "PG_VERSION"
 _PROBE_AT = "/volume"
+_NOTE = "run-claude.note"  # written by dep/timescaledb/databases: the license, and the databases' numbers
+_FIRST_DATABASES = ("1", "5")  # template1 and postgres, in every cluster since PostgreSQL 15
+_EXTENSIONS = "3079"  # the catalog pg_extension, in the file that every database begins with
+_SHARES = ("/usr/local/share/postgresql", "/usr/share/postgresql/{major}")
+_LIBRARIES = ("/usr/local/lib/postgresql", "/usr/lib/postgresql/{major}/lib")
 
 
 def volume_name(settings: Settings) -> str:
@@ -23,41 +30,80 @@ def volume_name(settings: Settings) -> str:
     return f"{settings.instance}-timescaledb-data"
 
 
-async def check_volume(api: EngineApi, settings: Settings, before: Snapshot) -> None:
-    """Refuse a volume of another major version of PostgreSQL, before PostgreSQL does.
+async def check_volume(api: EngineApi, settings: Settings, reference: str) -> Held | None:
+    """Refuse an image that cannot use the volume, before PostgreSQL does; return what the volume holds.
 
-    A container that is there and of this very image has proved itself already: one comparison. Otherwise the file is
-    read out of a container that is created and never started: four calls, some 60 ms, no process.
+    The files are read out of a container that is created and never started: some 100 ms, no process.
 
-    :raises StartError: if the versions differ
+    :param reference: the image
+    :raises StartError: if the image does not fit
     :raises EngineError: if the engine cannot be asked
     """
-    image = settings.timescaledb_image
-    if before.timescaledb.id and before.timescaledb.image == image:
-        return
+    held, image = await look_into(api, settings, reference)
+    if image is not None and (error := misfit(volume_name(settings), held or Held(), image)) is not None:
+        raise error
+    return held
+
+
+async def look_into(api: EngineApi, settings: Settings, reference: str) -> tuple[Held | None, DatabaseImage | None]:
+    """Return what the volume holds (``None``: there is no volume), and what the image contains (``None``: not there).
+
+    :raises EngineError: if the engine cannot be asked
+    """
+    variables = await api.image_variables(reference)
+    if variables is None:
+        return None, None
+    image = DatabaseImage(reference=reference, postgres=variables.get("PG_MAJOR", ""), data=variables.get("PGDATA", ""))
     volume = volume_name(settings)
     if not await api.has_volume(volume):
-        return
-    expected = await api.image_variable(image, "PG_MAJOR")
-    if not expected:
-        return  # not pulled yet, or not of the official kind; the container's log says so when it fails
-    found = await volume_version(api, settings, volume)
-    if found and found != expected:
-        raise database_version(volume, found, image, expected)
-
-
-async def volume_version(api: EngineApi, settings: Settings, volume: str) -> str:
-    """Return the major version that made the volume; empty if it holds no database yet, or it cannot be seen.
-
-    :raises EngineError: if the engine cannot be asked
-    """
+        return None, image
     name = f"{settings.instance}-{Service.TIMESCALEDB}-probe"
-    archive = await api.read_from_volume(settings.timescaledb_image, name, volume, _PROBE_AT, _VERSION_FILE)
-    if archive is None:
-        return ""
-    import io
-    import tarfile
+    async with api.reading(reference, name, volume, _PROBE_AT) as read:
+        held = await _held(read, image.data)
+        return held, await _contents(read, held, image)
 
+
+async def _held(read: Reading, data: str) -> Held:
+    below = data.removeprefix(str(MOUNT)) if data.startswith(f"{MOUNT}/") else ""
+    root = f"{_PROBE_AT}{below}"
+    postgres = _text(await read(f"{root}/PG_VERSION"))
+    if not postgres:
+        elsewhere = _text(await read(f"{_PROBE_AT}/PG_VERSION")) if below else ""
+        return Held(postgres=elsewhere, elsewhere=bool(elsewhere))
+    license, _, rest = _text(await read(f"{root}/{_NOTE}")).partition("\n")
+    versions = []
+    for database in dict.fromkeys((*re.findall(r"[0-9]+", rest), *_FIRST_DATABASES)):
+        if page := _file(await read(f"{root}/base/{database}/{_EXTENSIONS}")):
+            versions.append(catalog_version(page))
+    return Held(postgres=postgres, timescaledb=max(versions, key=version_key, default=""), license=license.strip())
+
+
+async def _contents(read: Reading, held: Held, image: DatabaseImage) -> DatabaseImage:
+    """Return the image with its TimescaleDB: the version that it installs, and which libraries are there."""
+    version = ""
+    for folder in _SHARES:
+        control = _text(await read(f"{folder.format(major=image.postgres)}/extension/timescaledb.control"))
+        if found := re.search(r"default_version\s*=\s*'([^']+)'", control):
+            version = found[1]
+            break
+    for folder in _LIBRARIES if version else ():
+        library = f"{folder.format(major=image.postgres)}/timescaledb"
+        if await read.has(f"{library}-{version}.so"):
+            others = {held.timescaledb} - {"", version}
+            there = {version, *[other for other in others if await read.has(f"{library}-{other}.so")]}
+            community = await read.has(f"{library}-tsl-{version}.so")
+            return replace(image, timescaledb=version, libraries=frozenset(there), community=community)
+    return replace(image, timescaledb=version)
+
+
+def _text(archive: bytes | None) -> str:
+    return _file(archive).decode("utf-8", "replace").strip()
+
+
+def _file(archive: bytes | None) -> bytes:
+    """Return the content of the one file in a tar archive; empty if it is none."""
+    if archive is None:
+        return b""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         member = tar.extractfile(tar.getmembers()[0])
-        return member.read(16).decode("ascii", "replace").strip() if member else ""
+        return member.read() if member else b""

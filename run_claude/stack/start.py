@@ -13,13 +13,15 @@ from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.remembered import VARIABLES
 from run_claude.domain.timeline import Span, slowest, start_timeline
+from run_claude.domain.volume import Held
 from run_claude.errors import RunClaudeError
 from run_claude.stack.evidence import memory_of, probe_stages_of
 from run_claude.stack.holders import check_ports, name_holder
-from run_claude.stack.image import fetch
-from run_claude.stack.preflight import check_volume
+from run_claude.stack.image import build_if_missing, pull_if_missing
+from run_claude.stack.preflight import check_volume, volume_name
 from run_claude.stack.takeover import old_project, set_database_password
 from run_claude.state import history
+from run_claude.state.applied import load_applied
 from run_claude.state.deployed import deployed_database_password
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Start:
     anew: bool = False
     give_password: bool = False
     acted: bool = False
+    held: Held | None = None  # what the volume held before the start, where that was looked up
 
     async def run(self) -> Healthy:
         """Go through all the steps, and write into the history how it ended.
@@ -89,7 +92,12 @@ class Start:
     async def _run(self) -> Healthy:
         await self.check()
         begin_ns = await self.session.api.time_ns()
-        built = await fetch(self.session, self.what, self.services)
+        if Service.TIMESCALEDB in self.services:
+            await pull_if_missing(self.session, self.what)
+            await self._check_volume()
+        built = Service.LITELLM in self.services and await build_if_missing(
+            self.session, self.what.project, self.what.image
+        )
         span = (begin_ns, await self.session.api.time_ns()) if built else None
         async with self.session.replacing(self.command, self.services):
             self.acted = True
@@ -110,7 +118,7 @@ class Start:
         return self.session.compose(self.what.project)
 
     async def check(self) -> None:
-        """Refuse what certainly cannot run: by the engine's version, the ports, the database's volume.
+        """Refuse what certainly cannot run: by the engine's version, by the ports.
 
         :raises RunClaudeError: with the cause; nothing was touched
         """
@@ -123,8 +131,15 @@ class Start:
         ports = {service: int(port) for service in self.services if (port := named[service])}
         bind = variables.get("RUN_CLAUDE_BIND", "127.0.0.1").strip("[]")
         await check_ports(api, self.session.settings.instance, bind, ports)
-        if Service.TIMESCALEDB in self.services:
-            await check_volume(api, self.session.settings, self.before)
+
+    async def _check_volume(self) -> None:
+        """Refuse a volume that does not fit the image. A container of the last start has proved itself already."""
+        paths, settings = self.session.settings.paths, self.session.settings
+        image = self.what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
+        database = self.before.timescaledb
+        proved = database.image == image and load_applied(paths.applied_file).made(Service.TIMESCALEDB, self.before)
+        if image and not proved:
+            self.held = await check_volume(self.session.api, settings, image) or Held()
 
     async def _give_password_to_database(self) -> None:
         """Give the database our password where it may know another one.
@@ -251,7 +266,16 @@ class Start:
             codes = [event.exit_code for event in events if event.action == "die"]
             state = replace(state, exit_code=codes[-1] if codes else None)
         memory = await memory_of(self.session.api, state) if oom or state.oom_killed else {}
-        return service_failure(service, failed.reason, state, log, oom=oom, memory=memory, level=level)
+        error = service_failure(service, failed.reason, state, log, oom=oom, memory=memory, level=level)
+        if error.code == "database-init-failed" and self.held is not None:
+            volume = volume_name(self.session.settings)
+            error.help = f"Keep the volume {volume}: before this start it {self.held.words}."
+            if not self.held.postgres:
+                error.help = (
+                    f"The volume {volume} held no database before this start. Remove what is left of the attempt:"
+                    f" `docker rm -f {state.name}`, then `docker volume rm {volume}`."
+                )
+        return error
 
     async def _evidence(self, service: Service, snapshot: Snapshot) -> tuple[Sequence[str], tuple[str, str]]:
         """Return the last of a service's log, and of the proxy the first level that it does not reach."""

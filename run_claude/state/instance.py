@@ -4,14 +4,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from run_claude.config.paths import DEFAULT_INSTANCE, Paths
+from run_claude.config.settings import Settings
 from run_claude.domain.causes import caused
 from run_claude.domain.remembered import VARIABLES, choose
+from run_claude.errors import ConfigError
+from run_claude.state.deployed import load_deployment
 from run_claude.state.intent import load_intent
 
 if TYPE_CHECKING:
-    from run_claude.config.settings import Settings
+    from collections.abc import Mapping
+    from pathlib import Path
 
-__all__ = ["as_remembered"]
+__all__ = ["as_deployed", "as_remembered"]
+
+
+def as_deployed(environ: Mapping[str, str], instance: str | None, error: ConfigError) -> Settings:
+    """Return the settings of the last start, where the user's cannot be used: for what needs nothing newer.
+
+    :param error: why they cannot be used: raised again where nothing was started, or where it is not sure which
+        instance is meant, because a file that cannot be read may name it
+    """
+    name = instance or environ.get("RUN_CLAUDE_INSTANCE") or DEFAULT_INSTANCE
+    paths = Paths.resolve(environ, name)
+    if not (instance or environ.get("RUN_CLAUDE_INSTANCE")) and _names_instance(paths.env_file):
+        raise error
+    try:
+        variables = load_deployment(paths).project.variables
+        ports = {field: variables[variable] for field, variable in VARIABLES.items()}
+    except (ConfigError, KeyError):
+        raise error from None
+    return Settings(
+        instance=name,
+        paths=paths,
+        bind=variables.get("RUN_CLAUDE_BIND", "127.0.0.1").strip("[]"),
+        port=int(ports["port"]),
+        database_port=int(ports["database_port"]),
+        timescaledb_image=variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", ""),
+        configured=ports,
+        environ=environ,
+    )
+
+
+def _names_instance(path: Path) -> bool:
+    try:
+        return b"RUN_CLAUDE_INSTANCE" in path.read_bytes()
+    except OSError:
+        return True
 
 
 def as_remembered(settings: Settings) -> Settings:

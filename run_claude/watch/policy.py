@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.domain.causes import caused
 from run_claude.domain.supervision_memory import Policy
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
@@ -28,9 +29,14 @@ _COUNTS = ("consecutive_failures", "budget")
 def policy_of(settings: Settings) -> Policy:
     """Return how hard to try, by the user's settings: counts are whole numbers above 0, times seconds above 0.
 
+    With a `.env` that cannot be read the defaults apply: the watcher goes on with what was deployed.
+
     :raises ConfigError: naming where a value that cannot be used comes from
     """
-    env, values = settings.environment(), {}
+    try:
+        env, values = settings.environment(), {}
+    except ConfigError:  # the settings are those of the last start: see run_claude.state.instance
+        return Policy()
     for name, field in VARIABLES.items():
         if not (text := env.get(name).strip()):
             continue

@@ -68,8 +68,7 @@ class FakeCompose:
                 variables = self.project.variables
                 container.labels[INPUTS_LABEL] = variables.get("RUN_CLAUDE_LITELLM_INPUTS", "")
                 container.labels[CONFIG_HASH_LABEL] = definition
-                if service is Service.LITELLM:
-                    container.image = variables.get("RUN_CLAUDE_LITELLM_IMAGE", "")
+                container.image = variables.get(f"RUN_CLAUDE_{service.upper()}_IMAGE", "")
             if container.phase is not Phase.HEALTHY:
                 self.up_makes.get(service, gets_healthy)(container)
         await self._done("up", *services)

@@ -7,8 +7,10 @@ It answers the real clients (aiodocker, h11) in the engine's own words. What *is
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
+import tarfile
 import time
 from collections import Counter, deque
 from contextlib import contextmanager, suppress
@@ -234,6 +236,9 @@ class FakeEngine:
         self.speaks = ""  # another API version than its dialect's
         self.silent = False  # events are neither sent nor kept: lost
         self.images: set[str] = set()  # references of those that it has
+        self.variables: dict[str, list[str]] = {}  # of an image, by its reference
+        self.files: dict[str, dict[str, bytes]] = {}  # of an image by its reference, or of a volume by its name
+        self._probes: dict[str, Json] = {}  # containers that are created to be read, and never started
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
         self.after_headers: Callable[[], object] | None = None  # called between headers and subscription, once
         self._answering = asyncio.Event()
@@ -427,7 +432,10 @@ class FakeEngine:
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; return whether the connection can take another one."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        url = urlsplit(head.split(" ", 2)[1])
+        method, target = head.split(" ", 2)[:2]
+        length = re.search(r"(?im)^content-length: *([0-9]+)", head)
+        content = await reader.readexactly(int(length[1]) if length else 0)
+        url = urlsplit(target)
         path = _VERSION_PREFIX.sub("", unquote(url.path))
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         self.requests[re.sub(r"^/containers/[^/]+/json$", "/containers/{id}/json", path)] += 1
@@ -437,7 +445,34 @@ class FakeEngine:
         if path == "/events":
             await self._events(reader, writer, query)
             return False
+        if method in ("POST", "DELETE") or path.endswith("/archive"):
+            return await self._answer(writer, path, *self._probed(method, path, query, content))
         return await self._answer(writer, path, *self._result(path, query))
+
+    def _probed(self, method: str, path: str, query: dict[str, str], content: bytes) -> tuple[int, object]:
+        """Create, read and remove a container that never runs."""
+        if method == "POST":
+            self._probes[query["name"]] = json.loads(content)
+            return 201, {"Id": query["name"]}
+        name = path.split("/")[2]
+        if method == "DELETE":
+            return (204, b"") if self._probes.pop(name, None) else (404, {"message": "no such container"})
+        volume, at = self._probes[name]["HostConfig"]["Binds"][0].split(":")[:2]
+        wanted = query["path"]
+        place, file = (
+            (volume, wanted.removeprefix(f"{at}/")) if wanted.startswith(at) else (self._probes[name]["Image"], wanted)
+        )
+        found = self.files.get(place, {}).get(file)
+        if found is None:
+            return 404, b"" if method == "HEAD" else {"message": "no such file"}
+        if method == "HEAD":
+            return 200, b""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            member = tarfile.TarInfo(file.rpartition("/")[2])
+            member.size = len(found)
+            tar.addfile(member, io.BytesIO(found))
+        return 200, archive.getvalue()
 
     def _fails(self, path: str) -> bool:
         for beginning, left in self.failing.items():
@@ -465,7 +500,11 @@ class FakeEngine:
                 if all(container.all_labels.get(key) == value for key, _, value in (x.partition("=") for x in labels))
             ]
         if found := re.fullmatch(r"/images/(.+)/json", path):
-            return (200, {"Id": "sha256:1", "Size": 1}) if found[1] in self.images else (404, {"message": "no image"})
+            if found[1] not in self.images:
+                return 404, {"message": "no image"}
+            return 200, {"Id": "sha256:1", "Size": 1, "Config": {"Env": self.variables.get(found[1], [])}}
+        if found := re.fullmatch(r"/volumes/(.+)", path):
+            return (200, {"Name": found[1]}) if found[1] in self.files else (404, {"message": "no volume"})
         if found := re.fullmatch(r"/containers/([^/]+)/logs", path):
             stamped = query.get("timestamps") in ("1", "true", "True")
             stamp = f"{rfc3339(self.now())} " if stamped else ""

@@ -41,7 +41,7 @@ async def start(app: App, timeout: float | None) -> None:  # noqa: ASYNC109 (the
     from run_claude.database import Database
     from run_claude.stack import DEFAULT_TIMEOUT
 
-    settings = app.settings()
+    settings = app.deployed_settings()
     with closing(app.reporter()) as reporter:
         async with Database.open(settings, reporter=reporter) as database:
             state = await database.start(timeout=timeout or DEFAULT_TIMEOUT)
@@ -61,7 +61,7 @@ async def stop(app: App) -> None:
     from run_claude.database import Database
 
     with closing(app.reporter()) as reporter:
-        async with Database.open(app.settings(), reporter=reporter) as database:
+        async with Database.open(app.deployed_settings(), reporter=reporter) as database:
             state = await database.stop()
     service_screen(app, state, "; its data stays" if state.phase is not Phase.ABSENT else "")
 
@@ -80,7 +80,7 @@ async def status(app: App) -> None:
     from run_claude.database import Database
 
     with closing(app.reporter()) as reporter:
-        async with Database.open(app.settings(), reporter=reporter) as database:
+        async with Database.open(app.deployed_settings(), reporter=reporter) as database:
             status_screen(app, await database.inspect())
 
 
@@ -102,7 +102,7 @@ async def shell(app: App, database: str, arguments: tuple[str, ...]) -> int:
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     with closing(app.reporter()) as reporter:
-        async with Database.open(app.settings(), reporter=reporter) as opened:
+        async with Database.open(app.deployed_settings(), reporter=reporter) as opened:
             server = await opened.server()
             options = ["-it", "-e", f"TERM={app.environ.get('TERM', 'dumb')}"] if terminal else ["-i"]
             argv = server.argv("psql", "-U", "postgres", "-d", database, *arguments, options=options)
@@ -128,7 +128,7 @@ async def backup(app: App, file: Path | None, verify: bool) -> None:
     from run_claude.database import Database
 
     with closing(app.reporter()) as reporter:
-        async with Database.open(app.settings(), reporter=reporter) as database:
+        async with Database.open(app.deployed_settings(), reporter=reporter) as database:
             manifest = await database.backup(file, verify=verify)
     backup_written(app, manifest)
 
@@ -153,9 +153,11 @@ async def restore(app: App, file: Path, yes: bool, as_superuser: bool) -> None:
 
     manifest = verify_file(file)
     with closing(app.reporter()) as reporter:
-        async with Database.open(app.settings(), reporter=reporter) as database:
+        async with Database.open(app.deployed_settings(), reporter=reporter) as database:
             if not yes:
-                restore_warning(app, manifest, await database.content(), salt_remark(app.settings(), manifest))
+                restore_warning(
+                    app, manifest, await database.content(), salt_remark(database.session.settings, manifest)
+                )
                 if not await confirm("Replace it?"):
                     raise _not_confirmed()
             manifest = await database.restore(file, as_superuser=as_superuser)
@@ -180,7 +182,7 @@ async def destroy(app: App, no_dump: bool, yes_destroy_data: bool) -> None:
     from run_claude.cli.views.database import destroy_warning, destroyed
     from run_claude.database import Database
 
-    settings = app.settings()
+    settings = app.deployed_settings()
     with closing(app.reporter()) as reporter:
         async with Database.open(settings, reporter=reporter) as database:
             status = await database.inspect_existing()

@@ -97,7 +97,7 @@ async def stop(app: App, with_db: bool, everything: bool) -> None:
     from run_claude.cli.views.stack import stopped
     from run_claude.stack import Stack
 
-    settings = app.settings()
+    settings = app.deployed_settings()
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
             snapshot = await stack.down(database=with_db or everything, remove=everything)
@@ -118,7 +118,7 @@ async def restart(app: App, timeout: float | None) -> None:
     from run_claude.stack import DEFAULT_TIMEOUT, Stack
 
     with closing(app.reporter()) as reporter:
-        async with Stack.open(app.settings(), reporter=reporter) as stack:
+        async with Stack.open(app.deployed_settings(), reporter=reporter) as stack:
             result = await stack.restart(timeout=timeout or DEFAULT_TIMEOUT)
             reporter.close()
             started(app, stack.settings, result)
@@ -139,7 +139,7 @@ async def status(app: App) -> None:
     from run_claude.cli.views.stack import status_screen
     from run_claude.stack import Stack
 
-    settings = app.settings()
+    settings = app.deployed_settings()
     async with Stack.open(settings) as stack:
         status_screen(app, await stack.status())
 
@@ -181,7 +181,7 @@ async def logs(app: App, follow: bool, lines: int, service: str | None) -> None:
     """
     from run_claude.stack import Stack
 
-    async with Stack.open(app.settings()) as stack:
+    async with Stack.open(app.deployed_settings()) as stack:
         wanted = [Service(service)] if service else list(Service)
         await stack.print_logs(wanted, tail=lines, follow=follow, emit=app.output.text)
 
@@ -230,7 +230,7 @@ async def wait(app: App, phase: str, service: str, timeout: float) -> None:
     """
     from run_claude.stack import Stack
 
-    async with Stack.open(app.settings()) as stack:
+    async with Stack.open(app.deployed_settings()) as stack:
         try:
             with anyio.fail_after(timeout):
                 await stack.wait(Service(service), Phase(phase))

@@ -63,7 +63,7 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     from run_claude.watch.policy import policy_of
     from run_claude.watch.supervisor import Supervisor, watching
 
-    settings = app.settings()
+    settings = app.deployed_settings()
     app.lasting = True
     policy = policy_of(settings)
     commands = [command, notifier(app.environ) if notify else None]
@@ -121,10 +121,10 @@ async def status(app: App) -> int:
     from run_claude.state.lock import holder_of
     from run_claude.state.watch_memory import load_memory
 
-    paths = app.settings().paths
+    paths = app.deployed_settings().paths
     holder, memory = holder_of(paths.watch_lock_file), load_memory(paths.watch_file)
     try:
-        unit = _manager(app).path(app.settings().instance)
+        unit = _manager(app).path(app.deployed_settings().instance)
         installed = str(unit) if unit.exists() else None
     except ConfigError:
         installed = None

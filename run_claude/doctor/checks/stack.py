@@ -10,11 +10,12 @@ from run_claude.config.settings import Prisma
 from run_claude.deploy.image import litellm_image
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.domain.compose import COMPOSE_FILE
-from run_claude.domain.diagnosis import ProbeStages, database_version, first_failing_stage, service_failure
+from run_claude.domain.diagnosis import ProbeStages, first_failing_stage, service_failure
 from run_claude.domain.lifecycle import Phase, Service
+from run_claude.domain.volume import misfit
 from run_claude.errors import RunClaudeError
 from run_claude.stack.drift import drift as drift_of
-from run_claude.stack.preflight import volume_name, volume_version
+from run_claude.stack.preflight import look_into, volume_name
 from run_claude.stack.status import PRISMA_LABEL, services_of
 from run_claude.state import lock
 from run_claude.state.watch_memory import load_memory
@@ -72,14 +73,15 @@ async def volume(context: Context) -> list[Finding]:
     name = volume_name(settings)
     if not await api.has_volume(name):
         return [Finding(check="volume", mark=Mark.OK, text="no data yet; the first start with a database creates it")]
-    wanted = await api.image_variable(settings.timescaledb_image, "PG_MAJOR")
-    if (await context.snapshot()).timescaledb.phase is Phase.HEALTHY:
+    database = (await context.snapshot()).timescaledb
+    if database.phase is Phase.HEALTHY and database.image == settings.timescaledb_image:
         return [Finding(check="volume", mark=Mark.OK, text=f"{name}, in use by a healthy database")]
-    found = await volume_version(api, settings, name) if wanted else ""
-    if found and found != wanted:
-        return [failed("volume", database_version(name, found, settings.timescaledb_image, wanted))]
-    made = f", created by PostgreSQL {found}" if found else ""
-    return [Finding(check="volume", mark=Mark.OK, text=f"{name}{made}")]
+    held, image = await look_into(api, settings, settings.timescaledb_image)
+    if held is None or image is None:
+        return [Finding(check="volume", mark=Mark.OK, text=name)]
+    if (error := misfit(name, held, image)) is not None:
+        return [failed("volume", error)]
+    return [Finding(check="volume", mark=Mark.OK, text=f"{name} {held.words}")]
 
 
 async def containers(context: Context) -> list[Finding]:

@@ -58,8 +58,22 @@ CAUSES = (
     Cause(
         "database-init-failed",
         StartError,
-        "A new database volume could not be initialized, and is incomplete.",
-        "Read the last lines above, then remove the incomplete volume, which holds no data yet.",
+        "A database could not be initialized on its volume.",
+        "Read the last lines above. Remove the volume only if the message says that it held no database before.",
+    ),
+    Cause(
+        "database-image",
+        StartError,
+        "The database's image keeps its data elsewhere than in the volume, or than the volume has it.",
+        "Nothing was changed. Set RUN_CLAUDE_TIMESCALEDB_IMAGE to an image with its data in /var/lib/postgresql/data,"
+        " such as timescale/timescaledb:2.23.1-pg17.",
+    ),
+    Cause(
+        "timescaledb-version",
+        StartError,
+        "The image lacks the TimescaleDB that the volume's catalog names: another version, or another edition.",
+        "Nothing was changed. Set RUN_CLAUDE_TIMESCALEDB_IMAGE to the image that made the volume. To change it, back up"
+        " with that image and restore with the other one.",
     ),
     Cause(
         "database-migration-failed",

@@ -4,7 +4,7 @@ Pure: adapters and the controller collect the facts.
 """
 
 from run_claude.domain.diagnosis.compose import compose_failure, port_of
-from run_claude.domain.diagnosis.conflict import database_version, foreign_container, port_taken
+from run_claude.domain.diagnosis.conflict import foreign_container, port_taken
 from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
 from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
 from run_claude.domain.diagnosis.service import service_failure, start_timeout
@@ -14,7 +14,6 @@ __all__ = [
     "MINIMUM_API",
     "ProbeStages",
     "compose_failure",
-    "database_version",
     "engine_frozen",
     "engine_too_old",
     "engine_unreachable",

@@ -9,7 +9,7 @@ from run_claude.domain.causes import caused
 if TYPE_CHECKING:
     from run_claude.errors import RunClaudeError
 
-__all__ = ["database_version", "foreign_container", "port_taken"]
+__all__ = ["foreign_container", "port_taken"]
 
 
 def port_taken(port: int, setting: str, *, holder: str, free: int | None, detail: str = "") -> RunClaudeError:
@@ -36,19 +36,4 @@ def foreign_container(name: str, image: str) -> RunClaudeError:
         f"A container named {name} exists and does not belong to this stack (image {image}).",
         help=f"Remove it with `docker rm -f {name}`, or choose another name with --instance NAME.",
         facts={"container": name, "image": image},
-    )
-
-
-def database_version(volume: str, found: str, image: str, expected: str) -> RunClaudeError:
-    """Return the error for a volume that another major version of PostgreSQL created.
-
-    :param found: the content of the volume's PG_VERSION
-    :param expected: the image's PG_MAJOR
-    """
-    return caused(
-        "database-version",
-        f"The volume {volume} was created by PostgreSQL {found}, but {image} contains {expected}.",
-        help=f"Nothing was changed. Set RUN_CLAUDE_TIMESCALEDB_IMAGE to an image with PostgreSQL {found}. To upgrade,"
-        " back up with that image and restore into a new volume.",
-        facts={"volume": volume, "volume_version": found, "image": image, "image_version": expected},
     )

@@ -9,7 +9,6 @@ import pytest
 from run_claude.domain.diagnosis import (
     ProbeStages,
     compose_failure,
-    database_version,
     engine_frozen,
     engine_unreachable,
     first_failing_stage,
@@ -427,13 +426,6 @@ def test_an_unhealthy_proxy_names_the_level_it_does_not_reach() -> None:
 def test_the_first_level_that_fails_is_the_one_to_tell(levels: ProbeStages, level: str) -> None:
     assert first_failing_stage(levels)[0] == level
     assert bool(first_failing_stage(levels)[1]) == bool(level)
-
-
-def test_a_volume_of_another_version_is_told_with_both() -> None:
-    told = database_version("v", "16", "timescale:pg17", "17")
-    assert (told.code, told.exit_code) == ("database-version", 6)
-    assert "PostgreSQL 16" in told.message
-    assert "RUN_CLAUDE_TIMESCALEDB_IMAGE" in told.help
 
 
 def test_a_signal_is_named() -> None:
