@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import stat
 from pathlib import Path
@@ -44,6 +43,8 @@ def _locked(descriptor: int, how: int) -> bool:
 
 def _stand_in(path: Path) -> int:
     """Open a file of this user's, on this machine, that stands for a path."""
+    import hashlib
+
     folder = _folder()
     name = hashlib.sha256(os.path.realpath(path).encode(errors="surrogateescape")).hexdigest()[:32]
     return os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -46,6 +45,8 @@ def foreign_files(folders: Iterable[Path]) -> list[Path]:
 
 def owned_by_others(folders: Iterable[Path]) -> RunClaudeError | None:
     """Return the error that names all files of other users, with the one command that ends it; ``None`` if none is."""
+    import shlex
+
     tops = list(folders)
     if not (found := foreign_files(tops)):
         return None

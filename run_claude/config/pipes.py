@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from run_claude.domain.causes import caused
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ PATIENCE = 15.0  # seconds for a writer to come and to end: time to unlock a pas
 
 _LARGEST = 1 << 20  # bytes
 _SLICE = 0.05  # seconds between two looks for a signal
-_known: dict[tuple[str, int, int], bytes] = {}  # what a pipe gave: it gives it once
+_known: dict[tuple[str, int, int], bytes | RunClaudeError] = {}  # what a pipe gave: it gives it once
 _lock = threading.Lock()
 
 
@@ -42,8 +43,14 @@ def read_pipe(path: Path) -> bytes:
         found = path.stat()
         key = (str(path), found.st_dev, found.st_ino)
         if key not in _known:
-            _known[key] = _read(path)
-        return _known[key]
+            try:
+                _known[key] = _read(path)
+            except RunClaudeError as error:
+                _known[key] = error  # nor is it waited for twice
+        known = _known[key]
+    if isinstance(known, RunClaudeError):
+        raise known
+    return known
 
 
 def _read(path: Path) -> bytes:
@@ -90,7 +97,7 @@ def _interruptible() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _silent(path: Path, *, too_much: bool) -> Exception:
+def _silent(path: Path, *, too_much: bool) -> RunClaudeError:
     return caused(
         "file-unreadable",
         f"{path} is a named pipe that gives over {_LARGEST >> 20} MB."

@@ -173,6 +173,9 @@ def test_nobody_waits_for_a_writer_for_ever(
     with pytest.raises(ConfigError, match="nothing was written to it within") as failed:
         load_settings(environ)
     assert failed.value.code == "file-unreadable"
+    monkeypatch.setattr(pipes, "PATIENCE", 600)
+    with pytest.raises(ConfigError):
+        load_settings(environ)
 
 
 def test_a_pipe_without_an_end_is_given_up(
