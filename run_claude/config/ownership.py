@@ -28,7 +28,10 @@ def keep_owner(target: Path | int, folder: Path) -> None:
 
 
 def foreign_files(folders: Iterable[Path]) -> list[Path]:
-    """Return what belongs to other users in our folders; what is handed to the containers may. Root may write all."""
+    """Return what belongs to other users in our folders. Root may write all.
+
+    What is handed to the containers may be theirs, and a `.env` that can be read is used as it is.
+    """
     me = os.geteuid()
     if me == 0:
         return []
@@ -37,7 +40,8 @@ def foreign_files(folders: Iterable[Path]) -> list[Path]:
         for folder, inside, names in os.walk(top):
             for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118 (thousands of them)
                 with suppress(OSError):
-                    if os.lstat(path).st_uid != me:
+                    theirs = os.lstat(path).st_uid != me
+                    if theirs and not (os.path.basename(path) == ".env" and os.access(path, os.R_OK)):  # noqa: PTH119
                         found.append(top.__class__(path))
             inside[:] = [name for name in inside if name != "secrets"]
     return found

@@ -15,7 +15,7 @@ import anyio
 
 from run_claude.config.files import ensure_folder
 from run_claude.config.flocks import flock
-from run_claude.config.ownership import keep_owner, owned_by_others
+from run_claude.config.ownership import keep_owner
 from run_claude.domain.causes import caused
 from run_claude.state import reader
 
@@ -90,15 +90,13 @@ def holder_of(path: Path) -> str:
 def _open(path: Path) -> tuple[int, bool]:
     """Open a lock file, and lock it if it is free; return whether it was.
 
-    :raises ConfigError: if it cannot be opened, with all files of other users if it is one of them
+    :raises ConfigError: if it cannot be opened
     """
     try:
         made = not path.exists()
         opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         descriptor, locked = flock(opened, path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if isinstance(error, PermissionError) and (foreign := owned_by_others([path.parent])):
-            raise foreign from error
         raise caused(
             "file-unwritable",
             f"{path} cannot be opened: {(error.strerror or str(error)).lower()}.",

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from run_claude.cli import root
+from run_claude.cli.context import App
 from run_claude.config import ownership
 from run_claude.config.files import ensure_folder, exclusive, write_atomic
 from run_claude.config.settings import load_settings
 from run_claude.deploy.initialize import ensure_initialized, is_initialized
+from run_claude.domain.causes import caused
 from run_claude.errors import BusyError, ConfigError
 from run_claude.state import history
 from run_claude.state.lock import holder_of, lock
@@ -83,7 +86,8 @@ def as_user(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("as_user")
 def test_all_files_of_another_user_are_named_at_once_with_one_command(environ: dict[str, str]) -> None:
     settings = load_settings(environ)
-    for path in (settings.paths.env_file, settings.paths.lock_file, settings.paths.history_file):
+    names = (settings.paths.models_file, settings.paths.lock_file, settings.paths.history_file)
+    for path in (*names, settings.paths.env_file):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     with pytest.raises(ConfigError) as failed:
@@ -92,8 +96,21 @@ def test_all_files_of_another_user_are_named_at_once_with_one_command(environ: d
     assert error.code == "files-foreign"
     files = error.facts["files"]
     assert isinstance(files, list)
-    assert {str(settings.paths.env_file), str(settings.paths.lock_file), str(settings.paths.history_file)} <= set(files)
+    assert set(map(str, names)) <= set(files)
+    assert str(settings.paths.env_file) not in files, "it can be read, and is used as it is"
     assert error.help.endswith(f"sudo chown -R {os.geteuid()}:1000 {settings.paths.config} {settings.paths.state}")
+
+
+@pytest.mark.usefixtures("as_user")
+@pytest.mark.parametrize("code", ["file-unwritable", "file-unreadable", "file-mode", "folder-unusable"])
+def test_whichever_file_a_command_meets_first_all_of_them_are_named(environ: dict[str, str], code: str) -> None:
+    path = load_settings(environ).paths.lock_file
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    met = root.explained(App(environ=environ), caused(code, "One file cannot be used."))
+    assert (met.code, str(path) in met.facts["files"]) == ("files-foreign", True)  # type: ignore[operator]
+    other = caused("port-taken", "Something else.")
+    assert root.explained(App(environ=environ), other) is other
 
 
 @pytest.mark.usefixtures("as_user")
