@@ -67,20 +67,25 @@ async def litellm_bare(workspace: Workspace, models: list[dict[str, Any]]) -> As
 
 
 @asynccontextmanager
-async def ours(workspace: Workspace, models: list[dict[str, Any]]) -> AsyncIterator[Gateway]:
+async def ours(workspace: Workspace, models: list[dict[str, Any]], profiles: str) -> AsyncIterator[Gateway]:
     """LiteLLM as run-claude runs it.
 
+    :param profiles: the table of the profiles that clients name, as JSON
     :raises BenchError: if it does not start
     """
-    callbacks = {"callbacks": ["callbacks.provider_compat.instance"]}
+    callbacks = {"callbacks": ["callbacks.profile_routing.instance", "callbacks.provider_compat.instance"]}
     document = {"model_list": models, "litellm_settings": {"drop_params": True, "telemetry": False, **callbacks}}
-    async with _container(workspace, "our-litellm", await workspace.image(), document, ()) as gateway:
+    routes = workspace.folder / "routes"
+    routes.mkdir(exist_ok=True)
+    _write(routes / "profiles.json", profiles)
+    mounted = f"--volume={routes}:/app/routes:ro"
+    async with _container(workspace, "our-litellm", await workspace.image(), document, (), mounted) as gateway:
         yield gateway
 
 
 @asynccontextmanager
 async def _container(
-    workspace: Workspace, name: str, image: str, document: dict[str, Any], command: tuple[str, ...]
+    workspace: Workspace, name: str, image: str, document: dict[str, Any], command: tuple[str, ...], *options: str
 ) -> AsyncIterator[Gateway]:
     key = f"sk-{secrets.token_hex(24)}"
     folder = workspace.folder / name
@@ -93,7 +98,7 @@ async def _container(
     await execute(
         *("docker", "run", "--detach", "--name", container, "--publish", f"127.0.0.1:{port}:4444"),
         *("--add-host", "host.docker.internal:host-gateway", "--env-file", str(folder / "environment")),
-        *("--volume", f"{folder / 'config.yaml'}:{_CONFIG}:ro", *entry),
+        *("--volume", f"{folder / 'config.yaml'}:{_CONFIG}:ro", *options, *entry),
     )
     try:
         await _ready(f"http://127.0.0.1:{port}/health/readiness", lambda: _log(container))

@@ -58,6 +58,16 @@ GOALS = (
     Goal("rebuild after a callback changed", "build", "ours", "a callback changed", 2, "s"),
     Goal("absent → healthy, of the floor", "startup", _OURS, "absent → healthy", 1.35, "x", against=_FLOOR),
     Goal("stopped → healthy, of the floor", "startup", _OURS, "stopped → healthy", 1.15, "x", against=_FLOOR),
+    *(
+        Goal(text, "database", "used", metric, limit, "x", against="off")
+        for text, metric, limit in (
+            ("stopped → healthy with the database, of without", "stopped → healthy", 1.2),
+            ("new volume → healthy with the database, of without", "new volume → healthy", 1.8),
+        )
+    ),
+    Goal("image size with the database", "database", "used", "image size", 0.65 * 1292, "MB"),
+    Goal("whole stack at rest, of a core", "database", "used", "processor at rest", 1, "%"),
+    Goal("whole stack at rest, memory", "database", "used", "memory at rest", 700, "MB"),
     Goal("already healthy", "startup", _OURS, "already healthy", 0.25, "s"),
     Goal("reaction, 99th percentile", "reaction", "run-claude", "event → transition", 0.01, "s", statistic="p99"),
     Goal("burst, wrong final states", "burst", "run-claude", "wrong final states", 0, statistic="worst"),

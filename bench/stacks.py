@@ -17,6 +17,7 @@ from bench.workspace import ROOT, free_port
 from run_claude.deploy.prepare import prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bench.workspace import Workspace
@@ -75,8 +76,9 @@ class _Pair:
 class Ours(_Pair):
     """`run-claude proxy …`"""
 
-    def __init__(self, workspace: Workspace, name: str = "ours") -> None:
+    def __init__(self, workspace: Workspace, name: str = "ours", settings: Mapping[str, str] | None = None) -> None:
         super().__init__(workspace, workspace.name(name), free_port(), free_port())
+        self._settings = settings or {}
 
     async def call(self, *arguments: str) -> Done:
         """Run a command of run-claude on this instance."""
@@ -84,6 +86,7 @@ class Ours(_Pair):
             "RUN_CLAUDE_INSTANCE": self.instance,
             "LITELLM_PORT": str(self.port),
             "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
+            **self._settings,
         }
         return await self.workspace.run_claude(*arguments, environment=environment)
 

@@ -88,15 +88,17 @@ class Workspace:
         install_services(settings.paths)
         return settings.paths.services
 
-    async def image(self) -> str:
+    async def image(self, prisma: str = "off") -> str:
         """Return our image; build it if it is missing.
 
+        :param prisma: whose engines it has, as in RUN_CLAUDE_PRISMA
         :raises BenchError: if it cannot be built
         """
         self.services()
-        reference = litellm_image(self.settings(self.name("build")))
+        chosen = {"RUN_CLAUDE_PRISMA": prisma}
+        reference = litellm_image(self.settings(self.name("build"), **chosen))
         if not await docker("image", "ls", "--quiet", reference):
-            await self.run_claude("--instance", self.name("build"), "proxy", "build")
+            await self.run_claude("--instance", self.name("build"), "proxy", "build", environment=chosen)
             self._built.append(reference)
         return reference
 

@@ -38,13 +38,14 @@ def bound(request: dict[str, Any], rules: Rules, can: Abilities, *, messages_api
 
 
 def _bound_tokens(request: dict[str, Any], rules: Rules, can: Abilities, *, messages_api: bool) -> None:
+    measured = rules.native or not messages_api  # else what it is translated into is, when it comes
     for name in _ASKED:
         asked = request.get(name)
         if not isinstance(asked, int):
             continue
         if can.output is not None:
             asked = min(asked, can.output)
-        if can.context is not None and asked > can.context // 32:
+        if measured and can.context is not None and asked > can.context // 32:
             prompt = _size([request.get(part) for part in ("messages", "input", "system", "instructions", "tools")])
             asked = min(asked, max(can.context - int(prompt / _BYTES), _ROOM))
         elif (

@@ -59,10 +59,12 @@ RUN --mount=type=bind,from=prisma-build,source=/opt,target=/build \
     rm -r "$packages/prisma"; \
     cp -r --preserve=mode,timestamps "/build${packages#/opt}/prisma" "$packages/"
 # What is stored in the database is read again every 5 minutes, not every 30 s with 25 queries: this proxy alone writes
-# it, and uses what it writes at once.
+# it, and uses what it writes at once. A key's first lookup may take as long as the wait for a connection does
+# (boot/database.py): with LiteLLM's 10 s, a hundred new keys at once get 503 on a busy machine.
 ENV PATH=/opt/prisma/bin:$PATH \
     STORE_MODEL_IN_DB=True \
     PROXY_CONFIG_RELOAD_INTERVAL_SECONDS=300 \
+    PROXY_DB_LOOKUP_DEADLINE_SECONDS=60 \
     LITELLM_MIGRATION_DIR=/tmp/migrations \
     PRISMA_BINARY_CACHE_DIR=/opt/prisma/binaries \
     PRISMA_CLI_PATH=/opt/prisma/binaries/node_modules/.bin/prisma \

@@ -18,9 +18,9 @@ from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import gateway_unreachable, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
-__all__ = ["Gateway", "Readiness"]
+__all__ = ["Answer", "Gateway", "Readiness"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,15 @@ class Readiness:
     ready: bool
     database: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer: its text, the model that gave it, and how many had refused before."""
+
+    text: str
+    model: str
+    fallbacks: int
 
 
 class Gateway:
@@ -73,16 +82,30 @@ class Gateway:
     async def message(self, model: str, text: str, *, max_tokens: int = 256) -> str:
         """Send one message, as an Anthropic client does, and return the text of the answer. May cost money.
 
-        :raises GatewayError: if the proxy or the provider answers with an error
+        The text is empty where the model has only thought, within ``max_tokens``.
+
+        :raises GatewayError: if the proxy or the provider answers with an error, or with nothing that is an answer
         """
-        request = {
-            "model": model,
-            "max_tokens": max_tokens,
-            "messages": [{"role": "user", "content": text}],
-        }
-        answer = self._checked(await self._call("POST", "/v1/messages", json=request, within=timeouts.PROVIDER_ANSWER))
-        blocks = _json(answer).get("content") or []
-        return "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
+        request = {"model": model, "max_tokens": max_tokens, "messages": [{"role": "user", "content": text}]}
+        return (await self.send(request)).text
+
+    async def send(self, request: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a request in Anthropic's format and return what came back. May cost money.
+
+        :raises GatewayError: if the proxy or the provider answers with an error, or with nothing that is an answer
+        """
+        called = self._call("POST", "/v1/messages", json=request, headers=headers, within=timeouts.PROVIDER_ANSWER)
+        answer = self._checked(await called)
+        model = str(request["model"])
+        found = _json(answer).get("content")
+        blocks = [block for block in found if isinstance(block, dict)] if isinstance(found, list) else []
+        if not any(block.get("text") or block.get("type") not in ("text", None) for block in blocks):
+            raise caused("gateway-no-answer", f"The server of {model} answered, but with nothing that is an answer.")
+        return Answer(
+            text="".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text"),
+            model=answer.headers.get("x-litellm-model-group", model),
+            fallbacks=int(answer.headers.get("x-litellm-attempted-fallbacks") or 0),
+        )
 
     async def deep_health(self) -> dict[str, Any]:
         """Return LiteLLM's ``/health``: it calls EVERY model once, which costs money.
@@ -92,11 +115,17 @@ class Gateway:
         return _json(self._checked(await self._call("GET", "/health", within=timeouts.PROVIDER_ANSWER)))
 
     async def _call(
-        self, method: str, path: str, *, within: float | None = None, json: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        within: float | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         try:
             with anyio.fail_after(within or timeouts.GATEWAY_ANSWER):
-                return await self._client.request(method, path, json=json)
+                return await self._client.request(method, path, json=json, headers=headers)
         except (httpx.HTTPError, OSError) as error:
             raise gateway_unreachable(self.base_url, error) from error
 

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMES", "load"]
 
-NAMES = ("build", "commands", "startup", "stop", "reaction", "burst", "idle", "proxying", "conformance", "growth")
+NAMES = (
+    *("build", "commands", "startup", "database", "stop", "reaction"),
+    *("burst", "idle", "proxying", "passes", "conformance"),
+    "growth",
+)
 
 
 def load(name: str) -> Scenario:

@@ -10,6 +10,7 @@ from bench.processes import BenchError
 from bench.workspace import ROOT
 from tests.conformance.deployments import ACCOUNT, model_list
 from tests.conformance.exchanges import EXCHANGES
+from tests.conformance.profiles import profiles_table
 from tests.conformance.runner import cases
 from tests.conformance.runner import run as run_cases
 from tests.conformance.stub import Stub
@@ -46,8 +47,8 @@ async def run(bench: Recorder) -> None:
             models = model_list((case.exchange for case in todo), base, account.strip())
             here = f"http://{gateway or '127.0.0.1'}:{stub.port}"
             try:
-                async with _running(peer, workspace, models, here) as found:
-                    results[peer] = await _through(found, stub, todo)
+                async with _running(peer, workspace, models, here, todo) as found:
+                    results[peer] = await _through(found, stub, [case for case in todo if _has(peer, case)])
             except BenchError as error:
                 bench.fail(f"{peer}: {error}")
                 continue
@@ -61,8 +62,13 @@ async def run(bench: Recorder) -> None:
     bench.note(f"Exchange by exchange: {target}")
 
 
+def _has(peer: str, case: Case) -> bool:
+    """Whether a gateway can have an exchange: the others know no profiles."""
+    return case.exchange.profile is None or peer == "run-claude"
+
+
 def _running(
-    peer: str, workspace: Workspace, models: list[dict[str, Any]], stub: str
+    peer: str, workspace: Workspace, models: list[dict[str, Any]], stub: str, todo: list[Case]
 ) -> AbstractAsyncContextManager[Gateway]:
     match peer:
         case "LiteLLM bare":
@@ -70,7 +76,7 @@ def _running(
         case "claude-code-router":
             return router(workspace, stub)
         case _:
-            return ours(workspace, models)
+            return ours(workspace, models, profiles_table(todo))
 
 
 async def _through(gateway: Gateway, stub: Stub, todo: list[Case]) -> dict[str, Outcome]:

@@ -30,6 +30,7 @@ SECRETS = Path("/run/secrets/litellm.json")
 CA_BUNDLE = Path("/run/secrets/ca")
 LOG = Path("/var/log/litellm/litellm.log")
 SCRATCH = Path("/tmp/run-claude")  # noqa: S108 (a tmpfs of this container's own)
+FILES = SCRATCH / "files"
 ANSWERS_END_WITHIN = 5  # seconds after the signal to stop
 EXIT_STOPPED = 128 + signal.SIGTERM
 
@@ -45,11 +46,25 @@ def load_secrets() -> None:
         return
     try:
         secrets = json.loads(SECRETS.read_text(encoding="utf-8"))
-        os.environ.update({str(name): str(value) for name, value in secrets.items()})
+        os.environ.update(dict(variable(str(name), str(value)) for name, value in secrets.items()))
     except PermissionError:
         fail(f"{SECRETS} cannot be read by uid {os.getuid()}", EXIT_CONFIG)
     except (ValueError, AttributeError) as error:
         fail(f"{SECRETS} is no JSON object: {type(error).__name__}", EXIT_CONFIG)  # its text may hold a secret
+
+
+def variable(name: str, value: str) -> tuple[str, str]:
+    """Return a variable; one of a file of the user's names a file here, in memory and for this user alone."""
+    if not name.startswith("file:"):
+        return name, value
+    name = name.removeprefix("file:")
+    FILES.mkdir(mode=0o700, exist_ok=True)
+    path = FILES / name
+    path.unlink(missing_ok=True)  # of a start before in the same container
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
+        file.write(value)
+    return name, str(path)
 
 
 def trust_own_ca() -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.builtin.models import builtin_models
 from run_claude.config.builtin.profiles import builtin_profiles
+from run_claude.config.litellm_variables import section_variables
+from run_claude.config.model import Models, references
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -26,12 +28,16 @@ DEMO = "demo"
 class Catalogue:
     """Models and profiles by name: the user's first, then the built-in ones.
 
-    :param sections: the user's own ``litellm_settings``, ``router_settings`` and ``general_settings``
+    :param sections: the user's own parts of LiteLLM's configuration beside its models: ``litellm_settings``, …
+    :param passed: the variables that the user wants handed over besides (``pass_env``)
+    :param notes: what of the user's files is not used, and why
     """
 
     models: Mapping[str, Model]
     profiles: Mapping[str, Profile]
-    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    passed: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     def profile(self, name: str) -> Profile:
         """Return a profile.
@@ -53,8 +59,17 @@ class Catalogue:
 
     @property
     def variables(self) -> frozenset[str]:
-        """The variables that any model reads."""
-        return frozenset[str]().union(*(model.variables for model in self.models.values()))
+        """The variables that anything in LiteLLM's configuration reads."""
+        return self.section_variables.union(*(model.variables for model in self.models.values()))
+
+    @property
+    def section_variables(self) -> frozenset[str]:
+        """The variables that the configuration reads beside its models: named in it, or read by what it names."""
+        return self.passed | section_variables(self.sections) | {name for name, _ in references(self.sections)}
+
+    def serves(self, name: str, is_set: Callable[[str], bool]) -> bool:
+        """Whether there is a model of this name, by itself or by a wildcard, and its variables are set."""
+        return name in self.models and not self.models[name].missing(is_set)
 
     def missing(self, profile: Profile, is_set: Callable[[str], bool]) -> dict[str, tuple[str, ...]]:
         """Return the models of a profile that cannot be used, each with its missing variables."""
@@ -62,8 +77,8 @@ class Catalogue:
         return {name: names for name, names in lacking.items() if names}
 
     def usable(self, profile: Profile, is_set: Callable[[str], bool]) -> bool:
-        """Whether all models of a profile can be used."""
-        return not self.missing(profile, is_set)
+        """Whether all models of a profile can be used; it may do without those of routes and fallbacks."""
+        return not self.missing(profile, is_set).keys() - profile.spare
 
     def first_usable(self, is_set: Callable[[str], bool]) -> Profile | None:
         """Return the first profile that needs keys and has them all; ``None`` if there is none."""
@@ -79,30 +94,38 @@ def load_catalogue(paths: Paths) -> Catalogue:
 
     :raises ConfigError: with file, line and key, if an entry cannot be used
     """
-    models, profiles = builtin_models(), builtin_profiles()
-    sections: Mapping[str, Mapping[str, Any]] = {}
+    rows, profiles = builtin_models(), builtin_profiles()
+    sections: Mapping[str, Any] = {}
+    passed: frozenset[str] = frozenset()
+    notes: list[str] = []
     from run_claude.config.yamlfile import read_document
 
     models_document = read_document(paths.models_file)
     if models_document is not None:
         from run_claude.config.user_models import user_models
 
-        own, sections = user_models(models_document)
-        models = _over(own, models)
+        own = user_models(models_document)
+        rows, sections, passed = _over(own.models, rows), own.sections, own.passed
+        notes += own.notes
+    models = Models(rows)
     profiles = {name: found for name, profile in profiles.items() if (found := _without(profile, models))}
     for path in (paths.profiles_file, paths.config / "user.profiles.yaml"):  # the second is a legacy file
         if (document := read_document(path)) is not None:
-            profiles = _over(_read_profiles(document, profiles, models), profiles)
-    return Catalogue(models=models, profiles=profiles, sections=sections)
+            over, unused = _read_profiles(document, profiles, models)
+            profiles = _over(over, profiles)
+            notes += unused
+    return Catalogue(models=models, profiles=profiles, sections=sections, passed=passed, notes=tuple(notes))
 
 
 def _read_profiles(
     document: Document, profiles: Mapping[str, Profile], models: Mapping[str, Model]
-) -> Mapping[str, Profile | None]:
+) -> tuple[Mapping[str, Profile | None], list[str]]:
     from run_claude.config.legacy import is_legacy, legacy_profiles
     from run_claude.config.user_profiles import user_profiles
 
-    return legacy_profiles(document, models) if is_legacy(document) else user_profiles(document, profiles, models)
+    if is_legacy(document):
+        return legacy_profiles(document, models)
+    return user_profiles(document, profiles, models), []
 
 
 def _over(own: Mapping[str, Any], builtin: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +141,10 @@ def _without(profile: Profile, models: Mapping[str, Model]) -> Profile | None:
     changes: dict[str, Any] = {
         part: "" for part in ("opus", "sonnet", "haiku", "fable", "subagent") if getattr(profile, part) not in models
     }
-    changes["models"] = tuple(name for name in profile.models if name in models)
+    for part in ("models", "fallbacks"):
+        changes[part] = tuple(name for name in getattr(profile, part) if name in models)
+    gone: dict[str, Any] = {route: "" for route, name in profile.routes.models.items() if name not in models}
+    changes["routes"] = replace(profile.routes, **gone)
     left = replace(profile, **changes)
     return left if left.role("opus") else None
 

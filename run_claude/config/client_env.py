@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
 
-__all__ = ["DIVERTING", "applied", "client_environment", "render_environment", "settings_snippet"]
+__all__ = ["DIVERTING", "PROFILE_HEADER", "applied", "client_environment", "render_environment", "settings_snippet"]
+
+PROFILE_HEADER = "x-run-claude-profile"  # tells the proxy which profile a request is for (callbacks/profile_routing.py)
 
 # Each of these makes Claude Code bypass the proxy, send it another key, or request a model that it does not serve.
+# Headers for another gateway may hold its key: LiteLLM takes `x-litellm-api-key` before the bearer.
 DIVERTING = (
     "ANTHROPIC_API_KEY",
+    "ANTHROPIC_CUSTOM_HEADERS",
     "ANTHROPIC_DEFAULT_FABLE_MODEL",
     "ANTHROPIC_DEFAULT_MODEL",
     "ANTHROPIC_MODEL",
@@ -49,7 +53,16 @@ def client_environment(settings: Settings, profile: Profile, master_key: str) ->
         "OPENAI_API_KEY": master_key,
         "RUN_CLAUDE_PROFILE": profile.name,
     }
-    return {name: value for name, value in variables.items() if value} | dict(profile.env)
+    return {name: value for name, value in variables.items() if value} | dict(profile.env) | _custom_headers(profile)
+
+
+def _custom_headers(profile: Profile) -> dict[str, str]:
+    """Return the headers that Claude Code adds to its requests: ours, and those that the profile's `env` names."""
+    ours = {PROFILE_HEADER: profile.name}
+    named = [line.strip() for line in profile.env.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()]
+    kept = [line for line in named if line and line.partition(":")[0].strip().lower() not in ours]
+    lines = [*kept, *(f"{name}: {value}" for name, value in ours.items())]
+    return {"ANTHROPIC_CUSTOM_HEADERS": "\n".join(lines)}
 
 
 def applied(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:

@@ -87,6 +87,21 @@ class Paths:
         return self.secrets_dir / "build.env"
 
     @property
+    def routes(self) -> Path:
+        """The folder from which the proxy reads the profiles."""
+        return self.instance_state / "routes"
+
+    @property
+    def profiles_table(self) -> Path:
+        """The profiles as the proxy reads them."""
+        return self.routes / "profiles.json"
+
+    @property
+    def default_profile(self) -> Path:
+        """The name of the profile for requests that name none."""
+        return self.routes / "default"
+
+    @property
     def intent_file(self) -> Path:
         """What the user last asked for: whether the stack should run, and how."""
         return self.instance_state / "intent.json"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.env_store import foreign, set_values
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
+from run_claude.config.named_files import named_files
 from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
 
@@ -135,14 +136,16 @@ def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
     """Return the values of those variables in ``names`` that are set.
 
     A value equal to the master key is ignored: `run-claude env` sets OPENAI_API_KEY to it for clients, and a start from
-    such a shell would send the master key to OpenAI.
+    such a shell would send the master key to OpenAI. So is the name of a file that cannot be read
+    (:func:`~run_claude.config.named_files.named_files` says why).
     """
     own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
     wanted = sorted(set(names))
     keys = {name: env.from_file(name) if env.get(name) in own else env.get(name) for name in wanted}
     if _VERTEX in wanted and not keys[_VERTEX]:
         keys[_VERTEX] = _google_credentials(env)
-    return {name: value for name, value in keys.items() if value and value not in own}
+    _, unusable = named_files(env, keys)
+    return {name: value for name, value in keys.items() if value and value not in own and name not in unusable}
 
 
 def _google_credentials(env: Environment) -> str:

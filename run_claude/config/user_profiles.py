@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config.checks import check_keys, mapping, strings, text
 from run_claude.config.model import ROLES, Profile
+from run_claude.config.user_routes import user_fallbacks, user_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["user_profiles"]
 
 _TEXTS = ("description", "opus", "sonnet", "haiku", "fable", "subagent", "default")
-_KEYS = (*_TEXTS, "extends", "models", "env")
+_KEYS = (*_TEXTS, "extends", "models", "routes", "fallbacks", "env")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -68,6 +69,8 @@ class _Loader:
             name=name,
             **values,
             models=own_models if "models" in raw else (base.models if base else ()),
+            routes=user_routes(document, (*keys, "routes"), base.routes if base else None),
+            fallbacks=user_fallbacks(document, (*keys, "fallbacks"), base.fallbacks if base else ()),
             env=dict(base.env if base else {}) | self._env((*keys, "env")),
             source=document.where(*keys).rpartition(": ")[0],
         )
@@ -118,9 +121,14 @@ class _Loader:
             name = getattr(profile, part)
             if name and name not in self.models and not (part == "default" and name in ROLES):
                 raise self._no_model(name, (*keys, part))
-        for index, name in enumerate(profile.models):
+        for part, names in (("models", profile.models), ("fallbacks", profile.fallbacks)):
+            for index, name in enumerate(names):
+                if name not in self.models:
+                    raise self._no_model(name, (*keys, part, index))
+        for route, name in profile.routes.models.items():
             if name not in self.models:
-                raise self._no_model(name, (*keys, "models", index))
+                inside = ("model",) if route == "long_context" else ()
+                raise self._no_model(name, (*keys, "routes", route, *inside))
 
     def _no_model(self, name: str, keys: KeyPath) -> Exception:
         from difflib import get_close_matches

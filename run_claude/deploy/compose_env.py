@@ -54,6 +54,7 @@ def compose_variables(settings: Settings, env: Environment, *, image: str, input
         "RUN_CLAUDE_CA_BUNDLE": str(settings.ca_bundle or os.devnull),
         "RUN_CLAUDE_BUILD_SECRETS": str(paths.build_secrets if build_secrets(env) else os.devnull),
         "RUN_CLAUDE_LITELLM_CONFIG": str(paths.litellm_config),
+        "RUN_CLAUDE_LITELLM_ROUTES": str(paths.routes),
         "RUN_CLAUDE_LITELLM_SECRETS": str(paths.litellm_secrets),
         "RUN_CLAUDE_TIMESCALEDB_SECRET": str(paths.database_secret),
         "RUN_CLAUDE_CONTAINER_USER": f"{uid}:{gid}",

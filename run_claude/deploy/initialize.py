@@ -11,6 +11,7 @@ from run_claude.config.files import ensure_folder, left_over, write_atomic
 from run_claude.config.ownership import owned_by_others
 from run_claude.config.secrets import ensure_secrets, has_secrets
 from run_claude.deploy.migration import left_behind, migrate
+from run_claude.deploy.routing import ensure_routes_folder, has_routes_folder
 from run_claude.deploy.services import install_services, services_installed
 from run_claude.state import lock
 
@@ -56,6 +57,7 @@ def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
     for path in _left_over(paths):
         with suppress(OSError):
             path.unlink()
+    ensure_routes_folder(paths)
     return [*migrate(paths), *ensure_secrets(settings), *install_services(paths, force=force)]
 
 
@@ -68,6 +70,7 @@ def is_initialized(settings: Settings) -> bool:
     folders = (paths.config, paths.instance_state, paths.secrets_dir)
     return (
         all(folder.is_dir() for folder in folders)
+        and has_routes_folder(paths)
         and not left_behind(paths)
         and not _left_over(paths)
         and has_secrets(settings)
@@ -102,15 +105,18 @@ _MODELS = """\
 #   my-model:
 #     description: a model that is not built in
 #     litellm_params:                      # as in LiteLLM's documentation
-#       model: openai/some-model
-#       api_base: ${MY_API_BASE:-http://localhost:8000/v1}   # localhost is this machine, even for the container
-#       api_key: os.environ/MY_API_KEY     # without it, the model is left out
-#     compat:                              # fields of Claude Code's requests that this server rejects
-#       drop: [reasoning_effort, thinking_blocks, cache_control]
+#       model: openai/some-model           # whatever speaks OpenAI's protocol: llama.cpp, vLLM, LM Studio, …
+#       api_base: ${MY_API_BASE:-http://localhost:8000/v1}   # localhost is this machine; listen on 0.0.0.0 there
+#       # api_key: os.environ/MY_API_KEY   # if the server wants one: put it into .env
+#     # compat:                            # fields of Claude Code's requests that this server rejects
+#     #   drop: [reasoning_effort]
 #   gpt-5.1: null
 #
 # litellm_settings: {}                     # as in LiteLLM's configuration; overrides the generated values
 # router_settings: {}
+#
+# A config.yaml of LiteLLM's can be used as it is: model_list, include, environment_variables, guardrails, mcp_servers
+# and more are read. pass_env: [NAME, …] hands further variables to the container.
 """
 
 _PROFILES = """\
@@ -126,6 +132,10 @@ _PROFILES = """\
 #     fable: my-model                      # the tier above opus
 #     subagent: my-model                   # for all sub-agents
 #     default: sonnet                      # the model that Claude Code starts with
+#     routes:                              # models for kinds of requests, whichever of the above they ask for
+#       think: my-model                    # thinking is on; also background, web_search, image
+#       long_context: {over: 100000, model: my-model}
+#     fallbacks: [demo-opus]               # tried in turn when a model refuses
 #     env:                                 # further variables for the client
 #       MAX_THINKING_TOKENS: 8000
 """

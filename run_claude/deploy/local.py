@@ -19,6 +19,7 @@ from run_claude.config.settings import load_settings
 from run_claude.deploy.initialize import ensure_initialized
 from run_claude.deploy.litellm_config import render_litellm_config
 from run_claude.deploy.plan import choose_profile
+from run_claude.deploy.routing import render_profiles, set_default_profile
 from run_claude.domain.causes import caused
 from run_claude.errors import RunClaudeError
 
@@ -68,13 +69,18 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
     rendered = render_litellm_config(catalogue, values, host=_HOST)
     config = paths.instance_state / "litellm_local.yaml"
     write_if_changed(config, rendered.content)
+    write_if_changed(paths.profiles_table, render_profiles(catalogue, values.__contains__))
+    set_default_profile(settings, chosen.name)
     secrets = read_secrets(settings, rendered.variables)
     callbacks = settings.callbacks.parent if settings.callbacks is not None else paths.services
     # With DATABASE_URL set, LiteLLM would use that database, which is the user's own.
     kept = {name: value for name, value in settings.environ.items() if not name.startswith("DATABASE_")}
-    environ = {**kept, **_QUIET, "PYTHONPATH": str(callbacks), MASTER_KEY: secrets.master_key, **secrets.keys}
+    ours = {"PYTHONPATH": str(callbacks), "RUN_CLAUDE_ROUTES": str(paths.routes)}
+    environ = {**kept, **_QUIET, **ours, MASTER_KEY: secrets.master_key, **secrets.keys}
     arguments = ("--host", settings.bind, "--port", str(settings.port), "--config", str(config))
-    return Local(profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *why))
+    return Local(
+        profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *catalogue.notes, *rendered.notes, *why)
+    )
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
 from run_claude.config.files import read_bytes
+from run_claude.config.named_files import FILE, named_files
 from run_claude.config.secrets import (
     MASTER_KEY,
     SALT_KEY,
@@ -21,6 +22,8 @@ from run_claude.config.settings import Prisma
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.litellm_config import render_litellm_config
+from run_claude.deploy.loopback import reachable_value
+from run_claude.deploy.routing import render_profiles
 from run_claude.domain.causes import caused
 from run_claude.domain.compose import Project
 from run_claude.state.intent import load_intent
@@ -76,8 +79,17 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     chosen, notes = choose_profile(settings, catalogue, values, profile)
     rendered = render_litellm_config(catalogue, values, spend_logs_retention=settings.spend_logs_retention)
     secrets = read_secrets(settings, rendered.variables)
+    contents, _ = named_files(env, secrets.keys)
+    _, unusable = named_files(env, {name: env.get(name) for name in rendered.named})
+    notes += [*catalogue.notes, *rendered.notes, *unusable.values()]
     uses_database = database and settings.prisma is not Prisma.OFF
-    handed_over = {MASTER_KEY: secrets.master_key, SALT_KEY: secrets.salt_key, **secrets.keys, **proxy_variables(env)}
+    handed_over = {
+        MASTER_KEY: secrets.master_key,
+        SALT_KEY: secrets.salt_key,
+        **{name: reachable_value(name, value) for name, value in secrets.keys.items() if name not in contents},
+        **{f"{FILE}{name}": content for name, content in contents.items()},
+        **proxy_variables(env),
+    }
     if uses_database:
         handed_over |= {
             "DATABASE_HOST": "timescaledb",
@@ -91,6 +103,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     files = {
         paths.litellm_config: current if current is not None and rendered.is_in(current) else rendered.content,
         paths.litellm_secrets: json.dumps(handed_over, indent=1, sort_keys=True).encode() + b"\n",
+        paths.profiles_table: render_profiles(catalogue, values.__contains__),
         paths.database_secret: secrets.database_password.encode(),
     }
     inputs = _hash(rendered.digest.encode(), files[paths.litellm_secrets])
@@ -107,7 +120,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
         fingerprint=_hash(files[paths.compose_env_file], *(read_bytes(path) or b"" for path in project.files)),
         notes=tuple(notes),
         files=files,
-        for_container=frozenset({paths.litellm_config, paths.litellm_secrets}),
+        for_container=frozenset({paths.litellm_config, paths.litellm_secrets, paths.profiles_table}),
         build_secrets=build_secrets(env),
     )
 
@@ -125,7 +138,7 @@ def choose_profile(
     if name is not None:
         profile = catalogue.profile(name)
         missing = catalogue.missing(profile, is_set)
-        if missing and len(missing) == len(profile.served):
+        if not set(profile.served) - missing.keys() - profile.spare:
             raise _keys_missing(settings, profile, missing)
         notes += [f"{model} is left out: {' and '.join(names)} not set." for model, names in missing.items()]
         return profile, notes

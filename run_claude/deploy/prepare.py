@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from run_claude.config.files import is_written, write_if_changed
+from run_claude.config.files import is_written, read_bytes, write_if_changed
 from run_claude.deploy.initialize import ensure_initialized
 from run_claude.deploy.plan import Plan, plan
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.settings import Settings
 
-__all__ = ["initialized_plan", "prepare", "unwritten", "write_files", "write_plan"]
+__all__ = ["initialized_plan", "prepare", "put_back", "unwritten", "write_plan"]
 
 
 def prepare(settings: Settings, *, profile: str | None, database: bool) -> Plan:
@@ -41,25 +41,28 @@ def initialized_plan(settings: Settings, *, profile: str | None, database: bool)
     return replace(planned, notes=(*notes, *planned.notes))
 
 
-def write_plan(settings: Settings, planned: Plan) -> None:
-    """Write the files of a plan that differ on disk.
+def write_plan(settings: Settings, planned: Plan) -> Mapping[Path, bytes]:
+    """Write the files of a plan that differ on disk, and return those that were there before as they were.
 
     :raises ConfigError: if one cannot be written
     """
-    write_files(settings, planned, planned.files)
+    before = {path: data for path in planned.files if (data := read_bytes(path)) is not None}
+    for path, data in planned.files.items():
+        write_if_changed(path, data, owner=_owner(settings, planned, path))
     build_secrets = settings.paths.build_secrets
     if planned.build_secrets:
         write_if_changed(build_secrets, planned.build_secrets)
     else:
         build_secrets.unlink(missing_ok=True)
+    return before
 
 
-def write_files(settings: Settings, planned: Plan, files: Mapping[Path, bytes]) -> None:
-    """Write these contents of the plan's files where they differ on disk.
+def put_back(settings: Settings, planned: Plan, before: Mapping[Path, bytes]) -> None:
+    """Write the files of a plan as they were before: what was started from them runs on.
 
     :raises ConfigError: if one cannot be written
     """
-    for path, data in files.items():
+    for path, data in before.items():
         write_if_changed(path, data, owner=_owner(settings, planned, path))
 
 

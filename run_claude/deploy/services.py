@@ -16,12 +16,25 @@ if TYPE_CHECKING:
 
     from run_claude.config.paths import Paths
 
-__all__ = ["MANIFEST", "changed_services", "install_services", "packaged_services", "services_installed"]
+__all__ = [
+    "MANIFEST",
+    "callbacks_folder",
+    "changed_services",
+    "install_services",
+    "packaged_services",
+    "services_installed",
+]
 
 MANIFEST = ".manifest.json"  # the installed files: name to hash
 
 _PACKAGE = Path(__file__).parent.parent
 _IGNORED = frozenset({"__pycache__", "bases"})  # bases/ is for scripts/bases, in a checkout
+
+
+def callbacks_folder() -> Path:
+    """Return the folder of this release's callbacks."""
+    wheel = _PACKAGE / "_services" / "callbacks"
+    return wheel if wheel.is_dir() else _PACKAGE.parent / "callbacks"
 
 
 def packaged_services() -> dict[str, bytes]:

@@ -59,6 +59,13 @@ class Endpoint:
             variables |= {"DOCKER_CERT_PATH": str(self.tls), "DOCKER_TLS_VERIFY" if self.verify else "DOCKER_TLS": "1"}
         return variables
 
+    def cli_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment whose docker CLI uses this engine, without what else the user has set for Docker."""
+        kept = {name: value for name, value in environ.items() if not name.startswith("DOCKER_")}
+        if config := environ.get("DOCKER_CONFIG"):
+            kept["DOCKER_CONFIG"] = config
+        return kept | self.environment()
+
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the TLS context for the API, or ``None`` without TLS.
 

@@ -13,6 +13,7 @@ from run_claude.config.model import Profile
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.deploy.initialize import is_initialized
 from run_claude.deploy.plan import Plan, plan
+from run_claude.deploy.routing import default_profile, set_default_profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.errors import ConfigError, RunClaudeError
@@ -79,6 +80,7 @@ class Stack:
         profile: str | None = None,
         database: bool | None = None,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 (it becomes one fail_after, and the error says more)
+        for_all: bool = True,
     ) -> Started:
         """Bring the stack up and wait until it is healthy. Does nothing if it is healthy and up to date.
 
@@ -88,6 +90,7 @@ class Stack:
         :param profile: which models to serve; by default the one used last, else the first usable one
         :param database: whether to start the database, for LiteLLM to use if its image can; by default as last time
         :param timeout: seconds from running to healthy; building the image is not counted
+        :param for_all: whether it is that of requests which name none, also where the stack is healthy already
         :raises UsageError: if there is no such profile
         :raises ConfigError: if the user's files cannot be used, or all keys of the profile are missing
         :raises EngineError: if there is no usable engine
@@ -103,7 +106,8 @@ class Stack:
         before = Snapshot()
         if planned is not None:
             before = await session.look()
-            settled = not session.busy() and session.unfinished() is None and self._is_wanted(planned, wanted)
+            settled = not session.busy() and session.unfinished() is None
+            settled = settled and self._is_wanted(planned, wanted, for_all=for_all)
             if settled and self._is_up(planned, before, services_of(wanted)):
                 self._report_notes(planned)
                 return Started(snapshot=before, services=services_of(wanted), profile=planned.profile, already=True)
@@ -112,7 +116,7 @@ class Stack:
                 session.refresh()
                 wanted = self._with_database(database)
                 planned, before = await self._planned(profile, wanted), await session.look()
-            return await self._up(planned, before, wanted, timeout)
+            return await self._up(planned, before, wanted, timeout, for_all=for_all)
 
     async def _up(
         self,
@@ -123,11 +127,15 @@ class Stack:
         *,
         command: str = "proxy start",
         anew: bool = False,
+        for_all: bool = True,
     ) -> Started:
         """Start what is planned, unless that would change nothing. Hold the lock."""
         session, services, last = self.session, services_of(database), self.session.intent()
+        served = default_profile(self.settings.paths)
         self._report_notes(planned)
         session.intend("up", database=database, profile=planned.profile.name)
+        if for_all or not before.healthy(services) or not served:
+            set_default_profile(self.settings, planned.profile.name)
         left = session.unfinished()
         if not anew and not (left and left.password) and self._is_up(planned, before, services):
             session.finish()
@@ -139,6 +147,7 @@ class Stack:
         except RunClaudeError:
             if last is not None and any(before[service].phase is Phase.HEALTHY for service in services):
                 save_intent(self.settings.paths.intent_file, last)  # what runs is what was wanted before
+                set_default_profile(self.settings, served or last.profile)
             raise
         return Started(
             snapshot=done.snapshot, services=services, profile=planned.profile, already=False, spans=done.spans
@@ -161,10 +170,11 @@ class Stack:
         """Whether a start would change nothing."""
         return snapshot.healthy(services) and not drift(self.settings, planned, snapshot, services)
 
-    def _is_wanted(self, planned: Plan, database: bool) -> bool:
-        intent = self.session.intent()
-        wanted = ("up", database, planned.profile.name, self.settings.said)
-        return intent is not None and (intent.wanted, intent.database, intent.profile, intent.said) == wanted
+    def _is_wanted(self, planned: Plan, database: bool, *, for_all: bool) -> bool:
+        name, intent = planned.profile.name, self.session.intent()
+        told = not for_all or default_profile(self.settings.paths) == name
+        wanted = ("up", database, name, self.settings.said)
+        return bool(told and intent and (intent.wanted, intent.database, intent.profile, intent.said) == wanted)
 
     def _report_notes(self, planned: Plan) -> None:
         for note in planned.notes:
@@ -241,8 +251,9 @@ class Stack:
                 session.password_given()
             if proxy:
                 wanted = self._with_database()
-                planned, now = await self._planned(None, wanted), await session.look()
-                await self._up(planned, now, wanted, DEFAULT_TIMEOUT, command="secrets rotate")
+                planned = await self._planned(None, wanted)
+                # As from nothing: what ran before does not know the new secrets, and must not be put back.
+                await self._up(planned, Snapshot(), wanted, DEFAULT_TIMEOUT, command="secrets rotate")
                 return f"Rotated {' and '.join(names)}; the proxy was restarted."
         return f"Rotated {' and '.join(names)}."
 

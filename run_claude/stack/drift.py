@@ -44,5 +44,6 @@ def drift(
     if last.fingerprint != planned.fingerprint:
         return ["settings or the compose file have changed"]
     if changed := unwritten(settings, planned):
-        return [f"{path} was changed or removed" for path in changed]
+        table = settings.paths.profiles_table
+        return ["the profiles have changed" if path == table else f"{path} was changed or removed" for path in changed]
     return [] if is_initialized(settings) else ["files of this release of run-claude are not installed yet"]

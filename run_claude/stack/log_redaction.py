@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
-from run_claude.domain.redact import redacted, secret_values
+from run_claude.config.named_files import FILE
+from run_claude.domain.redact import looks_secret, redacted, secret_values
 from run_claude.errors import ConfigError
 from run_claude.state.deployed import deployed_secrets
 
@@ -36,10 +38,35 @@ def known_secrets(settings: Settings) -> set[str]:
     except ConfigError:
         found |= secret_values(dict(_assignments(_read(paths.env_file))), process)
     # What the containers were given: .env may have changed since.
-    found |= secret_values({k: v for k, v in deployed_secrets(paths).items() if k not in _PUBLIC_NAMES}, {})
+    deployed = deployed_secrets(paths)
+    found |= secret_values({name: value for name, value in deployed.items() if name not in _PUBLIC_NAMES}, {})
+    found |= {part for name, value in deployed.items() if name.startswith(FILE) for part in _parts(value)}
     found |= {_read(paths.database_secret).strip()}
     found |= secret_values(dict(_assignments(_read(paths.build_secrets))), {})
     return {value for value in found if len(value) >= _SHORTEST and value not in _PUBLIC}
+
+
+def _parts(content: str) -> Iterator[str]:
+    """Yield the secrets in a file of credentials, JSON or INI: a log may show one without the rest."""
+    try:
+        yield from _leaves(json.loads(content))
+    except (ValueError, RecursionError):
+        for line in content.splitlines():
+            name, mark, value = line.partition("=")
+            if mark and looks_secret(name.strip()):
+                yield value.strip()
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[str]:
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield from _leaves(item, str(key))
+        case list():
+            for item in value:
+                yield from _leaves(item, name)
+        case str() if looks_secret(name) and "://" not in value:
+            yield value
 
 
 def _assignments(text: str) -> Iterator[tuple[str, str]]:

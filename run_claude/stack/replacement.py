@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.config.files import read_bytes
-from run_claude.deploy.prepare import write_files, write_plan
+from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.state.applied import load_applied, record_applied
-from run_claude.state.deployed import is_deployed, load_deployment
+from run_claude.state.deployed import load_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,27 +51,22 @@ async def start_plan(
     give_password = left is not None and left.password and Service.TIMESCALEDB in services
     start = Start(session, planned, services, timeout, before, command=command, anew=anew, give_password=give_password)
     works = any(before[service].phase is Phase.HEALTHY for service in services)
-    kept = _files(planned) if works and is_deployed(paths) else {}
+    kept: Mapping[Path, bytes] = {}
     if works:
         await start.check()
     try:
-        await anyio.to_thread.run_sync(write_plan, session.settings, planned)
+        before_files = await anyio.to_thread.run_sync(write_plan, session.settings, planned)
+        kept = before_files if works else {}
         done = await start.run()
     except BaseException as error:
         if kept and not start.acted:
-            write_files(session.settings, planned, kept)
+            put_back(session.settings, planned, kept)
         elif kept and isinstance(error, RunClaudeError):
             with suppress(RunClaudeError):  # the first error is the one to report
                 await _put_back(session, planned, kept, before)
         raise
     record_applied(paths.applied_file, planned.fingerprint, done.snapshot, services)
     return done
-
-
-def _files(planned: Plan) -> Mapping[Path, bytes]:
-    """Return what the plan's files contain now."""
-    contents = {path: read_bytes(path) for path in planned.files}
-    return {path: data for path, data in contents.items() if data is not None}
 
 
 async def _put_back(session: Session, planned: Plan, kept: Mapping[Path, bytes], before: Snapshot) -> None:
@@ -84,7 +78,7 @@ async def _put_back(session: Session, planned: Plan, kept: Mapping[Path, bytes],
     ]
     if not was:
         return
-    write_files(session.settings, planned, kept)
+    put_back(session.settings, planned, kept)
     if lost:
         session.reporter.step("Putting back what ran before")
         deployed = load_deployment(session.settings.paths)

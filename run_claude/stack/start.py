@@ -20,6 +20,7 @@ from run_claude.stack.holders import check_ports, name_holder
 from run_claude.stack.image import build_if_missing, pull_if_missing
 from run_claude.stack.preflight import check_volume, volume_name
 from run_claude.stack.takeover import old_project, set_database_password
+from run_claude.stack.upgrade import migrate_ahead
 from run_claude.state import history
 from run_claude.state.applied import load_applied
 from run_claude.state.deployed import deployed_database_password
@@ -99,6 +100,8 @@ class Start:
             self.session, self.what.project, self.what.image
         )
         span = (begin_ns, await self.session.api.time_ns()) if built else None
+        if Service.LITELLM in self.services:
+            await migrate_ahead(self.session, self._compose, self.what, self.before, self.timeout)
         async with self.session.replacing(self.command, self.services):
             self.acted = True
             if Service.TIMESCALEDB in self.services:

@@ -7,17 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.streams.text import TextReceiveStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from anyio.abc import Process
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import IO
 
 __all__ = ["Hook", "notifier"]
 
@@ -26,8 +25,7 @@ _END_WITHIN = 5.0  # seconds for a command that was killed to be gone
 LINES = 3  # of its stderr are shown, the last ones
 WAITING = 100  # transitions that may wait for the command; later ones are skipped
 
-_LAST_WORDS_WITHIN = 0.5  # seconds, after it has ended
-_LONGEST, _SHOWN = 8192, 300  # characters of a line: kept, shown
+_READ, _SHOWN = 8192, 300  # bytes of its end that are read; characters of a line that are shown
 
 
 class Hook:
@@ -58,49 +56,43 @@ class Hook:
             await self._filled.wait()
 
     async def _one(self, variables: dict[str, str]) -> None:
-        process = await anyio.open_process(
-            self._command,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
-            stderr=subprocess.PIPE,
-            env={**self._environ, **variables},
-            start_new_session=True,  # so that its children can be ended with it
-        )
-        said: deque[str] = deque(maxlen=LINES)
-        try:
-            with anyio.fail_after(WITHIN):
-                async with anyio.create_task_group() as group:
-                    group.start_soon(_drain, process, said)
+        # A file takes whatever is printed at once, also from a child that outlives the command; a pipe would be full,
+        # or held open.
+        with tempfile.TemporaryFile() as errors:
+            process = await anyio.open_process(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno(),
+                stderr=errors,
+                env={**self._environ, **variables},
+                start_new_session=True,  # so that its children can be ended with it
+            )
+            try:
+                with anyio.fail_after(WITHIN):
                     code = await process.wait()
-                    # A child that it has left in the background may hold the pipe open for ever.
-                    group.cancel_scope.deadline = anyio.current_time() + _LAST_WORDS_WITHIN
-            if code != 0:
-                self._complain(_with(f"The --exec command ended with {code}", said))
-            elif said:
-                self._complain(_with("The --exec command says", said))
-        except TimeoutError:
-            self._complain(_with(f"The --exec command took longer than {WITHIN:.0f} s and was ended", said))
-        finally:
-            with anyio.move_on_after(_END_WITHIN, shield=True):
+                said = _last_lines(errors)
+                if code != 0:
+                    self._complain(_with(f"The --exec command ended with {code}", said))
+                elif said:
+                    self._complain(_with("The --exec command says", said))
+            except TimeoutError:
+                what = f"The --exec command took longer than {WITHIN:.0f} s and was ended"
+                self._complain(_with(what, _last_lines(errors)))
+            finally:
                 if process.returncode is None:
                     with suppress(ProcessLookupError):  # it has ended at this moment
                         os.killpg(process.pid, signal.SIGKILL)
-                    await process.wait()
-                await process.aclose()  # else its pipe is closed after the loop, with a traceback
+                    with anyio.move_on_after(_END_WITHIN, shield=True):
+                        await process.wait()
 
 
-async def _drain(process: Process, said: deque[str]) -> None:
-    """Keep the last lines of what the command prints on stderr; a pipe that nobody reads stops it when it is full."""
-    assert process.stderr is not None  # noqa: S101 (asked for)
-    rest = ""
-    async for chunk in TextReceiveStream(process.stderr, errors="replace"):
-        *lines, rest = (rest + chunk)[-_LONGEST:].split("\n")
-        said.extend(line for line in lines if line.strip())
-    if rest.strip():
-        said.append(rest)
+def _last_lines(errors: IO[bytes]) -> list[str]:
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - _READ))
+    lines = errors.read().decode(errors="replace").splitlines()
+    return [line for line in lines if line.strip()][-LINES:]
 
 
-def _with(what: str, said: deque[str]) -> str:
+def _with(what: str, said: Sequence[str]) -> str:
     return f"{what}: {' | '.join(line.strip()[-_SHOWN:] for line in said)}" if said else f"{what}."
 
 

@@ -72,7 +72,8 @@ def points_nowhere(home: Path) -> None:
 
 START, PROFILES = ("proxy", "start"), ("profiles", "list")
 KEY_INSIDE = "models:\n  mine:\n    litellm_params: {model: openai/x, api_key: sk-abc12345abc12345abc12345}\n"
-TWICE = "model_list:\n" + "- model_name: a\n  litellm_params: {model: openai/x}\n" * 2
+TWICE = "model_list:\n- model_name: a\n  litellm_params: {model: openai/x}\nmodels:\n  a: null\n"
+CIRCLE = "profiles:\n  a:\n    extends: demo\n    fallbacks: [demo-opus, demo-haiku, demo-opus]\n"
 MODEL = "models:\n  mine:\n    litellm_params: {model: openai/x}\n"
 
 
@@ -97,6 +98,8 @@ MODEL = "models:\n  mine:\n    litellm_params: {model: openai/x}\n"
         pytest.param("key-in-config", writes("models.yaml", KEY_INSIDE),
                      PROFILES, "models.yaml:3",
                      marks=cause("key-in-config")),
+        pytest.param("fallback-circle", writes("profiles.yaml", CIRCLE), PROFILES, "profiles.yaml:4",
+                     marks=cause("fallback-circle")),
         pytest.param("profile-cycle", writes("profiles.yaml", "profiles:\n  a: {extends: b}\n  b: {extends: a}\n"),
                      PROFILES, "profiles.yaml:", marks=cause("profile-cycle")),
         pytest.param("dotenv-invalid", writes(".env", "what is this\n"), START, ".env:1",
@@ -264,13 +267,18 @@ class Proxy(BaseHTTPRequestHandler):
     """A proxy that answers with one status, or not at all."""
 
     status = 200
+    body = b""
     silent = threading.Event()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def do_GET(self) -> None:
         if not self.status:
             self.silent.wait(5)
             return
-        body = b'{"error": {"message": "no"}}'
+        body = self.body
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -281,8 +289,8 @@ class Proxy(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxy(status: int) -> Iterator[str]:
-    handler = type("Handler", (Proxy,), {"status": status, "silent": threading.Event()})
+def proxy(status: int, body: bytes = b'{"error": {"message": "no"}}') -> Iterator[str]:
+    handler = type("Handler", (Proxy,), {"status": status, "body": body, "silent": threading.Event()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
     thread.start()
@@ -315,6 +323,26 @@ async def test_a_proxy_that_does_not_answer_as_it_should(
             with pytest.raises(GatewayError) as caught:
                 await client.models()
     assert GOOD_KEY not in json.dumps(checked(caught.value.as_json(), code))
+
+
+@pytest.mark.anyio
+@cause("gateway-no-answer")
+@pytest.mark.parametrize("body", [b"{}", b'{"content": []}', b'{"content": [{"type": "text", "text": ""}]}', b"oops"])
+async def test_an_answer_that_is_none_is_a_failure(body: bytes) -> None:
+    from run_claude.errors import GatewayError
+
+    with proxy(200, body) as url:
+        async with gateway.Gateway.connect(url, GOOD_KEY) as client:
+            with pytest.raises(GatewayError) as caught:
+                await client.message("mine", "hi")
+    checked(caught.value.as_json(), "gateway-no-answer")
+
+
+@pytest.mark.anyio
+async def test_an_answer_of_thinking_alone_is_one() -> None:
+    with proxy(200, b'{"content": [{"type": "thinking", "thinking": "hm"}]}') as url:
+        async with gateway.Gateway.connect(url, GOOD_KEY) as client:
+            assert await client.message("mine", "hi") == ""
 
 
 @cause("gateway-unreachable")

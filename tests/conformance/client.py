@@ -51,10 +51,12 @@ class Received:
     ended: bool = False
 
 
-async def exchange_with(client: httpx.AsyncClient, url: str, key: str, model: str, exchange: Exchange) -> Received:
-    """Send a request and return what came back."""
+async def exchange_with(
+    client: httpx.AsyncClient, url: str, key: str, model: str, exchange: Exchange, headers: Mapping[str, str]
+) -> Received:
+    """Send a request and return what came back. An exchange may ask for a model of its own."""
     body = {"model": model, **exchange.request}
-    headers = {**HEADERS, **exchange.headers, "authorization": f"Bearer {key}", "x-api-key": key}
+    headers = {**HEADERS, **exchange.headers, **headers, "authorization": f"Bearer {key}", "x-api-key": key}
     try:
         async with client.stream("POST", f"{url}{exchange.path}?beta=true", json=body, headers=headers) as response:
             received = Received(response.status_code, response.headers)

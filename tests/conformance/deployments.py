@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .profiles import refusing
 from .runner import cases, model_name
+from .target import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +34,11 @@ def model_list(exchanges: Iterable[Exchange], base: str, account: str) -> list[d
     :param base: the stub's address
     :param account: what `ACCOUNT` printed, for `{base}/token`
     """
-    targets = {model_name(case): case.target for case in cases(exchanges)}
+    todo = cases(exchanges)
+    targets = {model_name(case): case.target for case in todo}
+    for case in todo:
+        if (refused := case.exchange.refused_by) is not None:
+            targets[refusing(case.exchange)] = TARGETS[refused[0]]
     return [_row(name, target, base, account) for name, target in targets.items()]
 
 

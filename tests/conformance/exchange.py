@@ -121,6 +121,8 @@ class Exchange:
     status: int = 200
     leaves_after: int = 0  # the client goes away after so many events; 0: it stays
     plain: bool = False  # only what stands in ``reached`` and ``received`` is looked at
+    profile: Mapping[str, Any] | None = None  # of the client; see `profiles` for the names in it
+    refused_by: tuple[str, Failure | Answer] | None = None  # another target, which refuses this exchange, and how
 
 
 def marker(name: str) -> str:

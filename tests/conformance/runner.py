@@ -11,6 +11,7 @@ import httpx
 
 from .checks import judge
 from .client import exchange_with
+from .profiles import profile_header
 from .target import TARGETS
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ async def run(
     async def one(client: httpx.AsyncClient, case: Case, name: str) -> None:
         async with limit:
             began = time.monotonic()
-            received = await exchange_with(client, url, key, name, case.exchange)
+            received = await exchange_with(client, url, key, name, case.exchange, profile_header(case))
             where = (case.target.name, case.exchange.name)
             problems = judge(case.target, case.exchange, received, stub.reached[where])
             if case.exchange.leaves_after and not await _left(stub, where):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from .exchange import Failure
+from .exchange import Answer, Failure
 from .target import TARGETS
 from .wires import WIRES, Reply
 from .wires.ollama import SHOWN
@@ -120,13 +120,17 @@ class _Handler(BaseHTTPRequestHandler):
         wire = WIRES[target.wire]
         refusals = tuple(wire.refusals(target, self.path, headers, body))
         stub.reached[key].append(Reached(self.path, headers, body, refusals))
-        failure = exchange.answer.failure
+        answer = exchange.answer
+        if exchange.refused_by is not None and exchange.refused_by[0] == target.name:
+            refusal = exchange.refused_by[1]
+            answer = refusal if isinstance(refusal, Answer) else Answer(failure=refusal)
+        failure = answer.failure
         if refusals:
             self._send(wire.fail(Failure(400, "; ".join(refusals), "invalid_request_error")))
         elif failure is not None and failure.after is None:
             self._send(wire.fail(failure))
         else:
-            reply = wire.say(target, exchange.answer, self.path, body)
+            reply = wire.say(target, answer, self.path, body)
             self._send(reply, endless=stub.left[key] if exchange.leaves_after else None)
 
     def _send(self, reply: Reply, *, endless: threading.Event | None = None) -> None:

@@ -97,7 +97,9 @@ class Instance:
             raise AssertionError(f"hangs:\n{out}\n{err}") from None
         return self.judge(process, out, err)
 
-    def judge(self, process: subprocess.Popen[str], out: str, err: str) -> subprocess.CompletedProcess[str]:
+    def judge(
+        self, process: subprocess.Popen[str] | subprocess.CompletedProcess[str], out: str, err: str
+    ) -> subprocess.CompletedProcess[str]:
         """Hold an ended command to what every command owes: no secret, no traceback."""
         self.heard += [out, err]
         planted.keep(self.secrets())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,12 +21,27 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.slow(60), pytest.mark.timeout(600)]
 
 
+START = Path(__file__).parents[2] / "scripts/start"
+_WITHIN = 580  # seconds; with the building of the image, on whatever machine
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """A stack whose LiteLLM uses the database. Each test leaves it healthy."""
+    """A stack as scripts/start makes it for a new user: LiteLLM uses the database. Each test leaves it healthy."""
     stack = Instance(tmp_path_factory.mktemp("user"), extra={"RUN_CLAUDE_PRISMA": "on"})
+    by_default = {name: value for name, value in stack.environment.items() if name != "RUN_CLAUDE_PRISMA"}
     try:
-        stack.start("--timeout", "600")  # some 220 migrations, on whatever machine
+        done = subprocess.run(
+            [START],
+            env=by_default,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN,
+            check=False,
+        )
+        stack.judge(done, done.stdout, done.stderr)
+        assert done.returncode == 0, done.stderr
         yield stack
     finally:
         stack.remove()
@@ -48,6 +64,10 @@ def kept(admin: Admin) -> Kept:
 
 def started(stack: Instance, service: str = "litellm") -> str:
     return str(stack.inspect(service)["State"]["StartedAt"])
+
+
+def test_the_first_start_ends_with_a_database_that_is_used(stack: Instance) -> None:
+    assert "Database: used by LiteLLM" in stack.heard[0]
 
 
 def test_healthy_means_that_the_database_is_used(stack: Instance, admin: Admin) -> None:
@@ -83,12 +103,6 @@ def test_a_budget_is_enforced(admin: Admin, kept: Kept) -> None:
 
 def test_spend_is_written_for_each_request_and_each_day(admin: Admin, kept: Kept) -> None:
     admin.check_spend(kept)
-
-
-def test_a_hundred_keys_work_at_once(admin: Admin) -> None:
-    with ThreadPoolExecutor(20) as pool:
-        keys = list(pool.map(lambda _: admin.call("POST", "/key/generate", models=["demo-opus"])["key"], range(100)))
-        assert list(pool.map(admin.ask, keys)) == [200] * 100
 
 
 # --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
@@ -136,8 +150,8 @@ def destroy_and_restore(stack: Instance) -> None:
 def test_nothing_is_lost(stack: Instance, admin: Admin, kept: Kept, stop: Callable[[Instance], None]) -> None:
     admin.use(kept)
     stop(stack)
+    assert admin.spend() == (kept.requests, kept.requests), "written before the database went"
     admin.check(kept)
-    admin.check_spend(kept)
 
 
 # --- a database that goes away --------------------------------------------------------------------------------------

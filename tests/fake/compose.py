@@ -44,6 +44,7 @@ class FakeCompose:
         self.hangs: set[str] = set()
         self.kills: dict[str, BaseException] = {}
         self.on_kill: Callable[[], None] = lambda: None
+        self.ran: tuple[int, list[str]] = (0, [])  # how a command in a container of its own ends
         self.changed: set[Service] = set()  # what `up` would recreate
 
     def __call__(self, session: Session, project: Project) -> FakeCompose:
@@ -117,6 +118,11 @@ class FakeCompose:
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
         """Take what is fed."""
         await self._done("feed", service, text)
+
+    async def run(self, service: Service, command: Sequence[str]) -> tuple[int, list[str]]:
+        """End as the test says."""
+        await self._done("run", service, *command)
+        return self.ran
 
     async def logs(
         self, services: Sequence[Service], *, tail: int, follow: bool, on_line: Callable[[str], None]

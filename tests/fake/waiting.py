@@ -1,4 +1,4 @@
-"""Waiting for what an observer sees, never longer than five seconds."""
+"""Waiting for what an observer sees, never longer than a busy machine may take."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from run_claude.domain.lifecycle import Phase, Snapshot, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from run_claude.docker.observer import Observer, Subscription
 
     from .engine import FakeEngine
 
+    Observing = Callable[[FakeEngine], AbstractAsyncContextManager[Observer]]
+
 __all__ = ["open_files", "transition_to", "until", "until_litellm", "until_watched"]
+
+WITHIN = 30.0  # seconds
 
 
 def open_files() -> int:
@@ -25,8 +30,8 @@ def open_files() -> int:
 
 
 async def until(observer: Observer, done: Callable[[Snapshot], bool]) -> Snapshot:
-    """Return the first snapshot that fits; fail after five seconds."""
-    with anyio.fail_after(5):
+    """Return the first snapshot that fits; fail after half a minute."""
+    with anyio.fail_after(WITHIN):
         return await observer.wait_for(lambda now: now if done(now) else None)
 
 
@@ -38,14 +43,14 @@ async def until_litellm(observer: Observer, phase: Phase) -> Snapshot:
 async def until_watched(engine: FakeEngine, observer: Observer) -> Snapshot:
     """Return once there is a snapshot, and the engine has the subscription."""
     snapshot = await until(observer, lambda now: not now.lost)
-    with anyio.fail_after(5):
+    with anyio.fail_after(WITHIN):
         await engine.until(lambda engine: bool(engine.watchers))
     return snapshot
 
 
 async def transition_to(seen: Subscription, phase: Phase) -> Transition:
     """Return the next transition to the phase."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(WITHIN):
         async for transition in seen:
             if isinstance(transition, Transition) and transition.after.phase is phase:
                 return transition

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.serving import Handler, Served
 
 __all__ = ["Mirror"]
 
@@ -15,42 +15,25 @@ ENGINES = Path(__file__).parent / "engines"
 
 
 @dataclass
-class Mirror:
+class Mirror(Served):
     """The server; a context manager. ``requests`` are the paths asked for, ``missing`` engines it does not have."""
 
     missing: frozenset[str] = frozenset()
     requests: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Mirror:
+    def handler(self) -> type[Handler]:
+        """Return what answers: files of the mirror, 404 for all others."""
         mirror = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answers(Handler):
             def do_GET(self) -> None:
                 mirror.requests.append(self.path)
                 data = mirror.file(self.path)
-                self.send_response(200 if data is not None else 404)
-                self.send_header("content-length", str(len(data or b"")))
-                self.end_headers()
-                self.wfile.write(data or b"")
+                self.answer(200 if data is not None else 404, data or b"")
 
             do_HEAD = do_GET
 
-            def log_message(self, *_: object) -> None:
-                """Stay quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        """Its address on this machine's loopback."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return Answers
 
     def file(self, path: str) -> bytes | None:
         """Return ``/all_commits/HASH/PLATFORM/ENGINE.gz`` or a checksum of it; ``None`` if there is no such file."""

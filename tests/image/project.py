@@ -32,7 +32,7 @@ DEMO: dict[str, Any] = {
     ],
     "litellm_settings": {
         "custom_provider_map": [{"provider": "demo", "custom_handler": "callbacks.demo_provider.handler"}],
-        "callbacks": ["callbacks.provider_compat.instance"],
+        "callbacks": ["callbacks.profile_routing.instance", "callbacks.provider_compat.instance"],
         "drop_params": True,
     },
     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
@@ -76,6 +76,20 @@ class Project:
         self.name = runs.name("rcb")
         self.port = free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.routes.mkdir(exist_ok=True)
+        self.routes.chmod(0o755)
+
+    @property
+    def routes(self) -> Path:
+        """The folder from which LiteLLM reads the profiles."""
+        return self.folder / "routes"
+
+    def put_profiles(self, table: str) -> None:
+        """Replace the table of the profiles, as run-claude does it."""
+        new = self.routes / "new"
+        new.write_text(table)
+        new.chmod(0o644)
+        new.replace(self.routes / "profiles.json")
 
     @property
     def litellm(self) -> str:
@@ -104,6 +118,7 @@ class Project:
             "RUN_CLAUDE_TIMESCALEDB_PORT": str(free_port()),
             "RUN_CLAUDE_LITELLM_IMAGE": self.image,
             "RUN_CLAUDE_LITELLM_CONFIG": str(self.folder / "config.yaml"),
+            "RUN_CLAUDE_LITELLM_ROUTES": str(self.routes),
             "RUN_CLAUDE_LITELLM_SECRETS": str(self.folder / "secrets.json"),
             "RUN_CLAUDE_TIMESCALEDB_SECRET": str(self.folder / "password"),
             **self.bases,

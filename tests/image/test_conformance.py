@@ -9,6 +9,7 @@ import pytest
 
 from tests.conformance.deployments import ACCOUNT, model_list
 from tests.conformance.exchanges import EXCHANGES
+from tests.conformance.profiles import profiles_table
 from tests.conformance.runner import cases, run
 from tests.conformance.stub import Stub
 from tests.conformance.target import TARGETS
@@ -44,6 +45,7 @@ def through(
         if not ours:
             config["litellm_settings"] = {"drop_params": True}
         project = Project(folder=folder, services=services, image=image, bases=bases, config=config)
+        project.put_profiles(profiles_table(todo))
         try:
             project.up("litellm")
             project.wait_for(project.litellm)

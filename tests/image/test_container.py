@@ -230,6 +230,25 @@ def test_demo_streams_to_openai_clients(running: Project) -> None:
     assert "say hi" in "".join(words)
 
 
+def test_profiles_are_known_as_soon_as_they_are_written(running: Project) -> None:
+    asked = MESSAGE | {"model": "claude-opus-4-8"}
+    for name, model in (("first", "demo-haiku"), ("second", "demo-opus")):
+        running.put_profiles(json.dumps({"profiles": {name: {"tiers": {"opus": model}}}}))
+        answer = running.post("/v1/messages", asked, **{"x-run-claude-profile": name})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-litellm-model-group"] == model
+    error = running.post("/v1/messages", asked, **{"x-run-claude-profile": "first"}).json()["error"]
+    assert "no profile 'first'" in error["message"]
+
+
+def test_a_name_of_nothing_is_answered_with_what_there_is(running: Project) -> None:
+    running.put_profiles(json.dumps({"profiles": {"mine": {"tiers": {"opus": "demo-opus"}}}}))
+    answer = running.post("/v1/messages", MESSAGE | {"model": "gpt-5"}, **{"x-run-claude-profile": "mine"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert "opus (demo-opus)" in answer.json()["error"]["message"]
+
+
 def test_demo_leaves_out_what_claude_code_says_for_itself(running: Project) -> None:
     said = [
         {"type": "text", "text": "my words"},

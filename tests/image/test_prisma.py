@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
+import sys
 import time
+import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
-from .project import MASTER_KEY, PASSWORD, REPOSITORY, Project, docker
+from .project import DEMO, MASTER_KEY, PASSWORD, REPOSITORY, Project, docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,14 +23,15 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DATABASE = {
-    # LiteLLM gives a key's first lookup 10 s, which a machine that runs other tests beside may need for a hundred.
-    "PROXY_DB_LOOKUP_DEADLINE_SECONDS": "120",
     "LITELLM_MASTER_KEY": MASTER_KEY,
     "DATABASE_HOST": "timescaledb",
     "DATABASE_USERNAME": "postgres",
     "DATABASE_PASSWORD": PASSWORD,
     "DATABASE_NAME": "litellm",
 }
+# As run-claude has it, but for the interval: LiteLLM adds up to a minute to it.
+RETENTION = {"maximum_spend_logs_retention_period": "30d", "maximum_spend_logs_retention_interval": "1s"}
+CONFIG = DEMO | {"general_settings": DEMO["general_settings"] | RETENTION}
 # An internal network has no way out; with the default one a forgotten download would succeed and not be seen.
 NO_EGRESS = """
 networks:
@@ -51,7 +54,9 @@ def stack(
     """A stack whose LiteLLM uses the database, as any user and without a way to the internet."""
     folder = tmp_path_factory.mktemp("database")
     (folder / "no-egress.yaml").write_text(NO_EGRESS)
-    project = Project(folder=folder, services=services, image=database_image, bases=bases, secrets=DATABASE)
+    project = Project(
+        folder=folder, services=services, image=database_image, bases=bases, config=CONFIG, secrets=DATABASE
+    )
     project.variables["RUN_CLAUDE_CONTAINER_USER"] = "54321:54321"
     project.files.append(str(folder / "no-egress.yaml"))
     try:
@@ -69,6 +74,18 @@ def query(project: Project, sql: str) -> str:
 def inside(project: Project, script: str, *argv: str, check: bool = True) -> str:
     """Run a Python script in LiteLLM's container and return its output."""
     return docker("exec", "--interactive", project.litellm, "python", "-", *argv, stdin=script, check=check)
+
+
+def of_the_image(project: Project) -> set[str]:
+    """Return the migrations that the running container's image has."""
+    script = "from boot import migrations as m; print(*(path.name for path in m.folder().iterdir() if path.is_dir()))"
+    return set(inside(project, script).split())
+
+
+def migrations(project: Project) -> set[str]:
+    """Return the migrations that are in place."""
+    rows = "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL"
+    return set(query(project, rows).split())
 
 
 def readiness(project: Project) -> dict[str, str]:
@@ -121,13 +138,8 @@ def time_of(project: Project, line: str) -> float:
 
 
 def test_a_new_database_gets_every_migration_without_a_network(stack: Project) -> None:
-    script = (
-        "from boot import migrations; print(*(path.name for path in migrations.folder().iterdir() if path.is_dir()))"
-    )
-    wanted = set(inside(stack, script).split())
-    applied = query(stack, "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL")
-    assert set(applied.split()) == wanted
-    assert len(wanted) > 200
+    assert migrations(stack) == of_the_image(stack)
+    assert len(migrations(stack)) > 200
     tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'LiteLLM_%'"
     assert int(query(stack, tables)) > 90, "once it exited with 0 and nothing was applied"
 
@@ -248,14 +260,103 @@ def test_without_its_database_it_is_not_ready(stack: Project) -> None:
     until(lambda: probe() == "ready\n")
 
 
-def test_a_migration_that_fails_ends_the_start_and_is_named(stack: Project) -> None:
+# --- retention -----------------------------------------------------------------------------------------------------
+
+SPENT = """
+INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime")
+    SELECT 'spent-' || days, 'acompletion', now() - days * interval '1 day', now()
+    FROM unnest(ARRAY[0, 29, 31]) AS days;
+INSERT INTO "LiteLLM_DailyUserSpend" (id, date, api_key, spend, updated_at)
+    VALUES ('spent-31', to_char(now() - interval '31 days', 'YYYY-MM-DD'), 'key', 0.5, now());
+"""
+# Waits inside the database: up to a minute, in which a question each time would keep the machine busy.
+UNTIL_GONE = """
+DO $$ BEGIN
+    FOR i IN 1..900 LOOP
+        EXIT WHEN NOT EXISTS (SELECT FROM "LiteLLM_SpendLogs" WHERE request_id = 'spent-31');
+        PERFORM pg_sleep(0.2);
+    END LOOP;
+END $$
+"""
+
+
+def test_rows_of_spend_go_when_they_are_too_old_and_the_sums_of_the_days_stay(stack: Project) -> None:
+    query(stack, SPENT)
+    rows = """SELECT request_id FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'spent-%' ORDER BY request_id"""
+    query(stack, UNTIL_GONE)
+    assert query(stack, rows).split() == ["spent-0", "spent-29"]
+    assert query(stack, """SELECT spend FROM "LiteLLM_DailyUserSpend" WHERE id = 'spent-31'""") == "0.5"
+
+
+# --- a volume of an earlier release ---------------------------------------------------------------------------------
+
+EARLIER = "litellm-proxy-extras==0.4.105"  # of LiteLLM 1.105: 18 migrations fewer
+WITH_EARLIER = """
+import os, subprocess
+from pathlib import Path
+import entrypoint
+from boot import migrations
+from boot.database import Database
+
+entrypoint.load_secrets()
+database = Database.from_environment()
+"""
+MIGRATE_TO_EARLIER = """
+os.environ.update(migrations.without_password(database.url({})))
+deploy = [os.environ["PRISMA_CLI_PATH"], "migrate", "deploy", "--schema=/earlier/schema.prisma"]
+subprocess.run(deploy, check=True)
+"""
+STATE_FOR_EARLIER = "print(database.state(Path('/earlier/migrations')).migrated.value)"
+EARLIER_KEY = "sk-of-an-earlier-release"
+EARLIER_ROWS = """
+INSERT INTO "LiteLLM_TeamTable" (team_id, team_alias) VALUES ('crew', 'Crew');
+INSERT INTO "LiteLLM_VerificationToken" (token, team_id, models)
+    VALUES (encode(sha256('sk-of-an-earlier-release'), 'hex'), 'crew', ARRAY['demo-opus']);
+INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, spend, "startTime", "endTime")
+    SELECT 'earlier-' || n, 'acompletion', 0.5, now(), now() FROM generate_series(1, 100) AS n;
+"""
+
+
+@pytest.fixture
+def earlier(stack: Project, tmp_path: Path) -> Callable[[str], str]:
+    """LiteLLM's database as the release before has left it, with rows in it; runs a script beside its migrations."""
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    subprocess.run([*download, "--dest", str(tmp_path), EARLIER], check=True)
+    zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path)
+    options = ("--rm", "--no-deps", "--volume", f"{tmp_path / 'litellm_proxy_extras'}:/earlier:ro")
+
+    def run(script: str) -> str:
+        return stack.compose("run", *options, "--entrypoint", "python", "litellm", "-c", WITH_EARLIER + script)
+
     stack.compose("stop", "litellm")
-    stack.wait_for(stack.litellm, "die")
-    forget = "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_add_credential_display_name'"
-    last = query(stack, f"{forget} RETURNING migration_name").splitlines()[0]  # it adds a column to a table
-    query(stack, 'DROP TABLE "LiteLLM_CredentialsTable" CASCADE')
+    docker("exec", stack.timescaledb, "dropdb", "-U", "postgres", "--force", "litellm")
+    docker("exec", stack.timescaledb, "createdb", "-U", "postgres", "litellm")
+    run(MIGRATE_TO_EARLIER)
+    query(stack, EARLIER_ROWS)
+    return run
+
+
+def test_an_earlier_releases_database_is_migrated_with_all_that_is_in_it_once_nothing_is_in_the_way(
+    stack: Project, earlier: Callable[[str], str]
+) -> None:
+    before = migrations(stack)
+    in_the_way = "LiteLLM_LensIngestionKey_pkey"
+    query(stack, f'CREATE TABLE "{in_the_way}" (theirs text)')
     stack.up("litellm")
     stack.wait_for(stack.litellm, "die")
     told = [line for line in docker("logs", stack.litellm).splitlines() if line.startswith("run-claude: error: ")]
-    assert told[-1].startswith(f"run-claude: error: the migration {last} of LiteLLM's database failed: ")
-    assert 'relation "LiteLLM_CredentialsTable" does not exist' in told[-1]
+    assert told[-1] == (
+        "run-claude: error: the migration 20261007000100_lens_ingestion_keys of LiteLLM's database failed:"
+        f' relation "{in_the_way}" already exists (42P07)'
+    )
+    stack.compose("stop", "litellm")
+    assert before < migrations(stack), "those before it are in place"
+    assert earlier(STATE_FOR_EARLIER).splitlines()[-1] == "completely", "the release before runs on"
+    query(stack, f'ALTER TABLE "{in_the_way}" RENAME TO theirs')
+    stack.up("litellm")
+    stack.wait_for(stack.litellm)
+    assert {"migrating the database", "database migrated"} < set(said(stack))
+    assert migrations(stack) == of_the_image(stack)
+    rows = """SELECT count(*), sum(spend) FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'earlier-%'"""
+    assert query(stack, rows) == "100|50"
+    assert inside(stack, TRAFFIC, "key", EARLIER_KEY).splitlines()[-1] == "[200]"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import ssl
 import struct
-import threading
 import zlib
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+
+from tests.serving import Handler, Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER", "Recorded", "Upstream"]
 
 ANSWER = "Hello from upstream"
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +35,21 @@ class Recorded:
 
 
 @dataclass
-class Upstream:
+class Upstream(Served):
     """The server; a context manager. ``address`` is what to listen on."""
 
     address: str = "127.0.0.1"
-    certificate: Path | None = None  # key and certificate in one file: then it speaks TLS
+    certificate: Path | None = None
     requests: list[Recorded] = field(default_factory=list)
 
-    def __enter__(self) -> Upstream:
+    def handler(self) -> type[Handler]:
+        """Return what answers as a provider does, and keeps what it was asked."""
         upstream = self
 
-        class Handler(_Handler):
+        class Answers(_Handler):
             server_upstream = upstream
 
-        self._server = ThreadingHTTPServer((self.address, 0), Handler)
-        self._server.daemon_threads = True
-        if self.certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._server.server_address[1])
+        return Answers
 
     def take(self) -> list[Recorded]:
         """Return what came since the last call."""
@@ -72,43 +57,35 @@ class Upstream:
         return taken
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server_upstream: Upstream
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: Any) -> None:
-        """Stay quiet."""
-
     def do_GET(self) -> None:
-        self._send(200, json.dumps({"data": [], "models": []}).encode())
+        self.answer(200, json.dumps({"data": [], "models": []}).encode(), _JSON)
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.path == "/token":  # of Google's, for Vertex AI
-            self._send(200, json.dumps({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}).encode())
+            self.answer(
+                200, json.dumps({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}).encode(), _JSON
+            )
             return
         body = json.loads(raw or b"{}")
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server_upstream.requests.append(Recorded(self.path, headers, body))
         path = self.path.partition("?")[0]
         if path.endswith("/converse-stream"):
-            self._send(200, b"".join(_converse_events()), "application/vnd.amazon.eventstream")
+            self.answer(200, b"".join(_converse_events()), "application/vnd.amazon.eventstream")
         elif path.endswith("/invoke-with-response-stream"):
-            self._send(200, b"".join(_invoke_events()), "application/vnd.amazon.eventstream")
+            self.answer(200, b"".join(_invoke_events()), "application/vnd.amazon.eventstream")
         elif path.endswith("/api/chat"):
             lines = [json.dumps(row).encode() + b"\n" for row in _ollama(stream=bool(body.get("stream")))]
-            self._send(200, b"".join(lines), "application/x-ndjson")
+            self.answer(200, b"".join(lines), "application/x-ndjson")
         elif "streamGenerateContent" in path or "streamRawPredict" in path or body.get("stream"):
-            self._send(200, b"".join(_sse(path)), "text/event-stream")
+            self.answer(200, b"".join(_sse(path)), "text/event-stream")
         else:
-            self._send(200, json.dumps(_whole(path)).encode())
-
-    def _send(self, status: int, data: bytes, kind: str = "application/json") -> None:
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+            self.answer(200, json.dumps(_whole(path)).encode(), _JSON)
 
 
 _ANTHROPIC = {

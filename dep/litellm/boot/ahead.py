@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,6 @@ class Ahead:
         self._engine = Engine(Path(os.environ.get("PRISMA_QUERY_ENGINE_BINARY", "")), self._url)
         self._unreachable = ""
         self._state = State(Migrated.NEVER)
-        self._failed = 0  # the exit code of a migration
         self._migrated = False  # known to be, now
         self._thread = threading.Thread(target=self._work, name="database", daemon=True)
 
@@ -51,9 +49,8 @@ class Ahead:
         self._state = self._database.state(migrations.folder())
         if self._state.migrated is not Migrated.COMPLETELY:
             say("migrating the database")
-            self._failed = migrations.run(self._url, first=self._state.migrated is Migrated.NEVER)
-            if self._failed:
-                return
+            if failed := migrations.run(self._url, first=self._state.migrated is Migrated.NEVER):
+                os._exit(failed)  # it has said why; no need to import to the end first, and again at each restart
             say("database migrated")
         self._migrated = True
 
@@ -62,8 +59,6 @@ class Ahead:
         self._thread.join()
         if self._unreachable:
             fail(self._unreachable, EXIT_NO_DATABASE)
-        if self._failed:
-            sys.exit(self._failed)  # it has said why
         if not self._has_client:
             return  # LiteLLM says so
         from litellm.proxy.db.prisma_client import PrismaManager

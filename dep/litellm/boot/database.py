@@ -32,6 +32,13 @@ SELECT array_agg(migration_name) FILTER (WHERE finished_at IS NOT NULL AND rolle
        (SELECT count(*) FROM indexes WHERE NOT whole)
 FROM _prisma_migrations
 """
+# PostgreSQL has undone all of a migration that failed: it is sent as one message. One that has no words of an error was
+# interrupted, and may be in place.
+FORGET_FAILED = """
+UPDATE _prisma_migrations SET rolled_back_at = now()
+WHERE finished_at IS NULL AND rolled_back_at IS NULL AND logs IS NOT NULL
+RETURNING migration_name
+"""
 
 
 class Migrated(Enum):
@@ -116,24 +123,37 @@ class Database:
 
         wanted = {path.parent.name for path in migrations.glob("*/migration.sql")}
         try:
-            connection = psycopg2.connect(
-                host=self.host,
-                port=self.port,
-                user=self.user,
-                password=self.password,
-                dbname=self.name,
-                connect_timeout=10,
-                application_name="run-claude start",
-            )
-            try:
-                with connection.cursor() as cursor:
-                    cursor.execute(STATE)
-                    applied, unfinished, whole, broken = cursor.fetchone()
-            finally:
-                connection.close()
+            [(applied, unfinished, whole, broken)] = self._ask(STATE)
         except psycopg2.errors.UndefinedTable:
             return State(Migrated.NEVER)
         except psycopg2.Error:
             return State(Migrated.PARTLY)
-        complete = wanted <= set(applied or ()) and not unfinished and not broken
+        # What a newer image has begun is not this one's: it runs on when it is put back.
+        complete = wanted <= set(applied or ()) and not wanted & set(unfinished or ()) and not broken
         return State(Migrated.COMPLETELY if complete else Migrated.PARTLY, frozenset(whole or ()))
+
+    def forget_failed(self) -> list[str]:
+        """Have migrations that failed tried again, and return their names. Prisma refuses to, for ever.
+
+        :raises psycopg2.Error: if the database cannot be asked
+        """
+        return [name for (name,) in self._ask(FORGET_FAILED)]
+
+    def _ask(self, statement: str) -> list[tuple[Any, ...]]:
+        import psycopg2
+
+        connection = psycopg2.connect(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=self.name,
+            connect_timeout=10,
+            application_name="run-claude start",
+        )
+        try:
+            with connection, connection.cursor() as cursor:  # the connection commits
+                cursor.execute(statement)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()

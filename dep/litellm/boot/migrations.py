@@ -6,6 +6,7 @@ go to the log and the last line names the migration.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from boot.database import Database
 from boot.words import EXIT_MIGRATION, fail
 
 
@@ -68,9 +70,12 @@ def explain(text: str) -> str:
 
 
 def main() -> None:
-    """Migrate as LiteLLM's command does by default."""
+    """Migrate as LiteLLM's command does by default; one that has failed before is tried again."""
     from litellm_proxy_extras.utils import ProxyExtrasDBManager
 
+    with contextlib.suppress(Exception):  # no table of migrations yet, or no database: the migration then tells
+        if (database := Database.from_environment()) and (names := database.forget_failed()):
+            print(f"once more, after it has failed: {', '.join(names)}", file=sys.stderr)
     try:
         if ProxyExtrasDBManager.setup_database(use_migrate=True, use_v2_resolver=True):
             return

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
 
-from run_claude.cli.commands.completion import complete_model
+from run_claude.cli.commands.completion import complete_model, complete_profile
 from run_claude.cli.context import App, common
 from run_claude.cli.views.record import show_record
 from run_claude.cli.views.table import Cell, Column, table
+from run_claude.errors import GatewayError, RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from run_claude.config.model import Model
+    from run_claude.config.catalogue import Catalogue
+    from run_claude.config.model import Model, Profile
 
 __all__ = ["models"]
 
@@ -65,25 +67,83 @@ async def show_model(app: App, name: str) -> None:
 @models.command("test")
 @click.argument("name", shell_complete=complete_model)
 @click.option("--message", default="Say hi.", show_default=True, help="The message to send.")
+@click.option(
+    "--route",
+    "profile",
+    metavar="PROFILE",
+    shell_complete=complete_profile,
+    help="Send it as a client of this profile. NAME may then be any that Claude Code sends, or a route's.",
+)
 @common
 @click.pass_obj
-async def try_model(app: App, name: str, message: str) -> None:
+async def try_model(app: App, name: str, message: str, profile: str | None) -> None:
     """Send a message to a model through the running proxy. The provider may charge for it.
+
+    With --route, NAME is what a client of the profile asks for: opus, claude-opus-4-8, a model; or a route, for which a
+    request is sent that takes it: background, think, web_search, image, long_context (a long one, then).
 
     \b
     run-claude models test demo-opus --message "Say hi."
+    run-claude models test think --route mine
     """
     from run_claude.config.secrets import read_master_key
     from run_claude.gateway import Gateway
 
-    settings = app.settings()
-    app.catalogue()[0].model(name)
+    settings, catalogue = app.settings(), app.catalogue()[0]
+    if profile is not None:
+        await _try_route(app, name, message, catalogue.profile(profile))
+        return
+    catalogue.model(name)
     async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
-        answer = await gateway.message(name, message)
+        try:
+            answer = await gateway.message(name, message)
+        except GatewayError as error:
+            raise await _explained(app, error, catalogue, name) from error
     if app.json:
         app.output.document({"model": name, "answer": answer})
     else:
         app.output.text(answer)
+
+
+async def _try_route(app: App, name: str, message: str, profile: Profile) -> None:
+    from run_claude.cli.views.routes import SAMPLES, sample
+    from run_claude.config.client_env import PROFILE_HEADER
+    from run_claude.config.secrets import read_master_key
+    from run_claude.deploy.routing import decide
+    from run_claude.gateway import Gateway
+
+    settings, (catalogue, is_set) = app.settings(), app.catalogue()
+    asked, request = sample(name if name in SAMPLES else "opus", profile)
+    if name not in SAMPLES:
+        asked = name
+    if isinstance(request["messages"][0]["content"], str) and name != "long_context":
+        request = {**request, "messages": [{"role": "user", "content": message}]}
+    found = decide(asked, profile, request, lambda model: catalogue.serves(model, is_set))
+    why = getattr(found, "why", "")
+    async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
+        answer = await gateway.send({**request, "model": asked}, {PROFILE_HEADER: profile.name})
+    if app.json:
+        row = {"asked": asked, "model": answer.model, "why": why, "fallbacks": answer.fallbacks, "answer": answer.text}
+        app.output.document(row)
+        return
+    then = f", after {answer.fallbacks} that refused" if answer.fallbacks else ""
+    app.output.note(f"{name} → {answer.model}{then}: {why}")
+    app.output.text(answer.text)
+
+
+async def _explained(app: App, error: GatewayError, catalogue: Catalogue, name: str) -> RunClaudeError:
+    """Return what is wrong with the model's own server, if it is on this machine; else the error as it is."""
+    from run_claude.stack.local_servers import look_at_servers
+    from run_claude.stack.session import Session
+
+    if error.code not in ("gateway-refused", "gateway-no-answer"):
+        return error
+    try:
+        async with Session.open(app.settings()) as session:
+            found = await look_at_servers(session, app.settings(), catalogue, [name])
+    except RunClaudeError:
+        return error  # the first one says more
+    return next((failure for _, failure in found if failure), error)
 
 
 def _model_json(model: Model, is_set: Callable[[str], bool]) -> dict[str, Any]:
@@ -92,6 +152,7 @@ def _model_json(model: Model, is_set: Callable[[str], bool]) -> dict[str, Any]:
         "name": model.name,
         "description": model.description,
         "model": model.id,
+        **({"rows": [row.id for row in model.rows]} if model.others else {}),
         "usable": not missing,
         "missing": list(missing),
         "source": model.source,

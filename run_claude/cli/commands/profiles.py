@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
@@ -61,13 +62,25 @@ async def list_profiles(app: App) -> None:
 @common
 @click.pass_obj
 async def show_profile(app: App, name: str) -> None:
-    """Show the models of a profile.
+    """Show the models of a profile, and which serves which request.
 
     \b
     run-claude profiles show demo
     """
+    from run_claude.cli.views.routes import explained
+
     catalogue, is_set = app.catalogue()
-    show_record(app, _profile_json(catalogue.profile(name), catalogue, is_set))
+    profile = catalogue.profile(name)
+    row = _profile_json(profile, catalogue, is_set)
+    models = catalogue.models
+    rows = explained(profile, lambda model: model in models)
+    if app.json:
+        app.output.document({**row, "requests": [asdict(found) for found in rows]})
+        return
+    show_record(app, row)
+    app.output.text("")
+    lines = [(found.request, found.model, found.why) for found in rows]
+    app.output.lines(table(app.output.screen, [Column("request"), Column("goes to"), Column("why")], lines))
 
 
 def _profile_json(profile: Profile, catalogue: Catalogue, is_set: Callable[[str], bool]) -> dict[str, Any]:
@@ -75,12 +88,14 @@ def _profile_json(profile: Profile, catalogue: Catalogue, is_set: Callable[[str]
     return {
         "name": profile.name,
         "description": profile.description,
-        "usable": not missing,
+        "usable": catalogue.usable(profile, is_set),
         "missing": sorted({name for names in missing.values() for name in names}),
         "opus": profile.role("opus"),
         "sonnet": profile.role("sonnet"),
         "haiku": profile.role("haiku"),
+        "fable": profile.fable,
         "subagent": profile.subagent,
         "models": list(profile.served),
+        "fallbacks": list(profile.fallbacks),
         "source": profile.source,
     }

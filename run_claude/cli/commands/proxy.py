@@ -161,7 +161,16 @@ async def health(app: App, deep: bool) -> int:
     settings = app.settings()
     async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
         readiness = await gateway.readiness()
-        return health_screen(app, readiness, await gateway.deep_health() if deep else None)
+        if not deep:
+            return health_screen(app, readiness, None)
+        models = await gateway.deep_health()
+    from run_claude.config.catalogue import load_catalogue
+    from run_claude.stack.local_servers import look_at_servers
+    from run_claude.stack.session import Session
+
+    async with Session.open(settings) as session:
+        servers = await look_at_servers(session, settings, load_catalogue(settings.paths))
+    return health_screen(app, readiness, models, [failure for _, failure in servers if failure])
 
 
 @proxy.command()

@@ -46,7 +46,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
     settings = app.settings()
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
-            result = await stack.up(profile=profile, database=database)
+            result = await stack.up(profile=profile, database=database, for_all=False)
             reporter.close()
             variables = client_environment(stack.settings, result.profile, read_master_key(settings))
             async with anyio.create_task_group() as group:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from run_claude.cli.screen import Screen
     from run_claude.config.settings import Settings
     from run_claude.domain.timeline import Span
+    from run_claude.errors import RunClaudeError
     from run_claude.gateway import Readiness
     from run_claude.stack import Started, Status
 
@@ -101,10 +102,15 @@ def status_screen(app: App, status: Status) -> None:
         app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 
 
-def health_screen(app: App, readiness: Readiness, deep: dict[str, Any] | None) -> int:
-    """Show what the proxy says about itself, and return the exit code."""
+def health_screen(
+    app: App, readiness: Readiness, deep: dict[str, Any] | None, servers: Sequence[RunClaudeError] = ()
+) -> int:
+    """Show what the proxy says about itself, and return the exit code.
+
+    :param servers: what is wrong with the servers of local models
+    """
     unhealthy = list((deep or {}).get("unhealthy_endpoints") or [])
-    code = 0 if readiness.ready and not unhealthy else 10
+    code = 0 if readiness.ready and not unhealthy and not servers else 10
     if app.json:
         app.output.document(
             {
@@ -113,6 +119,7 @@ def health_screen(app: App, readiness: Readiness, deep: dict[str, Any] | None) -
                 "litellm": readiness.version,
                 "healthy_models": _models((deep or {}).get("healthy_endpoints")) if deep else None,
                 "unhealthy_models": _models(unhealthy) if deep else None,
+                "local_servers": [error.as_json() for error in servers] if deep else None,
             }
         )
         return code
@@ -123,6 +130,9 @@ def health_screen(app: App, readiness: Readiness, deep: dict[str, Any] | None) -
             app.output.text(f"  ok      {model}")
         for model in _models(unhealthy):
             app.output.text(f"  FAILED  {model}")
+        for error in servers:
+            app.output.text(f"  FAILED  {error.message}")
+            app.output.text(f"          {error.help}")
     return code
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.doctor.checks import engine, files, machine, stack
+from run_claude.doctor.checks import engine, files, machine, servers, stack
 from run_claude.doctor.context import Context
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.errors import RunClaudeError
@@ -38,6 +38,7 @@ CHECKS: Mapping[str, Check] = {
     "containers": stack.containers,
     "drift": stack.drift,
     "watch": stack.watch,
+    "servers": servers.servers,
     "answer": stack.answer,
 }
 

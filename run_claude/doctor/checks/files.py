@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import load_catalogue
 from run_claude.config.env_store import foreign
+from run_claude.config.named_files import named_files
 from run_claude.config.ownership import owned_by_others
 from run_claude.config.secrets import provider_keys, read_secrets
 from run_claude.deploy.migration import left_behind
@@ -62,11 +63,13 @@ async def config(context: Context) -> list[Finding]:
     lacking = catalogue.missing(profile, values.__contains__)
     text = f"{len(catalogue.models)} models, {len(catalogue.profiles)} profiles; serves profile {profile.name}"
     facts = {"profile": profile.name, "models": list(profile.served)}
+    _, unusable = named_files(env, {name: env.get(name) for name in catalogue.variables})
+    notes = [Finding(check="config", mark=Mark.NOTE, text=note) for note in (*catalogue.notes, *unusable.values())]
     if not lacking:
-        return [Finding(check="config", mark=Mark.OK, text=text, facts=facts)]
+        return [Finding(check="config", mark=Mark.OK, text=text, facts=facts), *notes]
     left = "; ".join(f"{model} needs {' and '.join(names)}" for model, names in lacking.items())
     help = f"Add the keys to {settings.paths.env_file}. Models without a key are left out."
-    return [Finding(check="config", mark=Mark.NOTE, text=f"{text}, but {left}", help=help, facts=facts)]
+    return [Finding(check="config", mark=Mark.NOTE, text=f"{text}, but {left}", help=help, facts=facts), *notes]
 
 
 async def secrets(context: Context) -> list[Finding]:

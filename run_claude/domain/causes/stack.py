@@ -78,7 +78,8 @@ CAUSES = (
     Cause(
         "database-migration-failed",
         StartError,
-        "A migration of LiteLLM's database failed; the message names it, and what the database said.",
+        "A migration of LiteLLM's database failed; the message names it, and what the database said. A proxy that"
+        " served with another image runs on.",
         "Move what is in its way (`run-claude db shell -d litellm`), then start again; until then, start without the "
         "database: --no-db.",
     ),
@@ -166,6 +167,37 @@ CAUSES = (
         GatewayError,
         "The proxy, or the provider behind it, answered with an error.",
         "`run-claude proxy logs` shows the provider's answer.",
+    ),
+    Cause(
+        "gateway-no-answer",
+        GatewayError,
+        "A model's server answered, but with nothing that is an answer.",
+        "Look at the address and at the model's provider: `run-claude models show NAME`, docs/local-servers.md.",
+    ),
+    Cause(
+        "local-server-down",
+        GatewayError,
+        "Nothing listens at the address of a local model.",
+        "Start its server, or correct the model's api_base.",
+        retryable=True,
+    ),
+    Cause(
+        "local-server-loopback",
+        GatewayError,
+        "A local model's server listens on 127.0.0.1 only, where no container reaches it.",
+        "Make it listen on 0.0.0.0, behind your firewall: docs/local-servers.md says how.",
+    ),
+    Cause(
+        "local-server-blocked",
+        GatewayError,
+        "A firewall keeps LiteLLM's container from a local model's server.",
+        "Allow the port from Docker's networks.",
+    ),
+    Cause(
+        "local-server-protocol",
+        GatewayError,
+        "What listens at a local model's address speaks another protocol.",
+        "Look at the address and at the model's provider: docs/local-servers.md has both for each server.",
     ),
     Cause(
         "not-started",

@@ -86,6 +86,12 @@ CAUSES = (
         "models.yaml contains a provider's key.",
         "Put the key into .env and refer to it as os.environ/NAME.",
     ),
+    Cause(
+        "fallback-circle",
+        ConfigError,
+        "The fallbacks of a profile name a model twice.",
+        "Name it once: a model that has refused is not asked again.",
+    ),
     Cause("profile-cycle", ConfigError, "Profiles extend each other in a cycle.", "Remove `extends` from one of them."),
     Cause(
         "dotenv-invalid", ConfigError, "A line of .env is not an assignment.", "Write NAME=value, or make it a comment."

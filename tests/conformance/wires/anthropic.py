@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SIGNED", "Anthropic", "Imitated", "RawPredict", "events", "problems"]
 
 SIGNED = "c2lnbmVkIGJ5IHRoZSBzdHVi"  # the only signature that this provider made
+_DECLINED = {"stop_details": {"type": "refusal", "category": None, "explanation": "planted: not with me"}}
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _REQUEST = {
     "model",
@@ -197,7 +198,11 @@ def events(target: Target, answer: Answer, *, sealed: bool = True) -> list[dict[
         found.append({"type": "content_block_start", "index": index, "content_block": start})
         found += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         found.append({"type": "content_block_stop", "index": index})
-    delta = {"stop_reason": answer.stop_reason, "stop_sequence": "STOP" if answer.stop == "stop_sequence" else None}
+    delta: dict[str, Any] = {
+        "stop_reason": answer.stop_reason,
+        "stop_sequence": "STOP" if answer.stop == "stop_sequence" else None,
+        **(_DECLINED if answer.stop == "refusal" else {}),
+    }
     found.append({"type": "message_delta", "delta": delta, "usage": {"output_tokens": answer.usage.output}})
     return [*found, {"type": "message_stop"}]
 

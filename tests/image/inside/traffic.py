@@ -1,6 +1,7 @@
 """Requests to the proxy from its own container. Runs in the image; test_prisma.py reads the last line, which is JSON.
 
 ``keys COUNT`` makes that many virtual keys and uses all of them at once: the answers' statuses.
+``key KEY`` uses a key that is there: the answer's status.
 ``model NAME`` stores a model in the database and uses it at once: the answer's status.
 ``until FILE`` makes one key and uses it again and again until the file is there: the answers' statuses, in order.
 """
@@ -48,6 +49,11 @@ async def keys(client: httpx.AsyncClient, count: str) -> list[int]:
     return await asyncio.gather(*(ask(client, key) for key in made))
 
 
+async def key(client: httpx.AsyncClient, made: str) -> list[int]:
+    """Use one key."""
+    return [await ask(client, made)]
+
+
 async def model(client: httpx.AsyncClient, name: str) -> list[int]:
     """Store a model and use it."""
     stored = {"model_name": name, "litellm_params": {"model": "demo/opus"}, "model_info": {}}
@@ -57,13 +63,13 @@ async def model(client: httpx.AsyncClient, name: str) -> list[int]:
 
 async def until(client: httpx.AsyncClient, path: str) -> list[int]:
     """Go on with four requests at a time."""
-    key = await make_key(client)
+    made = await make_key(client)
     print("begun", flush=True)
     told: list[int] = []
 
     async def again() -> None:
         while not Path(path).exists():
-            told.append(await ask(client, key))
+            told.append(await ask(client, made))
 
     await asyncio.gather(*(again() for _ in range(4)))
     return told
@@ -73,7 +79,8 @@ async def main(what: str, argument: str) -> None:
     """Do what the command line says."""
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url="http://127.0.0.1:4444", timeout=60, limits=limits) as client:
-        print(json.dumps(await {"keys": keys, "model": model, "until": until}[what](client, argument)))
+        answers = {"keys": keys, "key": key, "model": model, "until": until}
+        print(json.dumps(await answers[what](client, argument)))
 
 
 if __name__ == "__main__":

@@ -266,5 +266,5 @@ def test_a_placeholder_for_a_server_without_keys_is_no_key(paths: Paths, write: 
 
 
 def test_a_variable_in_the_models_id_is_never_optional(paths: Paths, write: Write) -> None:
-    write("models.yaml", "models:\n  a: {litellm_params: {model: 'openai/${MY_MODEL}'}, uses: [MY_MODEL]}\n")
+    write("models.yaml", "models:\n  a: {litellm_params: {model: 'x/${MY_MODEL}'}, uses: [MY_MODEL]}\n")
     assert load_catalogue(paths).model("a").missing(set[str]().__contains__) == ("MY_MODEL",)

@@ -33,7 +33,7 @@ def test_claude_code_gets_address_key_and_models(variables: dict[str, str]) -> N
     assert variables["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "demo-sonnet"
     assert variables["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "demo-haiku"
     assert variables["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
-    assert not set(DIVERTING) & set(variables)
+    assert set(DIVERTING) & set(variables) == {"ANTHROPIC_CUSTOM_HEADERS"}
 
 
 def test_openai_clients_get_the_address_with_its_version(variables: dict[str, str]) -> None:
@@ -103,7 +103,7 @@ def test_a_shell_takes_the_variables_over_and_drops_what_would_divert(
 ) -> None:
     seen = _seen(command, render_environment(variables, shell), dict.fromkeys(DIVERTING, "set") | {"KEPT": "1"})
     assert seen.items() >= variables.items()
-    assert not set(DIVERTING) & set(seen)
+    assert set(DIVERTING) & set(seen) == {"ANTHROPIC_CUSTOM_HEADERS"}
     assert seen["KEPT"] == "1"
 
 
@@ -129,3 +129,17 @@ def test_the_settings_snippet_is_what_claude_code_reads(variables: dict[str, str
     assert snippet["env"]["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:4444"
     assert not [name for name in snippet["env"] if name.startswith(("OPENAI_", "RUN_CLAUDE_"))]
     assert all(isinstance(value, str) for value in snippet["env"].values())
+
+
+def test_requests_name_the_profile(variables: dict[str, str]) -> None:
+    assert variables["ANTHROPIC_CUSTOM_HEADERS"] == "x-run-claude-profile: demo"
+
+
+def test_headers_of_the_shell_are_left_out_and_those_of_the_profile_stay(settings: Settings, paths: Paths) -> None:
+    """In a shell they are for another gateway, and may hold its key: LiteLLM takes that before ours."""
+    mine = "X-Team: blue\n X-Run-Claude-Profile: other\n"
+    profile = replace(load_catalogue(paths).profile("demo"), env={"ANTHROPIC_CUSTOM_HEADERS": mine})
+    variables = client_environment(settings, profile, KEY)
+    assert variables["ANTHROPIC_CUSTOM_HEADERS"] == "X-Team: blue\nx-run-claude-profile: demo"
+    before = {"ANTHROPIC_CUSTOM_HEADERS": "x-litellm-api-key: sk-of-another-gateway"}
+    assert applied(before, variables)["ANTHROPIC_CUSTOM_HEADERS"] == variables["ANTHROPIC_CUSTOM_HEADERS"]

@@ -76,12 +76,6 @@ def test_the_overrides_of_before_go_over_the_profiles(paths: Paths, write: Write
         ("model_list:\n- {litellm_params: {model: x/y}}\n", 2, "model_list.0", "config-invalid"),
         ("model_list:\n- model_name: a\n  lite: 1\n", 3, "model_list.0.lite", "unknown-key"),
         (
-            "model_list:\n- {model_name: a, litellm_params: {model: x/y}}\n- {model_name: a}\n",
-            3,
-            "model_list.1.model_name",
-            "duplicate-name",
-        ),
-        (
             "model_list:\n- {model_name: a, litellm_params: {model: x/y}}\nmodels:\n  a: null\n",
             4,
             "models.a",
@@ -103,3 +97,38 @@ def test_a_misspelt_file_of_today_is_not_taken_for_one_of_before(paths: Paths, w
     write("profiles.yaml", "profile:\n  a: {opus: demo-opus}\n")
     with pytest.raises(ConfigError, match="unknown key"):
         load_catalogue(paths)
+
+
+def test_what_todays_files_of_earlier_releases_have_is_read_or_said(paths: Paths, write: Write) -> None:
+    path = write(
+        "profiles.yaml",
+        "whole: {name: Whole, opus_model: demo-opus, fable_model: demo-sonnet, colour: red}\n"
+        "more: {name: More, extended: [demo-haiku, demo-sonnet, gone]}\n"
+        "nested: {meta: {name: Nested, sonnet_model: demo-sonnet, extended: [demo-haiku]}}\n"
+        "none: {opus_model: gone}\n",
+    )
+    catalogue = load_catalogue(paths)
+    assert catalogue.profile("whole").fable == "demo-sonnet"
+    assert catalogue.profile("more").role("opus") == "demo-haiku"
+    assert catalogue.profile("more").models == ("demo-haiku", "demo-sonnet")
+    assert catalogue.profile("nested").models == ("demo-haiku",)
+    assert "none" not in catalogue.profiles
+    assert catalogue.notes == (
+        f"{path}:1: colour is not used.",
+        f"{path}:2: more.extended.2: not used: there is no model 'gone'.",
+        f"{path}:2: more: names no opus, sonnet or haiku model: demo-haiku serves them.",
+        f"{path}:4: none.opus_model: not used: there is no model 'gone'.",
+        f"{path}:4: none: not used: it names no model that exists.",
+    )
+
+
+def test_an_override_of_only_a_name_is_said_not_to_be_used(paths: Paths, write: Write) -> None:
+    path = write("user.profiles.yaml", "mine:\n  name: Only a name\n")
+    catalogue = load_catalogue(paths)
+    assert "mine" not in catalogue.profiles
+    assert catalogue.notes == (f"{path}:1: mine: not used: it names no model that exists.",)
+
+
+def test_limits_beside_the_parameters_are_where_litellm_reads_them(paths: Paths, write: Write) -> None:
+    write("models.yaml", MODELS)
+    assert load_catalogue(paths).model("zai/opus[1m]").params["allowed_fails"] == 10

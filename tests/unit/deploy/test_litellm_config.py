@@ -29,7 +29,8 @@ def _rendered(catalogue: Catalogue, values: Mapping[str, str], **more: str) -> d
 
 def _params(document: dict[str, Any], name: str) -> dict[str, Any]:
     (entry,) = [entry for entry in document["model_list"] if entry["model_name"] == name]
-    params: dict[str, Any] = entry["litellm_params"]
+    params: dict[str, Any] = dict(entry["litellm_params"])
+    params.pop("cooldown_time", None)  # of every model with a single row, see below
     return params
 
 
@@ -172,12 +173,12 @@ def test_what_a_model_gets_is_told_to_the_callback(paths: Paths, write: Write) -
         "  a: {litellm_params: {model: openai/a}, compat: {like: groq, drop: tools.strict, betas: []}}\n"
         "  b: {litellm_params: {model: openai/b}, compat: false, model_info: {mode: chat, run_claude: {x: 1}}}\n",
     )
-    document = _rendered(load_catalogue(paths), {})
+    document = _rendered(load_catalogue(paths), {"OPENAI_API_KEY": "sk-planted-0123456789"})
     info = {entry["model_name"]: entry.get("model_info") for entry in document["model_list"]}
     assert info["a"] == {"run_claude": {"compat": {"like": "groq", "drop": ["tools.strict"], "betas": []}}}
     assert info["b"] == {"mode": "chat", "run_claude": {"x": 1, "compat": False}}
     assert info["demo-opus"] is None
-    assert document["litellm_settings"]["callbacks"] == ["callbacks.provider_compat.instance"]
+    assert "callbacks.provider_compat.instance" in document["litellm_settings"]["callbacks"]
 
 
 def test_a_key_that_would_come_in_by_a_back_door_is_refused(paths: Paths, write: Write) -> None:
@@ -190,6 +191,114 @@ def test_a_key_that_would_come_in_by_a_back_door_is_refused(paths: Paths, write:
         render_litellm_config(load_catalogue(paths), {"MY_KEY": "planted-0123456789"})
     assert raised.value.code == "key-in-config"
     assert "planted" not in str(raised.value.as_json())
+
+
+SHARED = (
+    "model_list:\n"
+    "- {model_name: a, litellm_params: {model: azure/eu, api_key: os.environ/EU, api_base: https://eu}, rpm: 6}\n"
+    "- {model_name: a, litellm_params: {model: azure/us, api_key: os.environ/US, api_base: https://us}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "rows"),
+    [
+        ({}, []),
+        ({"US": "key-us"}, [("azure/us", 0, None)]),
+        ({"EU": "key-eu", "US": "key-us"}, [("azure/eu", None, 6), ("azure/us", None, None)]),
+    ],
+)
+def test_rows_of_one_name_are_served_as_far_as_their_keys_are_set(
+    paths: Paths, write: Write, values: dict[str, str], rows: list[tuple[str, int | None, int | None]]
+) -> None:
+    write("models.yaml", SHARED)
+    rendered = render_litellm_config(load_catalogue(paths), values)
+    found = [entry for entry in rendered.document["model_list"] if entry["model_name"] == "a"]
+    assert [
+        (entry["litellm_params"]["model"], entry["litellm_params"].get("cooldown_time"), entry.get("rpm"))
+        for entry in found
+    ] == rows
+    assert ("a" in rendered.left_out) == (not rows)
+    assert rendered.notes == (("a: 1 of 2 rows left out: EU not set.",) if len(rows) == 1 else ())
+
+
+def test_a_model_with_a_single_row_is_never_cooled_down_unless_the_user_wants_it(paths: Paths, write: Write) -> None:
+    write("models.yaml", "models:\n  mine: {litellm_params: {model: demo/x, cooldown_time: 7}}\n")
+    document = render_litellm_config(load_catalogue(paths), {}).document
+    found = {entry["model_name"]: entry["litellm_params"]["cooldown_time"] for entry in document["model_list"]}
+    assert found == {"mine": 7, "demo-opus": 0, "demo-sonnet": 0, "demo-haiku": 0}
+
+
+@pytest.mark.parametrize(
+    ("params", "key"),
+    [
+        ("model: openai/x, api_base: 'http://localhost:8080/v1'", "none"),
+        ("model: openai/x, api_base: 'https://gateway.example/v1', api_key: os.environ/MINE", "os.environ/MINE"),
+        ("model: openai/x, api_base: 'https://eu.api.openai.com/v1'", None),
+        ("model: hosted_vllm/x, api_base: 'http://localhost:8080/v1'", None),
+    ],
+)
+def test_a_server_without_keys_never_gets_openais(paths: Paths, write: Write, params: str, key: str | None) -> None:
+    write("models.yaml", f"models:\n  mine: {{litellm_params: {{{params}}}}}\n")
+    values = {"OPENAI_API_KEY": "sk-planted-0123456789", "MINE": "planted-0123456789"}
+    assert _params(_rendered(load_catalogue(paths), values), "mine").get("api_key") == key
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("http://localhost:9/v1", "http://host.docker.internal:9/v1"),
+        ("https://gateway.example/v1", "os.environ/BASE"),
+        ("http://me:secret@localhost:9/v1", "os.environ/BASE"),
+    ],
+)
+def test_an_address_on_this_machine_is_reached_also_when_a_variable_holds_it(
+    paths: Paths, write: Write, value: str, written: str
+) -> None:
+    write("models.yaml", "models:\n  mine: {litellm_params: {model: groq/x, api_base: os.environ/BASE}}\n")
+    assert _params(_rendered(load_catalogue(paths), {"BASE": value}), "mine")["api_base"] == written
+
+
+def test_an_address_that_the_configuration_sets_itself_stays_the_models(paths: Paths, write: Write) -> None:
+    write(
+        "models.yaml",
+        "environment_variables: {HERE: 'http://localhost:9', THERE: os.environ/ELSEWHERE}\nmodels:\n"
+        "  here: {litellm_params: {model: openai/x, api_base: os.environ/HERE}}\n"
+        "  there: {litellm_params: {model: openai/x, api_base: os.environ/THERE}}\n",
+    )
+    document = _rendered(load_catalogue(paths), {"ELSEWHERE": "https://gateway.example"})
+    assert _params(document, "here")["api_base"] == "http://host.docker.internal:9"
+    assert _params(document, "there")["api_base"] == "os.environ/THERE"
+
+
+def test_every_part_of_a_published_configuration_is_in_the_file(paths: Paths, write: Write) -> None:
+    write(
+        "models.yaml",
+        "litellm_settings: {callbacks: prometheus, cache_params: {host: localhost, url: 'redis://127.0.0.1:6379'}}\n"
+        "environment_variables: {LANGFUSE_HOST: 'http://localhost:3000', REDIS_HOST: 127.0.0.1, N: 1}\n"
+        "guardrails: [{guardrail_name: g, litellm_params: {guardrail: presidio, mode: pre_call}}]\n"
+        "mcp_servers: {docs: {url: 'http://localhost:7/mcp', transport: http}}\n"
+        "credential_list: [{credential_name: c, credential_values: {api_key: os.environ/C}}]\n",
+    )
+    rendered = render_litellm_config(load_catalogue(paths), {})
+    document = rendered.document
+    *ours, theirs = document["litellm_settings"]["callbacks"]
+    assert all(name.startswith("callbacks.") for name in ours)
+    assert theirs == "prometheus"
+    assert document["litellm_settings"]["cache_params"] == {
+        "host": "host.docker.internal",
+        "url": "redis://host.docker.internal:6379",
+    }
+    assert document["environment_variables"] == {
+        "LANGFUSE_HOST": "http://host.docker.internal:3000",
+        "REDIS_HOST": "host.docker.internal",
+        "N": 1,
+    }
+    assert document["guardrails"][0]["guardrail_name"] == "g"
+    assert document["mcp_servers"]["docs"]["url"] == "http://host.docker.internal:7/mcp"
+    assert document["credential_list"][0]["credential_values"] == {"api_key": "os.environ/C"}
+    assert "C" in rendered.variables
+    assert rendered.notes == ("C is not set; models.yaml refers to it.",)
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20).map(lambda text: text.replace("${", "$ {"))
@@ -205,4 +314,4 @@ def test_yaml_reads_every_parameter_back(params: dict[str, Any], name: str) -> N
     params = {"x_" + key: value for key, value in params.items()} | {"model": "openai/x"}
     model = Model(name=name, params=params)
     document = _rendered(Catalogue(models={name: model}, profiles={}), {})
-    assert document["model_list"] == [{"model_name": name, "litellm_params": params}]
+    assert document["model_list"] == [{"model_name": name, "litellm_params": {**params, "cooldown_time": 0}}]

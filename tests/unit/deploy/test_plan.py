@@ -242,3 +242,70 @@ def test_two_instances_do_not_touch_each_others_files(environ: dict[str, str]) -
     prepare(two, profile="demo", database=False)
     assert {path: seen for path, seen in _tree(one).items() if path in before} == before
     assert DATABASE_PASSWORD in one.paths.env_file.read_text()
+
+
+def test_a_fallback_with_its_key_does_not_make_a_profile_without_keys_usable(settings: Settings, write: Write) -> None:
+    write("profiles.yaml", "profiles:\n  mine: {extends: openai, fallbacks: [demo-opus]}\n")
+    with pytest.raises(ConfigError) as raised:
+        prepare(settings, profile="mine", database=True)
+    assert raised.value.code == "key-missing"
+
+
+ACCOUNT = (
+    '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\nplanted\\n-----END PRIVATE KEY-----"}'
+)
+VERTEX = """\
+model_list:
+- model_name: mine
+  litellm_params: {model: vertex_ai/gemini, vertex_project: p, vertex_credentials: os.environ/VERTEXAI_CREDENTIALS}
+"""
+
+
+def test_a_file_that_a_variable_names_travels_as_its_content(settings: Settings, write: Write) -> None:
+    write("models.yaml", VERTEX)
+    account = write("account.json", ACCOUNT)
+    write(".env", f"VERTEXAI_CREDENTIALS={account}\nAWS_SHARED_CREDENTIALS_FILE={account}\n")
+    planned = prepare(settings, profile="demo", database=False)
+    handed_over = json.loads(planned.files[settings.paths.litellm_secrets])
+    assert handed_over["file:VERTEXAI_CREDENTIALS"] == ACCOUNT
+    assert "VERTEXAI_CREDENTIALS" not in handed_over
+    assert "file:AWS_SHARED_CREDENTIALS_FILE" not in handed_over  # nothing in the configuration reads it
+    assert b"planted" not in planned.files[settings.paths.litellm_config]
+    before = planned.inputs
+    account.write_text(ACCOUNT.replace("planted", "another"))
+    assert plan(settings, profile="demo", database=False).inputs != before
+
+
+def test_a_file_travels_whatever_the_name_of_its_variable(settings: Settings, write: Write) -> None:
+    write("models.yaml", VERTEX.replace("VERTEXAI_CREDENTIALS", "MY_ACCOUNT") + "pass_env: [ELSEWHERE]\n")
+    account = write("account.json", ACCOUNT)
+    write(".env", f"MY_ACCOUNT={account}\nELSEWHERE=/in/the/container\n")
+    planned = prepare(settings, profile="demo", database=False)
+    handed_over = json.loads(planned.files[settings.paths.litellm_secrets])
+    assert handed_over["file:MY_ACCOUNT"] == ACCOUNT
+    assert handed_over["ELSEWHERE"] == "/in/the/container"
+
+
+def test_credentials_that_are_the_content_itself_stay_it(settings: Settings, write: Write) -> None:
+    write("models.yaml", VERTEX)
+    write(".env", f"VERTEXAI_CREDENTIALS='{ACCOUNT}'\n")
+    planned = prepare(settings, profile="demo", database=False)
+    assert json.loads(planned.files[settings.paths.litellm_secrets])["VERTEXAI_CREDENTIALS"] == ACCOUNT
+
+
+def test_a_file_that_is_not_there_leaves_its_model_out_and_is_said(settings: Settings, write: Write) -> None:
+    write("models.yaml", VERTEX)
+    env = write(".env", "VERTEXAI_CREDENTIALS=/nowhere/account.json\n")
+    planned = prepare(settings, profile="demo", database=False)
+    assert b"vertex_ai/gemini" not in planned.files[settings.paths.litellm_config]
+    assert f"{env}:1: VERTEXAI_CREDENTIALS: /nowhere/account.json is not there, or no file." in planned.notes
+
+
+def test_what_callbacks_read_is_handed_over_for_a_container(settings: Settings, write: Write) -> None:
+    write("models.yaml", "litellm_settings: {success_callback: [langfuse]}\npass_env: [MINE]\n")
+    write(".env", "LANGFUSE_HOST=http://localhost:3000\nLANGFUSE_SECRET_KEY=sk-lf-planted\nMINE=1\nNOT_MINE=1\n")
+    planned = prepare(settings, profile="demo", database=False)
+    handed_over = json.loads(planned.files[settings.paths.litellm_secrets])
+    assert handed_over["LANGFUSE_HOST"] == "http://host.docker.internal:3000"
+    assert (handed_over["LANGFUSE_SECRET_KEY"], handed_over["MINE"]) == ("sk-lf-planted", "1")
+    assert "NOT_MINE" not in handed_over

@@ -1,4 +1,4 @@
-"""The order in which Compose is told to stop: LiteLLM writes its last rows then, and needs the database for it."""
+"""What Compose is told: LiteLLM stops first, since it then writes its last rows; and what runs beside a service."""
 
 from __future__ import annotations
 
@@ -72,3 +72,15 @@ async def test_a_container_is_kept_whose_definition_has_not_changed(
 ) -> None:
     docker.prints = "timescaledb h1\n"
     assert await compose.is_current(DB, hash) is current
+
+
+async def test_a_command_in_a_container_of_its_own_touches_nothing_that_runs_and_leaves_nothing(
+    docker: Docker, compose: DockerCompose
+) -> None:
+    docker.prints = "one\ntwo\n"
+    assert await compose.run(PROXY, ("python", "-m", "boot.upgrade")) == (0, ["one", "two"])
+    (asked,) = docker.asked
+    assert asked[asked.index("run") + 1 :] == [
+        *("--rm", "--no-deps", "--no-TTY", "--quiet-pull", "--entrypoint", "python"),
+        *("litellm", "-m", "boot.upgrade"),
+    ]

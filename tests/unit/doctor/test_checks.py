@@ -143,3 +143,19 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(tmp_path: Path) -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_what_of_the_users_files_is_not_used_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/user.profiles.yaml").write_text("mine: {name: Mine}\n")
+    (tmp_path / "config/models.yaml").write_text(
+        "models:\n  a: {litellm_params: {model: vertex_ai/x, vertex_credentials: os.environ/VERTEXAI_CREDENTIALS}}\n"
+    )
+    monkeypatch.setenv("VERTEXAI_CREDENTIALS", "/nowhere.json")
+    run(["doctor", "--json"])
+    notes = [row["text"] for row in json.loads(capsys.readouterr().out)["findings"] if row["mark"] == "note"]
+    assert any("mine: not used" in text for text in notes)
+    assert any("/nowhere.json is not there" in text for text in notes)

@@ -94,3 +94,8 @@ def test_a_newer_release_differs_before_it_is_installed(
 def test_what_is_not_there_does_not_differ(settings: Settings, planned: Plan) -> None:
     os.unlink(settings.paths.litellm_secrets)  # noqa: PTH108 (quick)
     assert drift(settings, planned, Snapshot()) == []
+
+
+def test_profiles_that_the_proxy_does_not_know_yet_differ(settings: Settings, planned: Plan, running: Snapshot) -> None:
+    settings.paths.profiles_table.write_text("{}")
+    assert drift(settings, planned, running) == ["the profiles have changed"]

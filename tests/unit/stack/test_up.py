@@ -13,6 +13,7 @@ import pytest
 from run_claude.config import environment
 from run_claude.config.files import read_text
 from run_claude.config.settings import load_settings
+from run_claude.deploy.routing import default_profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
@@ -254,3 +255,39 @@ async def test_a_restart_is_a_stop_and_a_start_with_what_was_wanted(stage: Stage
         started = await stack.restart()
     assert [call[0] for call in stage.compose.calls] == ["build", "up", "stop", "up"]
     assert started.services == PROXY_ONLY
+
+
+# --- requests that name no profile ------------------------------------------------------------------------------------
+
+
+async def test_who_comes_to_a_running_stack_changes_nothing_for_requests_of_others(stage: Stage) -> None:
+    await start(stage, GROQ_API_KEY="gsk_planted")
+    async with stack_of(stage, GROQ_API_KEY="gsk_planted") as stack:
+        assert (await stack.up(profile="groq", database=False, for_all=False)).already
+    assert default_profile(stage.settings.paths) == "demo"
+
+
+async def test_a_start_with_a_profile_makes_it_that_of_all_without_touching_a_container(stage: Stage) -> None:
+    await start(stage, GROQ_API_KEY="gsk_planted")
+    calls = len(stage.compose.calls)
+    assert await start(stage, profile="groq", GROQ_API_KEY="gsk_planted")
+    assert default_profile(stage.settings.paths) == "groq"
+    assert len(stage.compose.calls) == calls
+
+
+async def test_who_starts_the_stack_brings_the_profile_of_all(stage: Stage) -> None:
+    async with stack_of(stage) as stack:
+        assert not (await stack.up(profile="demo", database=False, for_all=False)).already
+    assert default_profile(stage.settings.paths) == "demo"
+
+
+async def test_a_changed_profile_reaches_the_proxy_and_no_container_is_made_anew(stage: Stage) -> None:
+    await start(stage)
+    before = stage.container(Service.LITELLM).id
+    stage.settings.paths.profiles_file.write_text("profiles:\n  mine: {extends: demo, routes: {think: demo-haiku}}\n")
+    async with stack_of(stage) as stack:
+        await stack.up(profile="mine", database=False, for_all=False)
+        assert (await stack.up(profile="mine", database=False, for_all=False)).already
+    assert default_profile(stage.settings.paths) == "demo"
+    assert '"think": "demo-haiku"' in stage.settings.paths.profiles_table.read_text()
+    assert stage.container(Service.LITELLM).id == before

@@ -13,16 +13,14 @@ import pytest
 from run_claude.docker import observer as observer_module
 from run_claude.domain import timeouts
 from run_claude.domain.lifecycle import Phase, Service, Transition
-
-from .engine import RING, Dialect, FakeEngine
-from .waiting import transition_to, until, until_litellm, until_watched
+from tests.fake.engine import RING, Dialect, FakeEngine
+from tests.fake.waiting import transition_to, until, until_litellm, until_watched
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from run_claude.docker.observer import Subscription
-
-    from .conftest import Observing
+    from tests.fake.waiting import Observing
 
 pytestmark = pytest.mark.anyio
 

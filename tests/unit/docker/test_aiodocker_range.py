@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RANGE = next(str(line) for line in PROJECT["dependencies"] if line.startswith("aiodocker"))
 LOWEST = re.sub(r">=([\d.]+).*", r"==\1", RANGE)
 VERSION = "import aiodocker; print(aiodocker.__version__)"
 # What streams. The rest of the tests here never touches aiodocker.
-FILES = ["tests/fake/test_observer.py", "tests/fake/test_hardship.py", "tests/fake/test_api.py"]
+FILES = ["tests/unit/docker/test_observer.py", "tests/unit/docker/test_hardship.py", "tests/unit/docker/test_api.py"]
 
 
 def python(*arguments: str, site: Path | None = None) -> str:

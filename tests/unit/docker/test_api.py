@@ -18,9 +18,8 @@ from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
     from run_claude.docker.endpoint import Endpoint
-
-    from .conftest import Observing
-    from .engine import FakeEngine
+    from tests.fake.engine import FakeEngine
+    from tests.fake.waiting import Observing
 
 pytestmark = pytest.mark.anyio
 

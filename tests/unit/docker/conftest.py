@@ -15,15 +15,13 @@ from run_claude.docker.endpoint import Endpoint
 from run_claude.docker.events import EngineStream
 from run_claude.docker.observer import Observer
 from tests import runs
-
-from .engine import FakeEngine
+from tests.fake.engine import FakeEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    Observing = Callable[[FakeEngine], AbstractAsyncContextManager[Observer]]
+    from tests.fake.waiting import Observing
 
 
 @pytest.fixture

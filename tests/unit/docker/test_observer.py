@@ -13,14 +13,13 @@ from run_claude.docker.observer import Missed
 from run_claude.domain import timeouts
 from run_claude.domain.diagnosis import engine_frozen
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
-
-from .engine import RING, Dialect, FakeEngine
-from .waiting import open_files, transition_to, until, until_litellm, until_watched
+from tests.fake.engine import RING, Dialect, FakeEngine
+from tests.fake.waiting import open_files, transition_to, until, until_litellm, until_watched
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Observing
+    from tests.fake.waiting import Observing
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,84 @@
+"""Send each request to the model that its profile has for it: names of Claude's, routes and fallbacks.
+
+The profile is named by the header `x-run-claude-profile`, which `run-claude with` and `env` set; a request without it
+gets the one that the proxy was started with. The decision is in routing, the profiles in profiles. LiteLLM does the
+rest: it knows fallbacks of a single request, and tries none once an answer has begun.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException
+from litellm._logging import verbose_proxy_logger as log
+from litellm.integrations.custom_logger import CustomLogger
+
+from callbacks.profiles import Profiles
+from callbacks.routing import Decision, decide
+
+if TYPE_CHECKING:
+    from litellm import Router
+
+__all__ = ["HEADER", "instance"]
+
+HEADER = "x-run-claude-profile"
+_CALLS = frozenset({"acompletion", "anthropic_messages", "aresponses", "completion", "responses"})
+
+
+class ProfileRouting(CustomLogger):
+    """The callback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._profiles = Profiles(log.warning)
+
+    async def async_pre_call_hook(
+        self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
+    ) -> dict[str, Any] | None:
+        """Set a request's model and its fallbacks.
+
+        :raises HTTPException: 400 if it asks for a model, or names a profile, that there is not. Not 404: there Claude
+            Code says in words of its own that there is an issue with the model, and hides which models there are.
+        """
+        name = data.get("model")
+        if call_type not in _CALLS or not isinstance(name, str):
+            return None
+        self._profiles.refresh()
+        asked = (data.get("proxy_server_request") or {}).get("headers", {}).get(HEADER)
+        profile_name = asked or self._profiles.default
+        profile = self._profiles.by_name.get(profile_name)
+        if profile is None:
+            if not asked or not self._profiles.by_name:
+                return None  # LiteLLM on its own
+            raise HTTPException(400, f"This proxy knows no profile {asked!r}: `run-claude proxy start` makes it known.")
+        decision = decide(name, profile, data, profile_name=profile_name, named=bool(asked), serves=_serves)
+        if not isinstance(decision, Decision):
+            raise HTTPException(400, decision.message)
+        data["model"] = decision.model
+        if decision.fallbacks:
+            chain = list(decision.fallbacks)
+            data["fallbacks"] = chain
+            # Of answers that are refusals, LiteLLM looks for a fallback by the refusing model's name only.
+            data["content_policy_fallbacks"] = [{model: chain} for model in (decision.model, *chain)]
+            data["num_retries"] = 0  # the next model instead of the same one after a pause
+        return data
+
+
+def _serves(name: str) -> bool:
+    """Tell whether the proxy would take a name: of a model, an alias, an id, or one that a wildcard fits."""
+    from litellm.proxy.proxy_server import llm_router
+
+    router: Router | None = llm_router
+    if router is None:
+        return False
+    return (
+        name in router.model_names
+        or router.is_recognized_model(name)
+        or name in router.deployment_names
+        or router.default_deployment is not None
+        or bool(router.router_general_settings.pass_through_all_models)
+        or (len(router.pattern_router.patterns) > 0 and router.pattern_router.route(name) is not None)
+    )
+
+
+instance = ProfileRouting()
