@@ -204,8 +204,15 @@ def _filter_betas(request: dict[str, Any], allowed: frozenset[str]) -> None:
         if isinstance(headers := request.get(name), dict):
             request[name] = _headers(headers, allowed)
     forwarded = request.get("provider_specific_header")
-    if isinstance(forwarded, dict) and isinstance(headers := forwarded.get("extra_headers"), dict):
-        request["provider_specific_header"] = {**forwarded, "extra_headers": _headers(headers, allowed)}
+    if isinstance(forwarded, list):  # where there is more than one kind of them
+        request["provider_specific_header"] = [_forwarded(one, allowed) for one in forwarded]
+    elif forwarded:
+        request["provider_specific_header"] = _forwarded(forwarded, allowed)
+
+
+def _forwarded(forwarded: Any, allowed: frozenset[str]) -> Any:
+    headers = forwarded.get("extra_headers") if isinstance(forwarded, dict) else None
+    return {**forwarded, "extra_headers": _headers(headers, allowed)} if isinstance(headers, dict) else forwarded
 
 
 def _headers(headers: dict[str, Any], allowed: frozenset[str]) -> dict[str, Any]:

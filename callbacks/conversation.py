@@ -19,6 +19,7 @@ __all__ = ["settle"]
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PLAIN = frozenset({"text", "tool_use"})  # nothing of these is ever changed; most blocks are of them
+_SYSTEM = frozenset({"system", "developer"})  # LiteLLM makes the first of the second, after this
 _PICTURES = frozenset({"image", "image_url", "input_image"})
 _PAPERS = frozenset({"document", "file", "input_file"})
 
@@ -108,25 +109,46 @@ def _short(id: str) -> str:
 
 
 def _without_system(messages: Iterable[Any]) -> Iterator[Any]:
-    """Yield messages without system messages behind the first of another role: what they say is the user's then.
+    """Yield messages with one system message, at the beginning. What those behind it say is the user's then.
 
     Between a call and its result nothing may stand, so they go behind the result.
     """
     held: list[Any] = []
+    first: list[Any] = []
     begun = False
     for message in messages:
         role = message.get("role") if isinstance(message, dict) else None
-        if role == "system" and begun:
-            held.append(message)
+        if role in _SYSTEM:
+            (held if begun else first).append(message)
             continue
-        if role != "system":
+        if not begun:
             begun = True
+            yield from _joined(first)
         if held and not _is_result(message):
             yield _said(held)
             held = []
         yield message
+    if not begun:
+        yield from _joined(first)
     if held:
         yield _said(held)
+
+
+def _joined(first: list[Any]) -> Iterator[Any]:
+    """Yield the system messages at the beginning as one: Codex and OpenCode send two, and Qwen's template takes one."""
+    if len(first) < 2:
+        yield from first
+        return
+    kept = {**first[0], "role": "system"}
+    contents = [message.get("content") or "" for message in first]
+    if all(isinstance(content, str) for content in contents):
+        yield {**kept, "content": "\n\n".join(filter(None, contents))}
+        return
+    parts: list[Any] = []
+    for content in contents:
+        if content:
+            parts += [{"type": "text", "text": content}] if isinstance(content, str) else content
+    yield {**kept, "content": parts}
 
 
 def _is_result(message: Any) -> bool:

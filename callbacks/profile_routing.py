@@ -17,6 +17,8 @@ from callbacks.profiles import Profiles
 from callbacks.routing import Decision, decide
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from litellm import Router
 
 __all__ = ["HEADER", "instance"]
@@ -37,23 +39,11 @@ class ProfileRouting(CustomLogger):
     ) -> dict[str, Any] | None:
         """Set a request's model and its fallbacks.
 
-        :raises HTTPException: 400 if it asks for a model, or names a profile, that there is not. Not 404: there Claude
-            Code says in words of its own that there is an issue with the model, and hides which models there are.
+        :raises HTTPException: as :meth:`decision` does
         """
-        name = data.get("model")
-        if call_type not in _CALLS or not isinstance(name, str):
+        headers = (data.get("proxy_server_request") or {}).get("headers") or {}
+        if call_type not in _CALLS or (decision := self.decision(data, headers)) is None:
             return None
-        self._profiles.refresh()
-        asked = (data.get("proxy_server_request") or {}).get("headers", {}).get(HEADER)
-        profile_name = asked or self._profiles.default
-        profile = self._profiles.by_name.get(profile_name)
-        if profile is None:
-            if not asked or not self._profiles.by_name:
-                return None  # LiteLLM on its own
-            raise HTTPException(400, f"This proxy knows no profile {asked!r}: `run-claude proxy start` makes it known.")
-        decision = decide(name, profile, data, profile_name=profile_name, named=bool(asked), serves=_serves)
-        if not isinstance(decision, Decision):
-            raise HTTPException(400, decision.message)
         data["model"] = decision.model
         if decision.fallbacks:
             chain = list(decision.fallbacks)
@@ -62,6 +52,36 @@ class ProfileRouting(CustomLogger):
             data["content_policy_fallbacks"] = [{model: chain} for model in (decision.model, *chain)]
             data["num_retries"] = 0  # the next model instead of the same one after a pause
         return data
+
+    def decision(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> Decision | None:
+        """Return where a request goes; ``None`` where no profile is concerned.
+
+        :raises HTTPException: 400 if it asks for a model, or names a profile, that there is not. Not 404: there Claude
+            Code says in words of its own that there is an issue with the model, and hides which models there are.
+        """
+        name = data.get("model")
+        if not isinstance(name, str):
+            return None
+        self._profiles.refresh()
+        asked = headers.get(HEADER)
+        profile_name = asked or self._profiles.default
+        profile = self._profiles.by_name.get(profile_name)
+        if profile is None:
+            if not asked or not self._profiles.by_name:
+                return None  # LiteLLM on its own
+            raise HTTPException(400, f"This proxy knows no profile {asked!r}: `run-claude proxy start` makes it known.")
+        found = decide(name, profile, data, profile_name=profile_name, named=bool(asked), serves=_serves)
+        if not isinstance(found, Decision):
+            raise HTTPException(400, found.message)
+        return found
+
+    def model_to_count(self, data: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+        """Return the model by which a request's tokens are counted: for this, LiteLLM calls no hook (litellm#30469).
+
+        :raises HTTPException: as :meth:`decision` does
+        """
+        found = self.decision(data, headers)
+        return data.get("model") if found is None else found.model
 
 
 def _serves(name: str) -> bool:

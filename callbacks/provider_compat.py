@@ -35,6 +35,7 @@ import litellm
 from litellm._logging import verbose_proxy_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
+from callbacks import subscription
 from callbacks.adaptation import adapt
 from callbacks.local_models import LocalModels
 
@@ -54,14 +55,22 @@ class ProviderCompat(CustomLogger):
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
     ) -> dict[str, Any] | None:
-        """Return the request as the chosen deployment takes it."""
+        """Return the request as the chosen deployment takes it, with the login of a subscription only where it is due.
+
+        :raises AuthenticationError: if the deployment needs the login, and the request brings none
+        """
+        try:
+            kwargs = subscription.settle(kwargs)
+        except subscription.NoLogin as error:
+            model = str(kwargs.get("model") or "")
+            raise litellm.AuthenticationError(str(error), llm_provider="anthropic", model=model) from error
         try:
             learnt = await self._local.ask(kwargs)
             messages_api = getattr(call_type, "value", None) == "anthropic_messages"
             return adapt(kwargs, self._table, messages_api=messages_api, learnt=learnt)
         except Exception as error:  # whatever a request or a models.yaml holds: no request fails because of this
             log.warning("provider_compat: request left unchanged: %s: %s", type(error).__name__, error)
-            return None
+            return kwargs
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None

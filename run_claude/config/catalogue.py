@@ -9,6 +9,7 @@ from run_claude.config.builtin.models import builtin_models
 from run_claude.config.builtin.profiles import builtin_profiles
 from run_claude.config.litellm_variables import section_variables
 from run_claude.config.model import Models, references
+from run_claude.config.subscription import with_subscriptions
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def load_catalogue(paths: Paths) -> Catalogue:
             over, unused = _read_profiles(document, profiles, models)
             profiles = _over(over, profiles)
             notes += unused
+    models, profiles = with_subscriptions(models, profiles)
     return Catalogue(models=models, profiles=profiles, sections=sections, passed=passed, notes=tuple(notes))
 
 

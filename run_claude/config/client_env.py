@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
 
-__all__ = ["DIVERTING", "PROFILE_HEADER", "applied", "client_environment", "render_environment", "settings_snippet"]
+__all__ = [
+    "DIVERTING",
+    "FOR_CLIENTS",
+    "MARK",
+    "PROFILE_HEADER",
+    "applied",
+    "client_environment",
+    "for_settings",
+    "render_environment",
+    "settings_snippet",
+]
 
 PROFILE_HEADER = "x-run-claude-profile"  # tells the proxy which profile a request is for (callbacks/profile_routing.py)
 
@@ -20,6 +30,7 @@ PROFILE_HEADER = "x-run-claude-profile"  # tells the proxy which profile a reque
 # Headers for another gateway may hold its key: LiteLLM takes `x-litellm-api-key` before the bearer.
 DIVERTING = (
     "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_CUSTOM_HEADERS",
     "ANTHROPIC_DEFAULT_FABLE_MODEL",
     "ANTHROPIC_DEFAULT_MODEL",
@@ -34,13 +45,19 @@ DIVERTING = (
     "CLAUDE_CODE_USE_MANTLE",
     "CLAUDE_CODE_USE_VERTEX",
 )
+MARK = "RUN_CLAUDE_PROFILE"  # set in every environment that run-claude has made for clients
+# What clients read there, and providers' models elsewhere.
+FOR_CLIENTS = frozenset(
+    {"ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY", "OPENAI_BASE_URL"}
+)
 
 
 def client_environment(settings: Settings, profile: Profile, master_key: str) -> dict[str, str]:
     """Return the variables for a profile's clients. They contain the master key."""
+    own = {} if profile.subscription else {"ANTHROPIC_AUTH_TOKEN": master_key}
     variables = {
         "ANTHROPIC_BASE_URL": settings.base_url,  # Claude Code adds /v1 itself
-        "ANTHROPIC_AUTH_TOKEN": master_key,
+        **own,
         "ANTHROPIC_DEFAULT_OPUS_MODEL": profile.role("opus"),
         "ANTHROPIC_DEFAULT_SONNET_MODEL": profile.role("sonnet"),
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": profile.role("haiku"),
@@ -51,18 +68,41 @@ def client_environment(settings: Settings, profile: Profile, master_key: str) ->
         "OPENAI_BASE_URL": f"{settings.base_url}/v1",
         "OPENAI_API_BASE": f"{settings.base_url}/v1",  # for OpenAI's client before version 1
         "OPENAI_API_KEY": master_key,
-        "RUN_CLAUDE_PROFILE": profile.name,
+        MARK: profile.name,
     }
-    return {name: value for name, value in variables.items() if value} | dict(profile.env) | _custom_headers(profile)
+    return (
+        {name: value for name, value in variables.items() if value}
+        | dict(profile.env)
+        | _custom_headers(profile, master_key)
+        | _direct(settings, profile)
+    )
 
 
-def _custom_headers(profile: Profile) -> dict[str, str]:
-    """Return the headers that Claude Code adds to its requests: ours, and those that the profile's `env` names."""
+def _custom_headers(profile: Profile, master_key: str) -> dict[str, str]:
+    """Return the headers that Claude Code adds to its requests: ours, and those that the profile's `env` names.
+
+    With a subscription, `Authorization` is for the login, and our key has a header of its own.
+    """
     ours = {PROFILE_HEADER: profile.name}
+    ours |= {"x-litellm-api-key": f"Bearer {master_key}"} if profile.subscription else {}
     named = [line.strip() for line in profile.env.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()]
     kept = [line for line in named if line and line.partition(":")[0].strip().lower() not in ours]
     lines = [*kept, *(f"{name}: {value}" for name, value in ours.items())]
     return {"ANTHROPIC_CUSTOM_HEADERS": "\n".join(lines)}
+
+
+def _direct(settings: Settings, profile: Profile) -> dict[str, str]:
+    """Return what keeps an HTTP proxy away from requests to this machine, added to what is excepted already.
+
+    Without it, a company's proxy gets the key and every prompt: clients send it what is for 127.0.0.1, too.
+    """
+    environ = {**settings.environ, **profile.env}
+    named = f"{environ.get('NO_PROXY', '')},{environ.get('no_proxy', '')}".replace(" ", ",").split(",")
+    hosts = ["127.0.0.1", "localhost", "::1"]
+    if settings.bind not in ("0.0.0.0", "::"):  # noqa: S104 (not bound here)
+        hosts.append(settings.bind)
+    value = ",".join(dict.fromkeys(host for host in (*named, *hosts) if host))
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 def applied(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -95,10 +135,14 @@ def render_environment(variables: Mapping[str, str], shell: str) -> str:
     return "\n".join(lines)
 
 
+def for_settings(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the variables that Claude Code reads from the ``env`` of its settings."""
+    return {name: value for name, value in variables.items() if not name.startswith(("OPENAI_", "RUN_CLAUDE_"))}
+
+
 def settings_snippet(variables: Mapping[str, str]) -> str:
     """Return the ``env`` part of Claude Code's settings.json, for background agents, which inherit no shell."""
-    own = {name: value for name, value in variables.items() if not name.startswith(("OPENAI_", "RUN_CLAUDE_"))}
-    return json.dumps({"env": own}, indent=2, ensure_ascii=False)
+    return json.dumps({"env": for_settings(variables)}, indent=2, ensure_ascii=False)
 
 
 def _sh(value: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["CALLBACKS", "FILES", "PROVIDERS", "provider_variables", "section_variables"]
+__all__ = ["CALLBACKS", "FILES", "PACKAGES", "PROVIDERS", "missing_packages", "provider_variables", "section_variables"]
 
 _AWS = (  # llms/bedrock/base_aws_llm.py, and boto3's own
     "AWS_ACCESS_KEY_ID",
@@ -197,6 +197,13 @@ FILES = frozenset(
     }
 )
 
+# Callbacks whose package the image has not; LiteLLM starts without it, says so in its log, and sends nothing.
+PACKAGES: Mapping[str, str] = {
+    "langfuse": "langfuse",
+    "sentry": "sentry-sdk",
+    **dict.fromkeys(("otel", "langfuse_otel", "arize", "arize_phoenix", "weave_otel", "logfire"), "opentelemetry-sdk"),
+}
+
 _NAMED = ("callbacks", "success_callback", "failure_callback", "service_callbacks", "audit_log_callbacks", "alerting")
 
 
@@ -225,6 +232,21 @@ def section_variables(sections: Mapping[str, Any]) -> frozenset[str]:
     for name in _names(sections):
         found.update(CALLBACKS.get(name, ()))
     return frozenset(found)
+
+
+def missing_packages(sections: Mapping[str, Any], requirements: str) -> list[str]:
+    """Return a note for each callback that these sections name and that the image has no package for.
+
+    :param requirements: the image's `requirements.txt`
+    """
+    there = {line.partition("==")[0].strip().lower() for line in requirements.splitlines()}
+    lacking = {
+        name: PACKAGES[name] for name in _names(sections) if PACKAGES.get(name, "litellm") not in {*there, "litellm"}
+    }
+    return [
+        f"{name} sends nothing: the image has no {package} (docs/litellm-config.md)."
+        for name, package in lacking.items()
+    ]
 
 
 def _names(sections: Mapping[str, Any]) -> Iterator[str]:

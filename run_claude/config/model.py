@@ -157,6 +157,7 @@ class Profile:
     :param routes: models for kinds of requests
     :param fallbacks: what to try in turn when a model refuses
     :param env: further variables for the client
+    :param subscription: Anthropic's own models are used with the login of Claude Code, without a key
     """
 
     name: str
@@ -170,6 +171,7 @@ class Profile:
     routes: Routes = field(default_factory=Routes)
     fallbacks: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    subscription: bool = False
     description: str = ""
     source: str = "built-in"
 

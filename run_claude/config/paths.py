@@ -137,6 +137,11 @@ class Paths:
         return self.instance_state / "applied.json"
 
     @property
+    def sessions(self) -> Path:
+        """The settings of Claude Code's sessions that `with` has started, each as long as its session lasts."""
+        return self.instance_state / "sessions"
+
+    @property
     def compose_env_file(self) -> Path:
         """The variables of the compose file."""
         return self.instance_state / "compose.env"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from run_claude.config.client_env import FOR_CLIENTS, MARK
 from run_claude.config.env_store import foreign, set_values
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
 from run_claude.config.named_files import named_files
@@ -50,6 +51,7 @@ SALT_KEY = "LITELLM_SALT_KEY"  # LiteLLM encrypts the models and credentials in 
 UI_USERNAME, UI_PASSWORD = "UI_USERNAME", "UI_PASSWORD"  # the login to LiteLLM's admin pages
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OWN_FORM = re.compile(r"sk-[0-9a-f]{48}")  # as _generate makes them; no provider's keys are of it
 _PUBLIC_KEYS = frozenset(
     {"sk-litellm-master-key-12345"}
 )  # the default of earlier releases, public in their source code
@@ -135,17 +137,28 @@ def read_secrets(settings: Settings, names: Iterable[str] = ()) -> Secrets:
 def provider_keys(env: Environment, names: Iterable[str]) -> dict[str, str]:
     """Return the values of those variables in ``names`` that are set.
 
-    A value equal to the master key is ignored: `run-claude env` sets OPENAI_API_KEY to it for clients, and a start from
-    such a shell would send the master key to OpenAI. So is the name of a file that cannot be read
-    (:func:`~run_claude.config.named_files.named_files` says why).
+    A key of our own is none of a provider's: `run-claude env` sets OPENAI_API_KEY to one for clients, and a start from
+    such a shell would send it to OpenAI. It may be a key from before a rotation, or another instance's; so what such a
+    shell sets for clients does not count at all, and a key of the form that we generate counts nowhere.
+
+    So is the name of a file that cannot be read (:func:`~run_claude.config.named_files.named_files` says why).
     """
     own = {env.get(MASTER_KEY), env.from_file(MASTER_KEY)} - {""}
+
+    def is_ours(value: str) -> bool:
+        return value in own or bool(_OWN_FORM.fullmatch(value))
+
+    def value_of(name: str) -> str:
+        value = env.get(name)
+        for_clients = bool(env.process.get(MARK)) and name in FOR_CLIENTS
+        return env.from_file(name) if for_clients or is_ours(value) else value
+
     wanted = sorted(set(names))
-    keys = {name: env.from_file(name) if env.get(name) in own else env.get(name) for name in wanted}
+    keys = {name: value_of(name) for name in wanted}
     if _VERTEX in wanted and not keys[_VERTEX]:
         keys[_VERTEX] = _google_credentials(env)
     _, unusable = named_files(env, keys)
-    return {name: value for name, value in keys.items() if value and value not in own and name not in unusable}
+    return {name: value for name, value in keys.items() if value and not is_ours(value) and name not in unusable}
 
 
 def _google_credentials(env: Environment) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["user_profiles"]
 
 _TEXTS = ("description", "opus", "sonnet", "haiku", "fable", "subagent", "default")
-_KEYS = (*_TEXTS, "extends", "models", "routes", "fallbacks", "env")
+_KEYS = (*_TEXTS, "extends", "models", "routes", "fallbacks", "env", "subscription")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -72,6 +72,7 @@ class _Loader:
             routes=user_routes(document, (*keys, "routes"), base.routes if base else None),
             fallbacks=user_fallbacks(document, (*keys, "fallbacks"), base.fallbacks if base else ()),
             env=dict(base.env if base else {}) | self._env((*keys, "env")),
+            subscription=self._switch((*keys, "subscription"), base is not None and base.subscription),
             source=document.where(*keys).rpartition(": ")[0],
         )
         if not profile.role("opus"):
@@ -104,6 +105,12 @@ class _Loader:
                 code="unknown-profile",
             )
         return base
+
+    def _switch(self, keys: KeyPath, otherwise: bool) -> bool:
+        value = mapping(self.document, keys[:-1]).get(str(keys[-1]), otherwise)
+        if not isinstance(value, bool):
+            raise self.document.error(keys, "neither true nor false.", "Write true or false.")
+        return value
 
     def _env(self, keys: KeyPath) -> dict[str, str]:
         found = {}

@@ -64,8 +64,9 @@ def compose_variables(settings: Settings, env: Environment, *, image: str, input
         "RUN_CLAUDE_TIMESCALEDB_MEMORY": settings.timescaledb_memory,
         "RUN_CLAUDE_CALLBACKS": str(settings.callbacks or ""),
     }
-    for name in _PROXIES[:3]:
+    for name in _PROXIES[:2]:
         variables[name] = "" if _has_password(value := _proxy(env, name)) else value
+    variables["NO_PROXY"] = _excepted(env)
     return variables
 
 
@@ -77,8 +78,8 @@ def proxy_variables(env: Environment) -> dict[str, str]:
     proxies = {name: reachable(value) for name in _PROXIES if name != "NO_PROXY" and (value := _proxy(env, name))}
     if not proxies:
         return {}
-    named = [host for host in _proxy(env, "NO_PROXY").replace(" ", "").split(",") if host]
-    proxies["NO_PROXY"] = ",".join(dict.fromkeys([*named, *_DIRECT]))
+    named = [host for host in _excepted(env).split(",") if host]
+    proxies["NO_PROXY"] = ",".join([*named, *_DIRECT])
     return proxies | {name.lower(): value for name, value in proxies.items()}
 
 
@@ -87,7 +88,8 @@ def build_secrets(env: Environment) -> str:
 
     The URLs of package indexes often contain a password. A proxy with a password is only here.
     """
-    found = {name: _proxy(env, name) for name in _PROXIES} | {name: env.get(name) for name in _INDEXES}
+    found = {name: _proxy(env, name) for name in _PROXIES} | {"NO_PROXY": _excepted(env)}
+    found |= {name: env.get(name) for name in _INDEXES}
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in found.items() if value]
     # curl and apt read only the lower-case names.
     lines += [f"{name.lower()}={shlex.quote(found[name])}\n" for name in _PROXIES if found[name]]
@@ -103,6 +105,18 @@ def render_compose_env(variables: Mapping[str, str]) -> str:
 
 def _proxy(env: Environment, name: str) -> str:
     return env.get(name) or env.get(name.lower())
+
+
+def _excepted(env: Environment) -> str:
+    """Return the hosts that the user excepts from an HTTP proxy; empty without a proxy.
+
+    Without this machine's own: `with` and `env` add them for clients, and nothing may be made anew because of that.
+    """
+    if not any(_proxy(env, name) for name in _PROXIES if name != "NO_PROXY"):
+        return ""
+    own = {*_DIRECT, env.get("RUN_CLAUDE_BIND")}
+    named = re.split(r"[,\s]+", f"{env.get('NO_PROXY')},{env.get('no_proxy')}")
+    return ",".join(dict.fromkeys(host for host in named if host and host not in own))
 
 
 def _has_password(proxy: str) -> bool:

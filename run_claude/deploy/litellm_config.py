@@ -105,7 +105,10 @@ def render_litellm_config(
             },
             sections.get("litellm_settings", {}),
         ),
-        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
+        "general_settings": {
+            "master_key": "os.environ/LITELLM_MASTER_KEY",
+            "health_check_skip_disabled_background_models": True,  # in /health, too: see config/subscription.py
+        },
     }
     if spend_logs_retention:
         document["general_settings"] |= {

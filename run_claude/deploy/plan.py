@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
 from run_claude.config.files import read_bytes
+from run_claude.config.litellm_variables import missing_packages
 from run_claude.config.named_files import FILE, named_files
 from run_claude.config.secrets import (
     MASTER_KEY,
@@ -82,6 +83,9 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     contents, _ = named_files(env, secrets.keys)
     _, unusable = named_files(env, {name: env.get(name) for name in rendered.named})
     notes += [*catalogue.notes, *rendered.notes, *unusable.values()]
+    if missing_packages(catalogue.sections, ""):  # unless the user has added them
+        requirements = read_bytes(paths.services / "requirements.txt") or b""
+        notes += missing_packages(catalogue.sections, requirements.decode(errors="replace"))
     uses_database = database and settings.prisma is not Prisma.OFF
     handed_over = {
         MASTER_KEY: secrets.master_key,

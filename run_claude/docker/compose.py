@@ -132,8 +132,16 @@ class DockerCompose:
     async def remove(self, services: Sequence[Service]) -> None:
         """Remove the services' containers, running or not; volumes stay.
 
+        The database disconnects its clients at once: by its own signal it would wait for them (timescaledb/entrypoint),
+        and where it is cut off it does not learn that they are gone.
+
         :raises RunClaudeError: with the cause, if Compose fails
         """
+        if Service.TIMESCALEDB in services:
+            argv = ["docker", "stop", "--signal", "SIGINT", f"{self.name}-{Service.TIMESCALEDB}"]
+            self.on_command(argv)
+            with suppress(FileNotFoundError):
+                await run(argv, env=self.environment())  # what it cannot do, the next command does or tells
         await self._do("rm", "rm", "--stop", "--force", *services)
 
     async def is_current(self, service: Service, config_hash: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,16 +98,22 @@ def process_on(port: int) -> str:
     if not inodes:
         return ""
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            for link in (entry / "fd").iterdir():
-                target = str(link.readlink())
-                if target.startswith("socket:[") and target[8:-1] in inodes:
-                    return f"{(entry / 'comm').read_text().strip()} (pid {entry.name})"
-        except OSError:
-            continue  # ended meanwhile, or another user's
+        if entry.name.isdigit() and inodes & _sockets(entry):
+            with suppress(OSError):  # ended meanwhile
+                return f"{(entry / 'comm').read_text().strip()} (pid {entry.name})"
     return ""
+
+
+def _sockets(process: Path) -> set[str]:
+    """Return the inodes of a process's sockets; none if it has ended, or is another user's."""
+    found: set[str] = set()
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(OSError):  # closed meanwhile: the others count
+                target = str(link.readlink())
+                if target.startswith("socket:["):
+                    found.add(target[8:-1])
+    return found
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -51,7 +51,7 @@ def test_without_an_engine_it_says_so(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 # What is measured in LiteLLM itself; of the other scenarios a stand-in tells as well whether they run.
-REAL = ("proxying",)
+REAL = ("proxying", "passes")
 # Whose exchanges are tests of their own (tests/image/test_conformance.py), and which fetches a peer from npm.
 APART = ("conformance",)
 

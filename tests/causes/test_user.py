@@ -141,6 +141,16 @@ def test_a_name_in_a_file_is_a_mistake_in_the_file(home: Path, capsys: pytest.Ca
     failure_of(capsys, "unknown-model", *PROFILES, exit=3)
 
 
+@cause("login-missing")
+def test_a_subscription_without_the_login_of_claude_code(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("run_claude.config.clients.sys.platform", "linux")
+        assert run(["with", "--json", "claude-plan", "--", "claude"]) == 3
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "login-missing"
+    assert "claude-plan" in error["message"]
+
+
 @cause("folder-unusable")
 def test_a_file_in_the_place_of_a_folder(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

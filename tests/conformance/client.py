@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from .exchange import LOGIN
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
@@ -56,7 +58,7 @@ async def exchange_with(
 ) -> Received:
     """Send a request and return what came back. An exchange may ask for a model of its own."""
     body = {"model": model, **exchange.request}
-    headers = {**HEADERS, **exchange.headers, **headers, "authorization": f"Bearer {key}", "x-api-key": key}
+    headers = {**HEADERS, **exchange.headers, **headers, **_credentials(exchange, key)}
     try:
         async with client.stream("POST", f"{url}{exchange.path}?beta=true", json=body, headers=headers) as response:
             received = Received(response.status_code, response.headers)
@@ -67,6 +69,12 @@ async def exchange_with(
             return received
     except httpx.HTTPError as error:
         return Received(0, problems=[f"the connection broke: {type(error).__name__}"])
+
+
+def _credentials(exchange: Exchange, key: str) -> dict[str, str]:
+    if exchange.login:  # it keeps `Authorization`
+        return {"authorization": f"Bearer {LOGIN}", "x-litellm-api-key": f"Bearer {key}"}
+    return {"authorization": f"Bearer {key}", "x-api-key": key}
 
 
 def _read_whole(data: bytes, received: Received) -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from .target import Target
 
-__all__ = ["Answer", "Call", "Exchange", "Failure", "Redacted", "Text", "Thinking", "Usage", "marker"]
+__all__ = ["LOGIN", "Answer", "Call", "Exchange", "Failure", "Redacted", "Text", "Thinking", "Usage", "marker"]
+
+
+LOGIN = "sk-ant-oat01-planted-" + "login" * 12  # of a subscription: for Anthropic's own host alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class Exchange:
     reached: Callable[[Target, Mapping[str, Any]], Sequence[str]] = lambda *_: ()
     received: Callable[[Target, Mapping[str, Any]], Sequence[str]] = lambda *_: ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    login: bool = False  # the client is logged in with a subscription
     path: str = "/v1/messages"
     status: int = 200
     leaves_after: int = 0  # the client goes away after so many events; 0: it stays

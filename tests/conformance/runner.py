@@ -34,6 +34,8 @@ _EVERYWHERE = frozenset(
         "effort-max",
         "error-429",
         "image",
+        "login",
+        "login-counting",
         "max-tokens-1",
         "max-tokens-64000",
         "result-image",

@@ -8,16 +8,17 @@ import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from .exchange import Answer, Failure
+from tests.serving import Handler, Served
+
+from .exchange import LOGIN, Answer, Failure
 from .target import TARGETS
 from .wires import WIRES, Reply
 from .wires.ollama import SHOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .exchange import Exchange
     from .target import Target
@@ -41,50 +42,30 @@ class Reached:
 
 
 @dataclass
-class Stub:
+class Stub(Served):
     """The server; a context manager."""
 
     exchanges: Mapping[str, Exchange]
     address: str = "127.0.0.1"
     fixed_port: int = 0  # 0: a free one
+    planted: Sequence[str] = (LOGIN,)  # what no provider may ever see
     reached: dict[tuple[str, str], list[Reached]] = field(default_factory=lambda: defaultdict(list))
     left: dict[tuple[str, str], threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
     strangers: list[str] = field(default_factory=list)  # requests that no exchange explains
 
-    def __enter__(self) -> Stub:
+    def handler(self) -> type[Handler]:
+        """Return what answers as the exchange of a request says."""
         stub = self
 
-        class Handler(_Handler):
+        class Answers(_Handler):
             the_stub = stub
 
-        self._server = _Server((self.address, self.fixed_port), Handler)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._server.server_address[1])
+        return Answers
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: that clients go away is part of the exchanges."""
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     the_stub: Stub
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        """Stay quiet."""
 
     def do_GET(self) -> None:
         models = [{"id": "qwen3", "object": "model", "max_model_len": 65_536}]
@@ -93,6 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         found = _TARGET.search(self.path)
+        if self._leaks(raw):
+            self.the_stub.strangers.append(f"{self.path}: holds a secret that is not for it")
         if self.path.endswith("/token"):  # of Google's, for Vertex AI
             self._send(Reply.of({"access_token": "key-of-the-provider", "expires_in": 3600, "token_type": "Bearer"}))
         elif self.path.endswith("/api/show"):
@@ -119,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         wire = WIRES[target.wire]
         refusals = tuple(wire.refusals(target, self.path, headers, body))
+        refusals += ("it holds a secret that is not for this provider",) if self._leaks(raw) else ()
         stub.reached[key].append(Reached(self.path, headers, body, refusals))
         answer = exchange.answer
         if exchange.refused_by is not None and exchange.refused_by[0] == target.name:
@@ -132,6 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             reply = wire.say(target, answer, self.path, body)
             self._send(reply, endless=stub.left[key] if exchange.leaves_after else None)
+
+    def _leaks(self, raw: bytes) -> bool:
+        """Whether a request holds a secret that is not for a provider."""
+        seen = f"{self.requestline}\n{self.headers}\n".encode() + raw
+        return any(secret.encode() in seen for secret in self.the_stub.planted)
 
     def _send(self, reply: Reply, *, endless: threading.Event | None = None) -> None:
         streamed = len(reply.frames) > 1 or reply.dropped

@@ -47,15 +47,21 @@ class Admin:
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    def ask(self, key: str, model: str = "demo-opus") -> int:
-        """Send one streamed message as Claude Code does; return the status of the answer."""
+    def ask(self, key: str, model: str = "demo-opus", *, login: str = "") -> int:
+        """Send one streamed message as Claude Code does; return the status of the answer.
+
+        :param login: that of a subscription, with which Claude Code is logged in
+        """
         message = {
             "model": model,
             "max_tokens": 16,
             "stream": True,
             "messages": [{"role": "user", "content": "hi"}],
         }
-        return self.client.post("/v1/messages", json=message, headers={"x-api-key": key}).status_code
+        headers = {"x-api-key": key}
+        if login:
+            headers = {"authorization": f"Bearer {login}", "x-litellm-api-key": f"Bearer {key}"}
+        return self.client.post("/v1/messages", json=message, headers=headers).status_code
 
     def make(self) -> Kept:
         """Make one of each thing that LiteLLM keeps."""

@@ -49,6 +49,7 @@ class Instance:
     database_port: int = field(default_factory=free_port)
     release: dict[str, str] = field(default_factory=dict)  # what makes Python run another one: see tests/stand_in
     extra: dict[str, str] = field(default_factory=dict)
+    workplace: Path | None = None  # where commands are called; by default where the tests run
     heard: list[str] = field(default_factory=list)
 
     @property
@@ -81,6 +82,7 @@ class Instance:
         return subprocess.Popen(
             [*_COMMAND, *arguments],
             env=self.environment,
+            cwd=self.workplace,
             text=True,
             stdin=stdin,
             stdout=subprocess.PIPE,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .instance import docker
+
 if TYPE_CHECKING:
     from .instance import Instance
 
@@ -28,3 +30,26 @@ def test_a_stopped_database_has_shut_down(instance: Instance) -> None:
     printed = said(name).removeprefix(stopped)
     assert "not properly shut down" not in printed
     assert "was interrupted" not in printed
+
+
+def test_a_client_that_stays_is_disconnected_and_not_waited_for_until_the_kill(instance: Instance) -> None:
+    """On SIGTERM the database waits for LiteLLM, and for nobody longer than that may take."""
+    instance.start()
+    name = instance.container("timescaledb")
+    docker("exec", "--detach", name, "psql", "-U", "postgres", "-c", "SELECT pg_sleep(600)")
+    query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
+    while instance.sql(query) == "0":
+        pass  # each question takes its time
+    instance.run("proxy", "stop", "--with-db")
+    assert instance.inspect("timescaledb")["State"]["ExitCode"] == 0
+    assert "database system is shut down" in said(name)
+
+
+def test_a_new_volume_can_be_given_up_half_way(instance: Instance) -> None:
+    """While it is initialized, what runs is the image's own script."""
+    with instance.start_command("proxy", "start", "--profile", "demo") as command:
+        while instance.phase("timescaledb") in ("absent", "created"):
+            pass  # each question takes its time
+        docker("stop", "--signal", "SIGINT", instance.container("timescaledb"))
+        instance.finish(command)
+    assert instance.inspect("timescaledb")["State"]["ExitCode"] != 137, "it was not killed"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests import planted
+
 from .admin import CREDENTIAL, MODEL_KEY, Admin, Kept
 from .instance import Instance, docker
 
@@ -105,6 +107,18 @@ def test_spend_is_written_for_each_request_and_each_day(admin: Admin, kept: Kept
     admin.check_spend(kept)
 
 
+def test_the_login_of_a_subscription_is_in_no_table_and_no_log(stack: Instance, admin: Admin, kept: Kept) -> None:
+    login = "sk-ant-oat01-planted-9b2e41c07d5a"
+    planted.keep([login])  # it is looked for in everything that is heard of this stack
+    assert admin.ask(kept.key, "stored", login=login) == 200
+    kept.requests += 1
+    assert admin.ask(kept.key, "no-such-model", login=login) != 200
+    admin.check_spend(kept)
+    for database in ("litellm", "run_claude"):
+        assert login not in docker("exec", stack.container("timescaledb"), "pg_dump", "-U", "postgres", database)
+    planted.check_containers(stack.name)
+
+
 # --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
 
 
@@ -129,6 +143,12 @@ def stop_the_database(stack: Instance) -> None:
     assert "used by LiteLLM" in stack.run("proxy", "status").stdout
 
 
+def an_engine_that_ends(stack: Instance) -> None:
+    """It tells both containers at the same moment."""
+    docker("stop", stack.container("timescaledb"), stack.container("litellm"))
+    stack.start()
+
+
 def rotate(stack: Instance) -> None:
     stack.run("secrets", "rotate", "--database")
 
@@ -145,7 +165,11 @@ def destroy_and_restore(stack: Instance) -> None:
 
 
 @pytest.mark.parametrize(
-    "stop", [stop_with_database, stop_all, restart, stop_the_database, rotate, recreate_both, destroy_and_restore]
+    "stop",
+    [
+        *(stop_with_database, stop_all, restart, stop_the_database, an_engine_that_ends, rotate, recreate_both),
+        destroy_and_restore,
+    ],
 )
 def test_nothing_is_lost(stack: Instance, admin: Admin, kept: Kept, stop: Callable[[Instance], None]) -> None:
     admin.use(kept)

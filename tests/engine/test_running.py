@@ -87,6 +87,14 @@ def _text(event: dict[str, object]) -> str:
     return str(delta.get("text") or "") if isinstance(delta, dict) else ""
 
 
+def test_a_name_of_claudes_goes_to_the_profiles_model(running: Instance) -> None:
+    done = running.run("models", "test", "claude-opus-4-8", "--route", "demo")
+    assert "demo profile" in done.stdout
+    assert "claude-opus-4-8 → demo-opus: opus of profile demo" in done.stderr
+    error = running.run("models", "test", "gpt-nowhere", "--route", "demo", expect=10).stderr
+    assert "There is no model 'gpt-nowhere'. Profile demo has opus (demo-opus)" in error
+
+
 def test_no_client_gets_in_without_the_key(running: Instance) -> None:
     assert httpx.get(running.url + "/v1/models", timeout=10).status_code == 401
 

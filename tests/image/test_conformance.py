@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from tests.conformance.deployments import ACCOUNT, model_list
+from tests.conformance.exchange import LOGIN
 from tests.conformance.exchanges import EXCHANGES
 from tests.conformance.profiles import profiles_table
 from tests.conformance.runner import cases, run
@@ -35,15 +36,16 @@ def through(
 ) -> dict[str, Outcome]:
     """Run cases through LiteLLM in a container of this image, and return how each went.
 
-    :param ours: with our callbacks, as an installation has them
+    :param ours: with all our callbacks, as an installation has them
     """
     address = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
-    with Stub(EXCHANGES, address) as stub:
+    with Stub(EXCHANGES, address, planted=(LOGIN, MASTER_KEY)) as stub:
         base = f"http://host.docker.internal:{stub.port}"
         account = docker("run", "--rm", "--entrypoint", "python", image, "-c", ACCOUNT, f"{base}/token").strip()
         config = {**DEMO, "model_list": model_list((case.exchange for case in todo), base, account)}
         if not ours:
-            config["litellm_settings"] = {"drop_params": True}
+            # The profiles stay: a patch makes LiteLLM heed them where it calls no hook.
+            config["litellm_settings"] = {"drop_params": True, "callbacks": ["callbacks.profile_routing.instance"]}
         project = Project(folder=folder, services=services, image=image, bases=bases, config=config)
         project.put_profiles(profiles_table(todo))
         try:

@@ -238,7 +238,7 @@ def test_an_engine_that_is_killed_under_traffic_is_replaced_and_litellm_goes_on(
 
 def test_a_database_that_was_stopped_is_used_again_when_it_is_back(stack: Project) -> None:
     started = stack.inspect(stack.litellm)["State"]["StartedAt"]
-    stack.compose("stop", "timescaledb")
+    docker("stop", "--signal", "SIGINT", stack.timescaledb)
     until(lambda: not works(stack))
     stack.up("timescaledb")
     stack.wait_for(stack.timescaledb)
@@ -252,7 +252,7 @@ def test_without_its_database_it_is_not_ready(stack: Project) -> None:
         return docker("exec", stack.litellm, "/app/healthcheck", check=False)
 
     assert probe() == "ready\n"
-    stack.compose("stop", "timescaledb")
+    docker("stop", "--signal", "SIGINT", stack.timescaledb)
     # LiteLLM believes in its last good answer for 15 s.
     until(lambda: "readiness" in probe())
     stack.up("timescaledb")

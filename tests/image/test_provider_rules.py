@@ -146,6 +146,27 @@ def test_the_request_as_it_came_is_never_changed(given_request: dict[str, Any]) 
     assert given_request == before
 
 
+@pytest.mark.parametrize(
+    ("contents", "joined"),
+    [
+        (("You are an agent.", "Be short."), "You are an agent.\n\nBe short."),
+        (("", "Be short."), "Be short."),
+        (
+            ([{"type": "text", "text": "You are an agent."}], "Be short."),
+            [{"type": "text", "text": "You are an agent."}, {"type": "text", "text": "Be short."}],
+        ),
+    ],
+)
+def test_the_systems_words_are_one_message_at_the_beginning(contents: tuple[Any, Any], joined: Any) -> None:
+    """Codex says `developer`; OpenCode, too, sends two of them: Qwen's template takes one `system` and no more."""
+    first = [{"role": "developer", "content": contents[0]}, {"role": "system", "content": contents[1]}]
+    later = [{"role": "user", "content": "hi"}, {"role": "developer", "content": "now"}]
+    messages = adapt({"model": "hosted_vllm/qwen3", "messages": [*first, *later]})["messages"]
+    assert [message["role"] for message in messages] == ["system", "user", "user"]
+    assert messages[0]["content"] == joined
+    assert "now" in str(messages[2]["content"])
+
+
 @given(REQUESTS)
 def test_adapting_twice_is_adapting_once(given_request: dict[str, Any]) -> None:
     once = adapt(given_request)

@@ -21,17 +21,25 @@ __all__ = ["env"]
     flag_value="settings",
     help="Print JSON for Claude Code's settings.json, which background agents read.",
 )
+@click.option("--codex", "shell", flag_value="codex", help="Print TOML for Codex's config.toml.")
+@click.option("--opencode", "shell", flag_value="opencode", help="Print JSON for OpenCode's opencode.json.")
+@click.option("--openai", "shell", flag_value="openai", help="Print the lines for a .env of an OpenAI client.")
 @common
 @click.pass_obj
 async def env(app: App, profile: str, shell: str | None) -> None:
     """Print the environment that makes Claude Code and OpenAI clients use a profile.
 
-    It contains the proxy's master key: keep it out of logs and shared files.
+    It contains the proxy's master key: keep it out of logs and shared files. What --codex and --opencode print has no
+    key: both read it from OPENAI_API_KEY, which a shell has after `eval`.
 
     \b
     eval "$(run-claude env demo --export)"
     """
+    from pathlib import Path
+
+    from run_claude.config import clients
     from run_claude.config.catalogue import load_catalogue
+    from run_claude.config.claude_settings import diversions
     from run_claude.config.client_env import client_environment, render_environment, settings_snippet
     from run_claude.config.secrets import read_master_key
 
@@ -40,7 +48,18 @@ async def env(app: App, profile: str, shell: str | None) -> None:
     variables = client_environment(settings, chosen, read_master_key(settings))
     if app.json:
         app.output.document(variables)
-    elif shell == "settings":
-        app.output.text(settings_snippet(variables))
-    else:
-        app.output.text(render_environment(variables, shell or "plain"))
+        return
+    match shell:
+        case "settings":
+            app.output.text(settings_snippet(variables))
+        case "codex":
+            app.output.text(clients.codex_toml(chosen, variables))
+        case "opencode":
+            app.output.text(clients.opencode_json(chosen, variables))
+        case "openai":
+            app.output.text(clients.openai_lines(chosen, variables))
+        case _:
+            app.output.text(render_environment(variables, shell or "plain"))
+            for found in diversions(app.environ, Path.cwd(), variables):
+                help = "" if found.managed else " `run-claude with` overrides it; a plain `claude` does not."
+                app.output.note(f"Claude Code's settings win over these variables: {found}.{help}")

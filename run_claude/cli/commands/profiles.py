@@ -36,13 +36,13 @@ def profiles() -> None:
 @common
 @click.pass_obj
 async def list_profiles(app: App) -> None:
-    """List the profiles; ✓ marks those that your keys can use.
+    """List the profiles; ✓ marks those that you can use.
 
     \b
     run-claude profiles list
     """
     catalogue, is_set = app.catalogue()
-    rows = [_profile_json(profile, catalogue, is_set) for profile in catalogue.profiles.values()]
+    rows = [_profile_json(app, profile, catalogue, is_set) for profile in catalogue.profiles.values()]
     if app.json:
         app.output.document(rows)
         return
@@ -71,7 +71,7 @@ async def show_profile(app: App, name: str) -> None:
 
     catalogue, is_set = app.catalogue()
     profile = catalogue.profile(name)
-    row = _profile_json(profile, catalogue, is_set)
+    row = _profile_json(app, profile, catalogue, is_set)
     models = catalogue.models
     rows = explained(profile, lambda model: model in models)
     if app.json:
@@ -83,13 +83,16 @@ async def show_profile(app: App, name: str) -> None:
     app.output.lines(table(app.output.screen, [Column("request"), Column("goes to"), Column("why")], lines))
 
 
-def _profile_json(profile: Profile, catalogue: Catalogue, is_set: Callable[[str], bool]) -> dict[str, Any]:
-    missing = catalogue.missing(profile, is_set)
+def _profile_json(app: App, profile: Profile, catalogue: Catalogue, is_set: Callable[[str], bool]) -> dict[str, Any]:
+    from run_claude.config.clients import has_login
+
+    missing = {name for names in catalogue.missing(profile, is_set).values() for name in names}
+    login = not profile.subscription or has_login(app.environ)
     return {
         "name": profile.name,
         "description": profile.description,
-        "usable": catalogue.usable(profile, is_set),
-        "missing": sorted({name for names in missing.values() for name in names}),
+        "usable": login and catalogue.usable(profile, is_set),
+        "missing": [*sorted(missing), *(() if login else ("the login of Claude Code",))],
         "opus": profile.role("opus"),
         "sonnet": profile.role("sonnet"),
         "haiku": profile.role("haiku"),

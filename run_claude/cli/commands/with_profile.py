@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -32,27 +33,39 @@ __all__ = ["with_profile"]
 async def with_profile(app: App, profile: str, command: tuple[str, ...], database: bool | None) -> int:
     """Run a command with a profile's models. Starts the stack if needed; exits with the command's exit code.
 
+    Every command gets the environment of `env`. Claude Code's own settings, Codex and OpenCode are overridden for this
+    call; no file of theirs is changed.
+
     \b
     run-claude with demo -- claude
     run-claude with demo -- claude -p "say hi"
+    run-claude with demo -- codex
     """
     command = command[1:] if command[0] == "--" else command
     if not command:
         raise caused("usage", "The command after -- is missing.", help="For example: run-claude with demo -- claude")
-    from run_claude.config.client_env import applied, client_environment
+    from run_claude.config.client_env import client_environment
+    from run_claude.config.clients import begins_session, check_login, prepared
     from run_claude.config.secrets import read_master_key
     from run_claude.stack import Stack
+    from run_claude.state.session_files import session_file
 
     settings = app.settings()
+    if begins_session(command):
+        check_login(app.catalogue()[0].profile(profile), app.environ)
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
             result = await stack.up(profile=profile, database=database, for_all=False)
             reporter.close()
             variables = client_environment(stack.settings, result.profile, read_master_key(settings))
-            async with anyio.create_task_group() as group:
-                group.start_soon(_report_outages, stack, result.snapshot)
-                code = await run_in_terminal(app, command, applied(app.environ, variables))
-                group.cancel_scope.cancel()
+            call = prepared(command, result.profile, variables, app.environ, Path.cwd())
+            for note in call.notes:
+                app.output.note(note)
+            with session_file(stack.settings.paths, call.settings) as settings_file:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(_report_outages, stack, result.snapshot)
+                    code = await run_in_terminal(app, call.command(settings_file), dict(call.environment))
+                    group.cancel_scope.cancel()
     return code
 
 

@@ -29,6 +29,15 @@ def builtin_profiles() -> dict[str, Profile]:
             haiku="claude-haiku-5-5",
             fable="claude-fable-5-1",
         ),
+        Profile(
+            name="claude-plan",
+            description="Claude, with the Pro or Max subscription that Claude Code is logged in with.",
+            opus="claude-opus-5-5",
+            sonnet="claude-sonnet-5-5",
+            haiku="claude-haiku-5-5",
+            fable="claude-fable-5-1",
+            subscription=True,
+        ),
         _profile("openai", "GPT, from OpenAI.", "gpt-6-astra", "gpt-6.1-sol", "gpt-6-luna"),
         _profile(
             "gemini", "Gemini, from Google AI Studio.", "gemini-4-argon", "gemini-3.8-flash", "gemini-3.5-flash-lite"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.doctor.checks import engine, files, machine, servers, stack
+from run_claude.doctor.checks import clients, engine, files, machine, servers, stack
 from run_claude.doctor.context import Context
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.errors import RunClaudeError
@@ -33,6 +33,7 @@ CHECKS: Mapping[str, Check] = {
     "config": files.config,
     "secrets": files.secrets,
     "services": files.services,
+    "clients": clients.clients,
     "image": stack.image,
     "volume": stack.volume,
     "containers": stack.containers,

@@ -125,6 +125,12 @@ CAUSES = (
         "No model of the profile has its provider's key.",
         "Put the key into .env, set it in the environment, or choose another profile.",
     ),
+    Cause(
+        "login-missing",
+        ConfigError,
+        "The profile uses the subscription of Claude Code's login, and Claude Code is not logged in.",
+        "Run `claude auth login` without run-claude, then the command again.",
+    ),
     Cause("secret-missing", ConfigError, "A secret has not been generated yet.", "Run `run-claude secrets init`."),
     Cause(
         "secret-overridden",

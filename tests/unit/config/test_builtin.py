@@ -105,6 +105,7 @@ def test_claude_code_is_told_of_a_window_smaller_than_it_takes_for_granted(locke
 
 def test_each_wanted_provider_has_a_profile() -> None:
     assert set(builtin_profiles()) == {
-        *("anthropic", "openai", "gemini", "bedrock", "vertex", "azure", "openrouter", "groq", "cerebras", "deepseek"),
+        *("anthropic", "claude-plan"),
+        *("openai", "gemini", "bedrock", "vertex", "azure", "openrouter", "groq", "cerebras", "deepseek"),
         *("mistral", "xai", "together", "zai", "moonshot", "ollama", "vllm", "lmstudio", "demo"),
     }

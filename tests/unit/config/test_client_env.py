@@ -33,7 +33,7 @@ def test_claude_code_gets_address_key_and_models(variables: dict[str, str]) -> N
     assert variables["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "demo-sonnet"
     assert variables["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "demo-haiku"
     assert variables["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
-    assert set(DIVERTING) & set(variables) == {"ANTHROPIC_CUSTOM_HEADERS"}
+    assert set(DIVERTING) & set(variables) == {"ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"}
 
 
 def test_openai_clients_get_the_address_with_its_version(variables: dict[str, str]) -> None:
@@ -59,7 +59,40 @@ def test_what_a_profile_adds_is_there_and_wins(settings: Settings, paths: Paths)
 
 def test_a_child_process_gets_the_variables_and_nothing_that_diverts(variables: dict[str, str]) -> None:
     before = {"PATH": "/bin", "ANTHROPIC_API_KEY": "sk-ant", "OPENAI_API_KEY": "sk-openai"}
+    before |= {"ANTHROPIC_CUSTOM_HEADERS": "x-litellm-api-key: Bearer another-gateway"}
     assert applied(before, variables) == {"PATH": "/bin", **variables}
+
+
+def test_requests_to_this_machine_never_go_through_an_http_proxy(variables: dict[str, str]) -> None:
+    assert variables["NO_PROXY"] == variables["no_proxy"] == "127.0.0.1,localhost,::1"
+
+
+@pytest.mark.parametrize(
+    ("shell", "bind", "expected"),
+    [
+        ({"NO_PROXY": "corp.example"}, "127.0.0.1", "corp.example,127.0.0.1,localhost,::1"),
+        ({"no_proxy": ".corp, other"}, "192.0.2.7", ".corp,other,127.0.0.1,localhost,::1,192.0.2.7"),
+        ({"NO_PROXY": "a", "no_proxy": "b"}, "0.0.0.0", "a,b,127.0.0.1,localhost,::1"),  # noqa: S104
+        ({"NO_PROXY": "127.0.0.1,localhost,::1"}, "::", "127.0.0.1,localhost,::1"),
+    ],
+)
+def test_what_is_excepted_from_it_stays_excepted(
+    settings: Settings, paths: Paths, shell: dict[str, str], bind: str, expected: str
+) -> None:
+    here = replace(settings, environ=shell, bind=bind, env_file=None)
+    variables = client_environment(here, load_catalogue(paths).profile("demo"), KEY)
+    assert variables["NO_PROXY"] == variables["no_proxy"] == expected
+
+
+def test_a_subscription_keeps_authorization_for_its_login(settings: Settings, paths: Paths) -> None:
+    profile = replace(
+        load_catalogue(paths).profile("claude-plan"),
+        env={"ANTHROPIC_CUSTOM_HEADERS": "X-Team: a\nX-LiteLLM-API-Key: Bearer foreign"},
+    )
+    variables = client_environment(settings, profile, KEY)
+    lines = variables["ANTHROPIC_CUSTOM_HEADERS"].splitlines()
+    assert lines == ["X-Team: a", "x-run-claude-profile: claude-plan", f"x-litellm-api-key: Bearer {KEY}"]
+    assert "ANTHROPIC_AUTH_TOKEN" not in applied({"ANTHROPIC_AUTH_TOKEN": "of an outer shell"}, variables)
 
 
 def test_plain_is_a_line_per_variable(variables: dict[str, str]) -> None:
@@ -103,7 +136,7 @@ def test_a_shell_takes_the_variables_over_and_drops_what_would_divert(
 ) -> None:
     seen = _seen(command, render_environment(variables, shell), dict.fromkeys(DIVERTING, "set") | {"KEPT": "1"})
     assert seen.items() >= variables.items()
-    assert set(DIVERTING) & set(seen) == {"ANTHROPIC_CUSTOM_HEADERS"}
+    assert not (set(DIVERTING) - set(variables)) & set(seen)
     assert seen["KEPT"] == "1"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from run_claude.config.catalogue import load_catalogue
-from run_claude.config.litellm_variables import CALLBACKS, FILES
+from run_claude.config.litellm_variables import CALLBACKS, FILES, PACKAGES, missing_packages
 from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,6 +75,14 @@ def test_a_wildcard_serves_what_has_no_row_the_most_specific_first(
     assert catalogue.model(name).name == name
     assert name in catalogue.models
     assert "openai/gpt-6-luna" not in list(catalogue.models)
+
+
+def test_a_wildcard_serves_nothing_without_its_key(paths: Paths, write: Write) -> None:
+    write("models.yaml", "\n".join(line for line in WILDCARDS.splitlines() if 'model_name: "*"' not in line))
+    catalogue = load_catalogue(paths)
+    assert catalogue.serves("anthropic/x", {"MY_KEY"}.__contains__)
+    assert not catalogue.serves("anthropic/x", set[str]().__contains__)
+    assert not catalogue.serves("nothing/x", {"MY_KEY"}.__contains__)
 
 
 def test_a_profile_may_name_what_a_wildcard_serves(paths: Paths, write: Write) -> None:
@@ -154,6 +162,20 @@ def test_included_files_are_read_as_if_they_stood_there(paths: Paths, write: Wri
     catalogue = load_catalogue(paths)
     assert [row.id for row in catalogue.model("shared").rows] == ["azure/eu", "azure/us", "groq/third"]
     assert catalogue.sections["litellm_settings"] == {"num_retries": 2}
+
+
+def test_a_callback_whose_package_the_image_lacks_is_said_to_send_nothing() -> None:
+    sections = {"litellm_settings": {"success_callback": ["langfuse", "s3_v2"], "callbacks": "otel"}}
+    assert missing_packages(sections, "litellm==1\nlangfuse==3.0.0 \\\n    --hash=sha256:0\n") == [
+        "otel sends nothing: the image has no opentelemetry-sdk (docs/litellm-config.md)."
+    ]
+    assert len(missing_packages(sections, "litellm==1\n")) == 2
+    assert missing_packages({}, "") == []
+
+
+def test_the_image_has_none_of_the_packages_that_are_said_to_be_missing() -> None:
+    lock = (Path(__file__).parents[3] / "dep/requirements.txt").read_text()
+    assert not [package for package in PACKAGES.values() if f"\n{package}==" in lock]
 
 
 REFUSED = [

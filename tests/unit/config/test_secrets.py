@@ -131,6 +131,29 @@ def test_the_master_key_is_never_taken_for_a_providers(environ: dict[str, str], 
     assert provider_keys(env, ["OPENAI_API_KEY", "XAI_API_KEY", "GROQ_API_KEY"]) == {"OPENAI_API_KEY": "sk-real"}
 
 
+OURS = "sk-" + "0123456789abcdef" * 3  # as run-claude generates them
+
+
+@pytest.mark.parametrize("old", [OURS, "sk-a-key-of-the-users-own-from-before"])
+def test_no_key_of_an_environment_for_clients_is_taken_for_a_providers(
+    environ: dict[str, str], write: Write, old: str
+) -> None:
+    """After a rotation, or of another instance, it differs from the master key."""
+    write(".env", f"{MASTER_KEY}={STRONG}\n")
+    shell = {"RUN_CLAUDE_PROFILE": "demo", "OPENAI_API_KEY": old, "OPENAI_BASE_URL": "http://x", "XAI_API_KEY": "xai-1"}
+    names = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "XAI_API_KEY"]
+    assert provider_keys(load_settings({**environ, **shell}).environment(), names) == {"XAI_API_KEY": "xai-1"}
+    write(".env", f"{MASTER_KEY}={STRONG}\nOPENAI_API_KEY=sk-real\n")
+    kept = provider_keys(load_settings({**environ, **shell}).environment(), names)
+    assert kept == {"XAI_API_KEY": "xai-1", "OPENAI_API_KEY": "sk-real"}
+
+
+def test_a_key_of_our_form_is_no_providers_wherever_it_stands(environ: dict[str, str], write: Write) -> None:
+    write(".env", f"{MASTER_KEY}={STRONG}\nGROQ_API_KEY={OURS}\n")
+    env = load_settings({**environ, "OPENAI_API_KEY": OURS}).environment()
+    assert provider_keys(env, ["OPENAI_API_KEY", "GROQ_API_KEY"]) == {}
+
+
 def test_rotation_replaces_what_is_asked_for_and_nothing_else(settings: Settings, write: Write) -> None:
     write(".env", f"# mine\n{MASTER_KEY}={STRONG}\n{DATABASE_PASSWORD}='x y' # old\nA=1\n")
     fresh = rotate(settings, [DATABASE_PASSWORD])

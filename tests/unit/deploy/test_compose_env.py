@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.config.catalogue import load_catalogue
+from run_claude.config.client_env import client_environment
 from run_claude.config.settings import load_settings
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from run_claude.config.settings import Settings
 
 
 def test_compose_reads_every_value_back(tmp_path: Path) -> None:
@@ -93,6 +97,26 @@ def test_the_users_proxy_reaches_the_container_as_one_that_it_can_reach(environ:
     assert variables["https_proxy"] == variables["HTTPS_PROXY"]
     assert variables["HTTP_PROXY"] == "http://proxy:3128"
     assert variables["NO_PROXY"] == "a,b,timescaledb,localhost,127.0.0.1,::1,host.docker.internal"
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "192.0.2.7"])
+@pytest.mark.parametrize(
+    "shell", [{}, {"HTTPS_PROXY": "http://p:1"}, {"HTTP_PROXY": "http://p:1", "NO_PROXY": "a, b", "no_proxy": "c d"}]
+)
+def test_a_start_within_with_hands_on_the_same_as_outside(
+    environ: dict[str, str], shell: dict[str, str], bind: str
+) -> None:
+    """`with` adds this machine's hosts for its clients; nothing is made anew because of that."""
+    outside = load_settings({**environ, **shell, "RUN_CLAUDE_BIND": bind})
+    profile = load_catalogue(outside.paths).profile("demo")
+    clients = client_environment(outside, profile, "sk-0123456789abcdef")
+    inside = load_settings({**outside.environ, **clients})
+
+    def handed_on(settings: Settings) -> tuple[object, ...]:
+        env = settings.environment()
+        return compose_variables(settings, env, image="i", inputs="x"), proxy_variables(env), build_secrets(env)
+
+    assert handed_on(inside) == handed_on(outside)
 
 
 def test_without_a_proxy_the_container_is_told_of_none(environ: dict[str, str]) -> None:

@@ -309,3 +309,7 @@ def test_what_callbacks_read_is_handed_over_for_a_container(settings: Settings, 
     assert handed_over["LANGFUSE_HOST"] == "http://host.docker.internal:3000"
     assert (handed_over["LANGFUSE_SECRET_KEY"], handed_over["MINE"]) == ("sk-lf-planted", "1")
     assert "NOT_MINE" not in handed_over
+    assert "langfuse sends nothing: the image has no langfuse (docs/litellm-config.md)." in planned.notes
+    requirements = settings.paths.services / "requirements.txt"
+    requirements.write_text(requirements.read_text() + "langfuse==3.0.0\n")
+    assert not plan(settings, profile="demo", database=False).notes

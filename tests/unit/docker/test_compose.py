@@ -31,7 +31,7 @@ class Docker:
 
     async def run(self, argv: Sequence[str], **options: object) -> Completed:
         words = list(argv)
-        self.asked.append(words[words.index("--env-file") + 2 :])
+        self.asked.append(words[words.index("--env-file") + 2 :] if "--env-file" in words else words[1:])
         return Completed(tuple(argv), 0, self.prints, "")
 
 
@@ -64,6 +64,19 @@ async def test_what_is_not_named_is_not_stopped(docker: Docker, compose: DockerC
 async def test_removing_everything_stops_in_the_same_order(docker: Docker, compose: DockerCompose) -> None:
     await compose.down()
     assert docker.asked == [["stop", "litellm"], ["stop", "timescaledb"], ["down"]]
+
+
+async def test_a_database_that_is_removed_does_not_wait_for_its_clients(docker: Docker, compose: DockerCompose) -> None:
+    await compose.remove([DB])
+    assert docker.asked == [
+        ["stop", "--signal", "SIGINT", "test-timescaledb"],
+        ["rm", "--stop", "--force", "timescaledb"],
+    ]
+
+
+async def test_a_proxy_is_removed_as_it_stops(docker: Docker, compose: DockerCompose) -> None:
+    await compose.remove([PROXY])
+    assert docker.asked == [["rm", "--stop", "--force", "litellm"]]
 
 
 @pytest.mark.parametrize(("hash", "current"), [("h1", True), ("h2", False)])
