@@ -272,7 +272,7 @@ class Start:
         error = service_failure(service, failed.reason, state, log, oom=oom, memory=memory, level=level)
         if error.code == "database-init-failed" and self.held is not None:
             volume = volume_name(self.session.settings)
-            error.help = f"Keep the volume {volume}: before this start it {self.held.words}."
+            error.help = f"Keep the volume {volume}: it {self.held.words}."
             if not self.held.postgres:
                 error.help = (
                     f"The volume {volume} held no database before this start. Remove what is left of the attempt:"

@@ -142,6 +142,71 @@ async def test_an_engine_that_is_too_old_is_refused_before_anything_is_done(stag
     assert not stage.compose.calls
 
 
+async def test_a_start_anew_stops_the_proxy_once_and_the_database_not_at_all(stage: Stage) -> None:
+    for service in BOTH:
+        stage.has(service)
+    stage.deployed(database=True)
+    stage.compose.changed = {DB}
+    before, what = await stage.session.look(), load_deployment(stage.settings.paths)
+    await Start(stage.session, what, BOTH, LONG, before, anew=True).run()
+    assert stage.compose.of("stop") == [("litellm",)]
+
+
+async def test_where_nothing_ran_there_is_nothing_to_stop(stage: Stage) -> None:
+    stage.deployed()
+    before, what = await stage.session.look(), load_deployment(stage.settings.paths)
+    await Start(stage.session, what, PROXY_ONLY, LONG, before, anew=True).run()
+    assert stage.compose.of("stop") == []
+
+
+async def test_a_port_that_is_taken_ends_the_start_before_anything_is_built(stage: Stage) -> None:
+    stage.deployed()
+    stage.engine.images.clear()
+    stage.taken.add(4601)
+    with stage.settings.paths.compose_env_file.open("a") as file:
+        file.write("LITELLM_PORT='4601'\n")
+    before, what = await stage.session.look(), load_deployment(stage.settings.paths)
+    with pytest.raises(ConflictError, match="4601"):
+        await Start(stage.session, what, PROXY_ONLY, LONG, before).run()
+    assert not stage.compose.calls
+
+
+# --- the database's volume --------------------------------------------------------------------------------------------
+
+DATABASE_IMAGE = "timescale/timescaledb:test"
+
+
+async def initializes(stage: Stage, *files: str) -> RunClaudeError:
+    """Start a database that cannot be initialized on a volume with these files, and return the error."""
+    stage.engine.images.add(DATABASE_IMAGE)
+    stage.engine.files["test-timescaledb-data"] = dict.fromkeys(files, b"17\n")
+    stage.deployed()
+    with stage.settings.paths.compose_env_file.open("a") as file:
+        file.write(f"RUN_CLAUDE_TIMESCALEDB_IMAGE='{DATABASE_IMAGE}'\n")
+
+    def fails(container: Container) -> None:
+        container.log = ["initdb: error: directory exists but is not empty"]
+        becomes(Phase.EXITED, exit=1)(container)
+
+    stage.compose.up_makes[DB] = fails
+    before, what = await stage.session.look(), load_deployment(stage.settings.paths)
+    with pytest.raises(RunClaudeError) as caught:
+        await Start(stage.session, what, (DB,), LONG, before).run()
+    return caught.value
+
+
+async def test_a_volume_that_was_seen_empty_may_be_removed(stage: Stage) -> None:
+    error = await initializes(stage)
+    assert error.code == "database-init-failed"
+    assert "docker volume rm test-timescaledb-data" in error.help
+
+
+async def test_one_that_holds_a_database_is_to_be_kept(stage: Stage) -> None:
+    error = await initializes(stage, "PG_VERSION")
+    assert error.code == "database-init-failed"
+    assert error.help == "Keep the volume test-timescaledb-data: it holds a database of PostgreSQL 17."
+
+
 # --- the database of the old layout -----------------------------------------------------------------------------------
 
 
