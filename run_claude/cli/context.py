@@ -32,6 +32,7 @@ class App:
     json: bool = False
     verbose: bool = False
     quiet: bool = False
+    lasting: bool = False  # the command's work goes on when its output cannot be written
     interrupted_code: int = 0
     on_signal: Callable[[int], None] | None = None  # set while the user's command has the terminal
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -43,6 +44,7 @@ class App:
         return Output(
             json=self.json,
             verbose=self.verbose,
+            lasting=self.lasting,
             screen=Screen.of(sys.stdout, self.environ),
             error_screen=Screen.of(sys.stderr, self.environ),
         )

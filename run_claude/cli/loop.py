@@ -1,4 +1,4 @@
-"""Run commands that wait in an event loop that SIGINT and SIGTERM cancel."""
+"""Run commands that wait in an event loop that SIGINT, SIGTERM and SIGHUP cancel."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["run_in_loop"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal is gone
 
 
 def run_in_loop(app: App, call: Callable[[], Awaitable[int]]) -> int:
     """Run a command until it ends or is interrupted, and return its exit code."""
     early: list[int] = []  # signals that arrive while asyncio makes its loop, which would end in a traceback
-    for number in _SIGNALS:
+    for number in _taken():
         signal.signal(number, lambda number, _: early.append(number))
     return anyio.run(partial(_run, app, call, early), backend="asyncio")
+
+
+def _taken() -> list[signal.Signals]:
+    """Return the signals that end a command; `nohup` wants it to outlive its terminal."""
+    return [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 async def _run(app: App, call: Callable[[], Awaitable[int]], early: Sequence[int]) -> int:
@@ -47,7 +52,7 @@ async def _run(app: App, call: Callable[[], Awaitable[int]], early: Sequence[int
 async def _signals(
     app: App, cancel: Callable[[], None], early: Sequence[int], *, task_status: TaskStatus[None]
 ) -> None:
-    """Cancel the command on the first SIGINT or SIGTERM; end the process at once on the second."""
+    """Cancel the command on the first signal; end the process at once on the second."""
 
     def take(number: int) -> None:
         if app.on_signal is not None:
@@ -58,7 +63,7 @@ async def _signals(
             app.interrupted_code = 128 + number
             cancel()
 
-    with anyio.open_signal_receiver(*_SIGNALS) as received:
+    with anyio.open_signal_receiver(*_taken()) as received:
         task_status.started()
         for number in early:
             take(number)

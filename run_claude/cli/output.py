@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json as json_format
+import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import asyncclick as click
 
 from run_claude.cli.screen import Screen
 from run_claude.cli.views.table import fold
+from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from run_claude.errors import RunClaudeError
 
-__all__ = ["Output"]
+__all__ = ["Output", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,11 @@ class Output:
     verbose: bool
     screen: Screen = field(default_factory=Screen)
     error_screen: Screen = field(default_factory=Screen)
+    lasting: bool = False  # goes on when nobody can read it any more: a watcher heals, and its output is an extra
 
     def text(self, text: str) -> None:
         """Print a result for people, as it is."""
-        click.echo(text, color=self.screen.colour)
+        self._echo(text, self.screen.colour)
 
     def sentence(self, text: str, *, hang: int = 0) -> None:
         """Print a sentence, folded between words where the terminal is narrower.
@@ -50,11 +55,11 @@ class Output:
 
     def document(self, value: object) -> None:
         """Print a result as one JSON document."""
-        click.echo(json_format.dumps(value, indent=2, ensure_ascii=False))
+        self._echo(json_format.dumps(value, indent=2, ensure_ascii=False))
 
     def record(self, value: object) -> None:
         """Print one JSON object on a line of its own, so that a stream of them can be read as it comes."""
-        click.echo(json_format.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        self._echo(json_format.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
     def note(self, text: str) -> None:
         """Print a remark on stderr, beside the result."""
@@ -62,7 +67,29 @@ class Output:
             self._error_line(line)
 
     def _error_line(self, line: str) -> None:
-        click.echo(line, err=True, color=self.error_screen.colour)
+        try:
+            click.echo(line, err=True, color=self.error_screen.colour)
+        except (OSError, ValueError):  # nobody reads it: no reason to leave anything undone
+            silence(sys.stderr)
+
+    def _echo(self, text: str, colour: bool | None = None) -> None:
+        """Print a result.
+
+        :raises BrokenPipeError: if its reader is gone
+        :raises ConfigError: if it cannot be written, such as to a full disk
+        """
+        try:
+            click.echo(text, color=colour)
+        except (OSError, ValueError) as error:
+            silence(sys.stdout)
+            if self.lasting:
+                return
+            if isinstance(error, BrokenPipeError):
+                raise
+            reason = (getattr(error, "strerror", "") or str(error)).lower()
+            raise caused(
+                "file-unwritable", f"The output cannot be written: {reason}.", help="Check where it goes."
+            ) from error
 
     def failure(self, error: RunClaudeError) -> int:
         """Print an error and return its exit code. As JSON it takes one line, since it may end a stream of records."""
@@ -92,3 +119,11 @@ class Output:
             self.record({"error": {"code": "interrupted", "message": "Interrupted.", "exit_code": code}})
         else:
             self.note("Interrupted. Nothing is half done; run the command again to continue.")
+
+
+def silence(stream: TextIO) -> None:
+    """Send what a stream still gets to nowhere: it has failed once, and would fail again when Python ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from asyncclick.shell_completion import CompletionItem
 
-__all__ = ["cli", "run"]
+__all__ = ["cli", "explained", "run"]
 
 # name: (module, attribute, help). The help is here so that `--help` imports no command.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -132,13 +132,30 @@ async def _call(app: App, arguments: list[str]) -> int:
         app.output.interrupted(130)
         return 130
     except RunClaudeError as error:
-        return app.output.failure(error)
-    except (BrokenPipeError, SystemExit):  # the reader is gone (`… | head`); asyncclick raises SystemExit
+        return app.output.failure(explained(app, error))
+    except SystemExit as ended:
+        if isinstance(ended.code, int) and ended.code > 128:  # a signal came while a pipe was read
+            app.output.interrupted(ended.code)
+            return ended.code
+        sys.stderr.close()
+        return 141
+    except BrokenPipeError:  # the reader is gone (`… | head`); asyncclick raises SystemExit
         sys.stderr.close()
         return 141
     except Exception as error:
         return app.output.failure(_internal(error))
     return result if isinstance(result, int) else 0
+
+
+def explained(app: App, error: RunClaudeError) -> RunClaudeError:
+    """Return what explains a file that cannot be used, and every next one: files of another user, all at once."""
+    if error.code not in ("file-unwritable", "file-unreadable", "file-mode", "folder-unusable"):
+        return error
+    from run_claude.config.ownership import owned_by_others
+    from run_claude.config.paths import Paths
+
+    paths = Paths.resolve(app.environ)
+    return owned_by_others([paths.config, paths.state]) or error
 
 
 def _internal(error: Exception) -> RunClaudeError:

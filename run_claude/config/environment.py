@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
+from run_claude.config.env_store import beside
 from run_claude.config.files import read_text
 from run_claude.domain.causes import caused
 
@@ -19,11 +20,16 @@ __all__ = ["Environment", "EnvironmentFile"]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The user's variables. One that is empty in the process environment counts as unset: the file's value applies."""
+    """The user's variables. One that is empty in the process environment counts as unset: the file's value applies.
+
+    :param file: the values of `.env` and, where it has none, of our own file beside it, each with its line
+    :param ours: the names whose value is in our own file
+    """
 
     path: Path
     process: Mapping[str, str] = field(repr=False)
     file: Mapping[str, tuple[str, int]] = field(repr=False)
+    ours: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, process: Mapping[str, str], path: Path) -> Environment:
@@ -32,7 +38,12 @@ class Environment:
         :raises ConfigError: if the file cannot be read, or a line is not an assignment
         """
         text = read_text(path)
-        return cls(path, process, dotenv.values(text, str(path), process) if text else {})
+        own = read_text(beside(path)) if beside(path).exists() else None
+        theirs = dotenv.values(text, str(path), process) if text else {}
+        if not own:
+            return cls(path, process, theirs)
+        ours = dotenv.values(own, str(beside(path)), process)
+        return cls(path, process, ours | theirs, frozenset(ours.keys() - theirs.keys()))
 
     def get(self, name: str) -> str:
         """Return the value of a variable, empty if it is not set.
@@ -55,13 +66,17 @@ class Environment:
     def origin(self, name: str) -> str:
         """Return where a value comes from, for a message: ``/path/.env:3: NAME``, or the environment."""
         if not self.process.get(name) and name in self.file:
-            return f"{self.path}:{self.file[name][1]}: {name}"
+            return f"{self.where(name)}:{self.file[name][1]}: {name}"
         return f"{name} (in the environment)"
+
+    def where(self, name: str) -> Path:
+        """Return the file that sets a variable, or would set it."""
+        return beside(self.path) if name in self.ours else self.path
 
     def facts(self, name: str) -> dict[str, object]:
         """Return the same as facts."""
         if not self.process.get(name) and name in self.file:
-            return {"file": str(self.path), "line": self.file[name][1], "key": name}
+            return {"file": str(self.where(name)), "line": self.file[name][1], "key": name}
         return {"key": name}
 
     def names(self) -> Iterator[str]:
@@ -90,10 +105,15 @@ class EnvironmentFile:
         return self._known[1]
 
     def _mark(self) -> object:
-        """Return what differs once the file has changed. A pipe gives its content once: it never changes."""
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        content = (found.st_size, found.st_mtime_ns, found.st_ctime_ns) if stat.S_ISREG(found.st_mode) else ()
-        return (found.st_dev, found.st_ino, *content)
+        """Return what differs once one of the files has changed."""
+        return _mark(self._path), _mark(beside(self._path))
+
+
+def _mark(path: Path) -> object:
+    """Return what differs once a file has changed. A pipe gives its content once: it never changes."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    content = (found.st_size, found.st_mtime_ns, found.st_ctime_ns) if stat.S_ISREG(found.st_mode) else ()
+    return (found.st_dev, found.st_ino, *content)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 from contextlib import contextmanager, suppress
-from glob import escape
 from typing import TYPE_CHECKING
 
+from run_claude.config.flocks import flock
+from run_claude.config.ownership import keep_owner
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -19,16 +21,21 @@ __all__ = [
     "ensure_folder",
     "exclusive",
     "is_written",
+    "left_over",
     "mend_mode",
     "read_bytes",
     "read_text",
+    "remove_left",
     "write_atomic",
     "write_if_changed",
 ]
 
 
+_TEMPORARY = re.compile(r"\..+\.([0-9]{1,18})\.[0-9a-f]{8}\.tmp")
+
+
 def read_bytes(path: Path) -> bytes | None:
-    """Return a file's content, or ``None`` if it does not exist.
+    """Return a file's content, or ``None`` if it does not exist. A named pipe is read once, see :mod:`.pipes`.
 
     :raises ConfigError: if it exists but cannot be read
     """
@@ -36,6 +43,10 @@ def read_bytes(path: Path) -> bytes | None:
         f"{path} cannot be read", f"Check its type, owner and mode: ls -ld {path}", "file-unreadable", path
     ):
         try:
+            if path.is_fifo():
+                from run_claude.config.pipes import read_pipe
+
+                return read_pipe(path)
             return path.read_bytes()
         except FileNotFoundError:
             return None
@@ -74,8 +85,8 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     help = f"Check the folder's owner and mode, and the free space: ls -ld {path.parent}; df -h {path.parent}"
     with _explained(f"{path} cannot be written", help, "file-unwritable", path):
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_left(target)
+        _make_folder(target.parent, 0o700)
+        remove_left(target)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -83,6 +94,8 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
                 file.flush()
                 if owner is not None:
                     os.fchown(descriptor, *owner)
+                else:
+                    keep_owner(descriptor, target.parent)
                 os.fchmod(descriptor, mode)  # after chown, and regardless of the umask
                 os.fsync(descriptor)
             temporary.rename(target)
@@ -123,7 +136,14 @@ def ensure_folder(path: Path, *, mode: int = 0o700) -> None:
     """
     help = "Check what is there, or set RUN_CLAUDE_HOME (configuration) or RUN_CLAUDE_STATE (state) to another folder."
     with _explained(f"The folder {path} cannot be created", help, "folder-unusable", path):
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        _make_folder(path, mode)
+
+
+def _make_folder(path: Path, mode: int) -> None:
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        keep_owner(folder, folder.parent)
 
 
 def mend_mode(path: Path, mode: int) -> str:
@@ -155,26 +175,39 @@ def exclusive(folder: Path) -> Iterator[None]:
     help = f"Check its owner and mode: ls -ld {folder}"
     with _explained(f"The folder {folder} cannot be opened", help, "folder-unusable", folder):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with _explained(f"The folder {folder} cannot be locked", help, "folder-unusable", folder):
+        descriptor, _ = flock(descriptor, folder, fcntl.LOCK_EX)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
 
 
-def _remove_left(target: Path) -> None:
-    """Remove the temporary files of writers that were killed."""
-    for left in target.parent.glob(f".{escape(target.name)}.*.????????.tmp"):
-        writer = left.name.removeprefix(f".{target.name}.").split(".")[0]
-        if not writer.isdecimal():
-            continue  # not one of ours
-        try:
-            os.kill(int(writer), 0)
-        except (ProcessLookupError, OverflowError):
+def remove_left(target: Path) -> None:
+    """Remove the temporary files of writers of a file that were killed."""
+    for path in left_over(target.parent):
+        if path.name.startswith(f".{target.name}."):
             with suppress(OSError):
-                left.unlink()
-        except OSError:
-            continue  # the process exists, and belongs to another user
+                path.unlink()
+
+
+def left_over(folder: Path) -> list[Path]:
+    """Return the temporary files in a folder whose writers were killed: they may hold secrets."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError:
+        return []
+    return [path for path in paths if (found := _TEMPORARY.fullmatch(path.name)) and _is_gone(int(found[1]))]
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False  # it exists, and belongs to another user
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from run_claude.config import dotenv
 from run_claude.config.client_env import FOR_CLIENTS, MARK
+from run_claude.config.env_store import foreign, set_values
 from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
 from run_claude.config.named_files import named_files
 from run_claude.domain.causes import caused
@@ -77,7 +77,8 @@ def ensure_secrets(settings: Settings) -> list[str]:
     :raises ConfigError: if the file cannot be used, or the master key is one that LiteLLM rejects
     """
     path = settings.paths.env_file
-    notes = [note] if (note := mend_mode(path, 0o600)) else []
+    why = foreign(path)
+    notes = [note] if not why and (note := mend_mode(path, 0o600)) else []
     env = settings.environment()
     if env.get(MASTER_KEY):
         _check_master_key(env)  # before anything is written
@@ -86,8 +87,10 @@ def ensure_secrets(settings: Settings) -> list[str]:
             env = settings.environment()
             if missing := _missing(env):
                 fresh = _generate(missing) | _salt_of_before(env, missing)
-                write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), fresh))
-                notes.append(f"Generated {', '.join(missing)} in {path}.")
+                target = set_values(path, fresh, always=False)
+                notes.append(f"Generated {', '.join(missing)} in {target}.")
+                if why:
+                    notes.append(f"{path} {why}: it stays as it is.")
     return notes
 
 
@@ -97,7 +100,8 @@ def has_secrets(settings: Settings) -> bool:
     :raises ConfigError: if `.env` cannot be used
     """
     try:
-        private = not settings.paths.env_file.stat().st_mode & 0o077
+        path = settings.paths.env_file
+        private = bool(foreign(path)) or not path.stat().st_mode & 0o077
     except FileNotFoundError:
         private = True
     return private and not _missing(settings.environment())
@@ -123,7 +127,7 @@ def read_secrets(settings: Settings, names: Iterable[str] = ()) -> Secrets:
     return Secrets(
         master_key=master_key,
         database_password=env.get(DATABASE_PASSWORD),
-        salt_key=env.get(SALT_KEY),
+        salt_key=env.get(SALT_KEY) or master_key,  # as LiteLLM does without one
         ui_username=env.get(UI_USERNAME),
         ui_password=env.get(UI_PASSWORD),
         keys=provider_keys(env, names),
@@ -166,14 +170,13 @@ def _google_credentials(env: Environment) -> str:
         return ""  # the variable belongs to other tools: never fail because of it
 
 
-def store(settings: Settings, changes: Mapping[str, str]) -> None:
-    """Write values into `.env`; everything else in it stays unchanged.
+def store(settings: Settings, changes: Mapping[str, str]) -> Path:
+    """Write values into `.env`, or into ours beside it where it is not ours to replace. Return the file.
 
-    :raises ConfigError: if `.env` cannot be used
+    :raises ConfigError: if `.env` cannot be used, or would override one of them
     """
-    path = settings.paths.env_file
     with exclusive(settings.paths.config):
-        write_atomic(path, dotenv.set_values(read_text(path) or "", str(path), changes))
+        return set_values(settings.paths.env_file, changes)
 
 
 def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
@@ -236,7 +239,10 @@ def masked(value: str) -> str:
 
 def _missing(env: Environment) -> list[str]:
     names = (MASTER_KEY, DATABASE_PASSWORD, SALT_KEY, UI_USERNAME, UI_PASSWORD)
-    return [name for name in names if not env.get(name)]
+    # A salt key in the place of the master key, with which LiteLLM has encrypted, would be the content of a file that
+    # nothing may be copied from: LiteLLM takes the master key itself then.
+    no_salt = foreign(env.path) and {MASTER_KEY, DATABASE_PASSWORD} <= env.file.keys() - env.ours
+    return [name for name in names if not env.get(name) and not (name == SALT_KEY and no_salt)]
 
 
 def _generate(names: Iterable[str]) -> dict[str, str]:

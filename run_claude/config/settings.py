@@ -142,7 +142,7 @@ def load_settings(
         prisma=_checked(env, "RUN_CLAUDE_PRISMA", _prisma, default.prisma),
         callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
         ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or _system_ca(env),
-        container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user()),
+        container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user(environ)),
         litellm_memory=_checked(env, "RUN_CLAUDE_LITELLM_MEMORY", _memory, default.litellm_memory),
         litellm_pids=_checked(env, "RUN_CLAUDE_LITELLM_PIDS", _count, default.litellm_pids),
         timescaledb_memory=_checked(env, "RUN_CLAUDE_TIMESCALEDB_MEMORY", _memory, default.timescaledb_memory),
@@ -265,8 +265,15 @@ def _file(value: str) -> Path:
     return path.resolve()
 
 
-def _host_user() -> tuple[int, int]:
-    return (os.getuid(), os.getgid()) if os.getuid() != 0 else IMAGE_USER
+def _host_user(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Return whom the containers' files are for: the user, also for root in the home of a user."""
+    if os.getuid() != 0:
+        return os.getuid(), os.getgid()
+    try:
+        found = Path(environ.get("HOME") or "/").stat()
+    except OSError:
+        return IMAGE_USER
+    return (found.st_uid, found.st_gid) if found.st_uid != 0 else IMAGE_USER
 
 
 def _system_ca(env: Environment) -> Path | None:

@@ -5,22 +5,26 @@ The manifest comes last, so a truncated file has none. Any tar opens the file, a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import tarfile
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["CHUNK", "FORMAT", "MANIFEST", "Manifest", "Part", "Writer", "read_part"]
+__all__ = ["CHUNK", "FORMAT", "MANIFEST", "READABLE", "Manifest", "Part", "Writer", "members", "open_tar", "read_part"]
 
-FORMAT = "run-claude backup 1"
+FORMAT = "run-claude backup 2"
+READABLE = frozenset({FORMAT, "run-claude backup 1"})  # 1 has neither roles nor what surrounds a database
 MANIFEST = "manifest.json"
 CHUNK = 1 << 18
 
@@ -31,6 +35,8 @@ class Part:
 
     :param timescaledb: version of the extension; empty if it is not installed
     :param tables: number of rows by table, counted in the snapshot that was dumped
+    :param around: what `pg_dump` leaves out, or what only a superuser could read in again: the database's owner,
+        locale, comment, settings and grants, its extensions, the owners of its objects, its default privileges
     """
 
     database: str
@@ -38,11 +44,12 @@ class Part:
     sha256: str
     timescaledb: str
     tables: dict[str, int]
+    around: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """Name of the member in the tar."""
-        return f"{self.database}.dump"
+        """Name of the member in the tar: a file name, whatever the database is called."""
+        return f"{quote(self.database, safe=' ')}.dump"
 
     @property
     def rows(self) -> int:
@@ -52,12 +59,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The content of a backup."""
+    """The content of a backup.
+
+    :param created: seconds since the epoch
+    :param server: version of PostgreSQL
+    :param salt: fingerprint of the key that LiteLLM encrypts with; empty if unknown
+    :param roles: the server's roles, beside its superuser
+    """
 
     instance: str
-    created: float  # seconds since the epoch
+    created: float
     server: str
     parts: tuple[Part, ...]
+    salt: str = ""
+    roles: tuple[dict[str, Any], ...] = ()
     path: str = field(default="", compare=False)
     bytes: int = field(default=0, compare=False)  # size of the file
 
@@ -71,7 +86,7 @@ class Writer:
 
     @contextmanager
     def part(self, database: str) -> Iterator[_Open]:
-        """Yield a writer for a database's dump. Set its ``timescaledb`` and ``tables`` before the block ends."""
+        """Yield a writer for a database's dump. Set what the database holds before the block ends."""
         header_at = self._file.tell()
         self._file.write(
             bytes(tarfile.BLOCKSIZE * 3)
@@ -84,6 +99,7 @@ class Writer:
             sha256=opened.digest.hexdigest(),
             timescaledb=opened.timescaledb,
             tables=opened.tables,
+            around=opened.around,
         )
         end = self._file.tell()
         self._file.seek(header_at)
@@ -92,17 +108,22 @@ class Writer:
         self._pad()
         self._parts.append(part)
 
-    def finish(self, *, instance: str, server: str) -> Manifest:
-        """Write the manifest, and flush the file to disk."""
-        manifest = Manifest(instance=instance, created=time.time(), server=server, parts=tuple(self._parts))
+    def finish(self, *, instance: str, server: str, salt: str = "", roles: Sequence[dict[str, Any]] = ()) -> Manifest:
+        """Write the manifest."""
+        manifest = Manifest(
+            instance=instance,
+            created=time.time(),
+            server=server,
+            parts=tuple(self._parts),
+            salt=salt,
+            roles=tuple(roles),
+        )
         row = asdict(manifest) | {"format": FORMAT}
         del row["path"], row["bytes"]
         data = json.dumps(row, indent=1).encode() + b"\n"
         self._file.write(_header(MANIFEST, len(data)) + data)
         self._pad()
         self._file.write(bytes(tarfile.BLOCKSIZE * 2))
-        self._file.flush()
-        os.fsync(self._file.fileno())
         return manifest
 
     def _pad(self) -> None:
@@ -116,6 +137,7 @@ class _Open:
         self.digest = hashlib.sha256()
         self.timescaledb = ""
         self.tables: dict[str, int] = {}
+        self.around: dict[str, Any] = {}
 
     def write(self, chunk: bytes) -> None:
         self._file.write(chunk)
@@ -131,9 +153,36 @@ def _header(name: str, size: int) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT)
 
 
+@contextmanager
+def open_tar(path: Path) -> Iterator[tarfile.TarFile]:
+    """Yield a backup's tar.
+
+    :raises OSError: if it cannot be read, or is no regular file: reading a pipe would wait for its writer
+    :raises tarfile.TarError: if it is no tar
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            yield tar
+
+
+def members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """Return the regular files in a tar, by name: a link has the content of something else."""
+    return {member.name: member for member in tar.getmembers() if member.isreg()}
+
+
 def read_part(path: Path, part: Part) -> Iterator[bytes]:
-    """Yield the dump of one database in chunks."""
-    with tarfile.open(path, "r:") as tar:
-        file = tar.extractfile(part.name)
+    """Yield the dump of one database in chunks.
+
+    :raises ValueError: at its end, if it is not what the manifest says: the file has changed since it was verified
+    """
+    digest = hashlib.sha256()
+    with open_tar(path) as tar:
+        file = tar.extractfile(members(tar)[part.name])
         while file is not None and (chunk := file.read(CHUNK)):
+            digest.update(chunk)
             yield chunk
+    if digest.hexdigest() != part.sha256:
+        raise ValueError(f"{part.name} has changed")

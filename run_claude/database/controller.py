@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.database.backup import refuse_existing, write_backup
+from run_claude.database.backup import refuse_existing, unused, write_backup
 from run_claude.database.queries import Content, content_sql, parse_content
-from run_claude.database.restore import restore_backup
+from run_claude.database.restore import UP_WITHIN, one_restore, prove, restore_backup
+from run_claude.database.salt import salt_fingerprint, salt_remark
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
 from run_claude.deploy.prepare import initialized_plan
@@ -206,59 +207,78 @@ class Database:
         """Where backups go that were given no file."""
         return self.session.settings.paths.state / "backups"
 
-    async def backup(self, path: Path | None = None) -> Manifest:
+    async def backup(self, path: Path | None = None, *, verify: bool = False) -> Manifest:
         """Write all databases to a file (0600) that gets its name only when it is complete. The proxy keeps running.
 
+        It needs no lock: other commands may work on the instance meanwhile.
+
         :param path: a new file; by default one in :attr:`backup_folder`
+        :param verify: whether to restore it into databases that are dropped again
         :raises ConfigError: if the file exists, or its folder cannot be used
-        :raises DataError: if the database is not running or cannot be dumped
+        :raises DataError: if the database is not running or cannot be dumped, or the backup cannot be restored
         """
         path = path or self._new_backup()
         refuse_existing(path)
         server = await self.server()
-        async with self.session.writing("db backup"):
-            return await self._write_backup(server, path)
+        manifest = await self._write_backup(server, path)
+        if verify:
+            async with one_restore(self.session, "db backup --verify"):
+                await prove(self.session, server, manifest)
+        return manifest
 
     def _new_backup(self) -> Path:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        return self.backup_folder / f"{self.session.settings.instance}-{stamp}.tar"
+        return unused(self.backup_folder, f"{self.session.settings.instance}-{stamp}")
 
     async def _write_backup(self, server: Server, path: Path) -> Manifest:
         content = await self.content()
-        instance, reporter = self.session.settings.instance, self.session.reporter
-        return await write_backup(server, content, path, instance=instance, reporter=reporter)
+        settings, reporter = self.session.settings, self.session.reporter
+        salt = await anyio.to_thread.run_sync(salt_fingerprint, settings)
+        return await write_backup(server, content, path, instance=settings.instance, salt=salt, reporter=reporter)
 
     async def _last_backup(self, compose: Compose) -> Manifest:
-        """Write a backup with all that the proxy knows, which is stopped for it; it runs again if that fails."""
+        """Write a backup with all that the proxy knows, and restore it to see that it can be. The proxy is stopped.
+
+        It runs again if that fails.
+        """
         path, server = self._new_backup(), await self.server()
         refuse_existing(path)
         if not (await self.session.look()).litellm.running:
-            return await self._write_backup(server, path)
+            return await self._proven_backup(server, path)
         async with self.session.replacing("db destroy", [Service.LITELLM]):
             self.session.reporter.step("Stopping the proxy")
             await compose.stop([Service.LITELLM])
             try:
-                return await self._write_backup(server, path)
+                return await self._proven_backup(server, path)
             except BaseException:
-                with anyio.CancelScope(shield=True):
+                with anyio.move_on_after(UP_WITHIN, shield=True):
                     await compose.up([Service.LITELLM])
                 raise
 
-    async def restore(self, path: Path) -> Manifest:
+    async def _proven_backup(self, server: Server, path: Path) -> Manifest:
+        manifest = await self._write_backup(server, path)
+        await prove(self.session, server, manifest)
+        return manifest
+
+    async def restore(self, path: Path, *, as_superuser: bool = False) -> Manifest:
         """Replace the databases with those of a backup: all of them, or none.
 
-        The backup is restored into new databases first, and their rows are counted. Only then is the proxy stopped,
-        and the databases are swapped in one transaction. If anything fails before that, nothing has changed.
+        The backup is restored into new databases first, and their rows are counted. Only then is the instance locked,
+        the proxy stopped, and the databases swapped in one transaction. If anything fails before that, nothing has
+        changed.
 
+        :param as_superuser: read it in as the superuser; otherwise nothing in it runs as one
         :raises DataError: if the file is not a complete backup, or cannot be restored
         :raises StartError: if everything is restored, but the proxy does not get healthy again
         """
         self.session.reporter.step("Verifying the backup")
         manifest = await anyio.to_thread.run_sync(verify_file, path)
+        if remark := await anyio.to_thread.run_sync(salt_remark, self.session.settings, manifest):
+            self.session.reporter.note(remark)
         server = await self.server()
         compose = await self.session.deployed_compose()
-        async with self.session.writing("db restore"):
-            await restore_backup(self.session, server, compose, manifest)
+        async with one_restore(self.session, "db restore"):
+            await restore_backup(self.session, server, compose, manifest, as_superuser=as_superuser)
         return manifest
 
     async def inspect_existing(self) -> DatabaseStatus:
@@ -275,14 +295,15 @@ class Database:
     async def destroy(self, *, backup: bool = True) -> Manifest | None:
         """Remove the containers, the network and the database's volume: all data of this instance.
 
-        :param backup: whether to write a backup first; this starts the database if needed
+        :param backup: whether to write a backup first, and to restore it once to see that it can be; this starts the
+            database if needed
         :raises DataError: if the backup fails; nothing was removed
         :raises EngineError: if the engine refuses
         """
         if backup and not (await self.session.look()).timescaledb.running:
             await self.start()
         compose = await self.session.deployed_compose()
-        async with self.session.writing("db destroy"):
+        async with one_restore(self.session, "db destroy"), self.session.writing("db destroy"):
             manifest = await self._last_backup(compose) if backup else None
             self.session.intend("down", database=True)
             self.session.reporter.step("Removing the containers")

@@ -9,8 +9,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["Content", "Table", "content_sql", "count_sql", "drop_sql", "parse_content", "parse_counts", "swap_sql"]
+__all__ = [
+    "Content",
+    "Table",
+    "connection",
+    "content_sql",
+    "count_sql",
+    "drop_sql",
+    "identifier",
+    "leftovers_sql",
+    "parse_content",
+    "parse_counts",
+    "swap_sql",
+    "temporary_name",
+    "text_literal",
+]
 
+_OURS = "^run_claude_(restoring|replaced)_[0-9a-f]{8}_[0-9]+$"  # what a killed restore has left
 _CHEAP = 1_000_000  # rows; counting more takes too long for `db status`
 
 # The user's tables: chunks belong to their hypertable, and tables of extensions are not data.
@@ -21,6 +36,9 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> 'informa
   AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
     AND d.deptype = 'e')
 """
+
+_DATABASES = f"""SELECT json_build_object('database', datname, 'bytes', pg_database_size(oid)) FROM pg_database
+WHERE NOT datistemplate AND datallowconn AND datname !~ '{_OURS}' ORDER BY datname;"""  # noqa: S608 (our own text)
 
 _EXTENSION = "(SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
 
@@ -62,22 +80,20 @@ class Content:
     def worth_keeping(self) -> list[str]:
         """Return the databases that belong into a backup: ours, and others that have tables."""
         with_tables = {table.database for table in self.tables}
-        ours = [
-            name for name in self.databases if not name.endswith(("_restoring", "_replaced"))
-        ]  # left by a killed restore
-        return [name for name in ours if name != "postgres" or name in with_tables]
+        return [name for name in self.databases if name != "postgres" or name in with_tables]
 
 
 def content_sql(databases: Iterable[str]) -> str:
     """Return SQL that asks for version, sizes, tables, rows and newest rows."""
     parts = [
         "SELECT json_build_object('version', current_setting('server_version'));",
-        "SELECT json_build_object('database', datname, 'bytes', pg_database_size(oid)) FROM pg_database"
-        " WHERE NOT datistemplate AND datallowconn ORDER BY datname;",
+        _DATABASES,
     ]
     for database in databases:
         parts += [
-            f"\\connect {_identifier(database)}",
+            # As a variable: an argument of \\connect ends with the line, and the name of a database may not.
+            f"SELECT {text_literal(connection(database))} AS connection \\gset",
+            '\\connect -reuse-previous=on :"connection"',
             "SET default_transaction_read_only = on; SET statement_timeout = '30s'; SET TimeZone = 'UTC';",
             f"SELECT json_build_object('in', current_database(), 'timescaledb', {_EXTENSION});",
             f"""SELECT CASE WHEN s.estimate > {_CHEAP}
@@ -109,29 +125,44 @@ FROM {_TABLES} ORDER BY n.nspname, c.relname \\gexec
 """  # noqa: S608 (our own text)
 
 
-def swap_sql(databases: Sequence[str], there: Collection[str]) -> str:
-    """Return SQL that replaces each database NAME with ``NAME_restoring``, all or none, and then drops the old ones.
+def swap_sql(pairs: Sequence[tuple[str, str]], there: Collection[str], run: str) -> str:
+    """Return SQL that gives each restored database its name, all or none, and then drops those that had the names.
 
+    :param pairs: the name, and the name that the restored one has until then
     :param there: the databases that exist; one that only the backup has is new
+    :param run: what tells this restore from others, see :func:`temporary_name`
 
     Sessions are ended first, including TimescaleDB's workers: a database in use cannot be renamed.
     """
-    both = [name for database in databases for name in (database, f"{database}_restoring")]
-    names = ", ".join(f"'{name}'" for name in both)
+    names = ", ".join(text_literal(name) for pair in pairs for name in pair)
     ends = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ({names});"  # noqa: S608
-    renames = "".join(
-        f"ALTER DATABASE {_identifier(name)} RENAME TO {_identifier(name + '_replaced')};\n"
-        for name in databases
-        if name in there
-    ) + "".join(
-        f"ALTER DATABASE {_identifier(name + '_restoring')} RENAME TO {_identifier(name)};\n" for name in databases
-    )
-    return f"{ends}\nBEGIN;\n{renames}COMMIT;\n" + drop_sql([f"{name}_replaced" for name in databases])
+    old = {name: temporary_name("replaced", run, number) for number, (name, _) in enumerate(pairs) if name in there}
+    renames = [*old.items(), *((fresh, name) for name, fresh in pairs)]
+    text = "".join(f"ALTER DATABASE {identifier(a)} RENAME TO {identifier(b)};\n" for a, b in renames)
+    return f"{ends}\nBEGIN;\n{text}COMMIT;\n" + drop_sql(old.values())
+
+
+def temporary_name(what: str, run: str, number: int) -> str:
+    """Return the name of a database during a restore. A name of up to 63 bytes has no room for a suffix."""
+    return f"run_claude_{what}_{run}_{number}"
+
+
+def leftovers_sql(run: str = "") -> str:
+    """Return SQL that drops what restores have left, or one of them: no restore may be at work then."""
+    which = f"^run_claude_(restoring|replaced)_{run}_" if run else _OURS
+    return f"""SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', datname) FROM pg_database
+WHERE datname ~ '{which}' \\gexec
+"""  # noqa: S608 (our own text)
 
 
 def drop_sql(databases: Iterable[str]) -> str:
     """Return SQL that drops databases, if they exist."""
-    return "".join(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE);\n" for name in databases)
+    return "".join(f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE);\n" for name in databases)
+
+
+def connection(database: str) -> str:
+    """Return a database as libpq takes it: a plain name with ``=`` in it would be read as settings."""
+    return "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def parse_content(lines: Iterable[str]) -> Content:
@@ -161,16 +192,28 @@ def parse_content(lines: Iterable[str]) -> Content:
     return Content(version=version, databases=databases, timescaledb=extensions, tables=tuple(tables))
 
 
-def parse_counts(lines: Iterable[str]) -> tuple[str, dict[str, int]]:
-    """Parse the answers to :func:`count_sql`: the version of TimescaleDB (or empty), and rows by table."""
-    extension, tables = "", {}
+def parse_counts(lines: Iterable[str]) -> tuple[str, dict[str, int], dict[str, Any]]:
+    """Parse the answers to :func:`count_sql` and to ``around_sql``.
+
+    Returns the version of TimescaleDB (or empty), rows by table, and what surrounds the database.
+    """
+    extension, tables, around = "", {}, {}
     for row in (json.loads(line) for line in lines if line.startswith("{")):
         if "table" in row:
             tables[str(row["table"])] = int(row["rows"])
+        elif "around" in row:
+            around = row["around"]
         else:
             extension = row["timescaledb"] or ""
-    return extension, tables
+    return extension, tables, around
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
+    """Return a name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(text: str) -> str:
+    """Return a text as an SQL literal on one line."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"E'{escaped}'"

@@ -2,72 +2,181 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
 from run_claude.database.archive import read_part
+from run_claude.database.around import (
+    RESTORER,
+    create_roles_sql,
+    give_back_sql,
+    pause_jobs_sql,
+    settings_sql,
+)
 from run_claude.database.progress import Megabytes
-from run_claude.database.queries import content_sql, count_sql, drop_sql, parse_content, parse_counts, swap_sql
-from run_claude.database.verify import verify_rows
+from run_claude.database.queries import (
+    content_sql,
+    count_sql,
+    leftovers_sql,
+    parse_content,
+    parse_counts,
+    swap_sql,
+    temporary_name,
+)
+from run_claude.database.verify import invalid, verify_rows
 from run_claude.domain.lifecycle import Service
-from run_claude.errors import RunClaudeError
+from run_claude.errors import DataError, RunClaudeError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state import lock
 from run_claude.state.deployed import load_deployment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
-    from run_claude.database.archive import Manifest
+    from run_claude.database.archive import Manifest, Part
     from run_claude.database.server import Server
     from run_claude.domain.compose import Compose
     from run_claude.domain.progress import Reporter
     from run_claude.stack.session import Session
 
-__all__ = ["restore_backup"]
+__all__ = ["UP_WITHIN", "one_restore", "prove", "restore_backup"]
 
-_CLEAN_UP_WITHIN = 1.5  # seconds, after Ctrl-C; the next restore removes what is left
+_CLEAN_UP_WITHIN = 60.0  # seconds; the next restore removes what is left
+UP_WITHIN = 30.0  # seconds; the proxy's container takes one to be started again
+_INTERRUPTED_WITHIN = 1.5  # seconds, after Ctrl-C
 
 
-async def restore_backup(session: Session, server: Server, compose: Compose, manifest: Manifest) -> None:
-    """Replace the databases with those of a verified backup: all of them, or none. Hold the instance's lock.
+async def restore_backup(
+    session: Session, server: Server, compose: Compose, manifest: Manifest, *, as_superuser: bool = False
+) -> None:
+    """Replace the databases with those of a verified backup: all of them, or none. One restore at a time.
 
+    The instance's lock is held while the databases are swapped.
+
+    :param as_superuser: read it in as the superuser: its content is then trusted
     :raises DataError: if the backup cannot be restored; the old data is in place
     :raises StartError: if everything is restored, but the proxy does not get healthy again
     """
-    names = [part.database for part in manifest.parts]
-    fresh = [f"{name}_restoring" for name in names]
-    await server.ask("template1", drop_sql([*fresh, *(f"{name}_replaced" for name in names)]))
+    async with _read_in(server, manifest, session.reporter, as_superuser=as_superuser) as restored:
+        await _own(server, manifest, restored, session.reporter, as_superuser=as_superuser)
+        async with session.writing("db restore"):
+            await _swap(session, server, compose, manifest, restored)
+
+
+async def prove(session: Session, server: Server, manifest: Manifest) -> None:
+    """Restore a backup of our own into databases that are dropped again, and count their rows. One restore at a time.
+
+    :raises DataError: if the backup cannot be restored
+    """
+    reporter = session.reporter
+    reporter.step("Verifying the backup")
     try:
-        await _read_in(server, manifest, session.reporter)
-        await _swap(session, server, compose, manifest)
-    except BaseException:
-        with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
-            with suppress(RunClaudeError):  # the first error is the one to report
-                await server.ask("template1", drop_sql(fresh))
+        async with _read_in(server, manifest, reporter, as_superuser=False):
+            pass
+    except DataError:  # it may hold what a superuser alone can restore
+        async with _read_in(server, manifest, reporter, as_superuser=True):
+            pass
+        reporter.note(f"To restore {manifest.path}, use `--as-superuser`.")
+
+
+@asynccontextmanager
+async def one_restore(session: Session, purpose: str) -> AsyncIterator[None]:
+    """Hold the lock of restores: one at a time reads a backup into the server.
+
+    :raises BusyError: if another one does not end in time
+    """
+    settings = session.settings
+
+    def waiting(holder: str) -> None:
+        session.reporter.step(f"Waiting for {holder}")
+
+    path = settings.paths.lock_file.with_name("restore.lock")
+    async with lock.lock(path, purpose, wait=settings.lock_timeout, on_wait=waiting):
+        yield
+
+
+class _Restored:
+    """The databases of one restore, which nobody but the restorer connects to."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.run = os.urandom(4).hex()
+        names = [part.database for part in manifest.parts]
+        self.pairs = [(name, temporary_name("restoring", self.run, number)) for number, name in enumerate(names)]
+
+
+@asynccontextmanager
+async def _read_in(
+    server: Server, manifest: Manifest, reporter: Reporter, *, as_superuser: bool
+) -> AsyncIterator[_Restored]:
+    """Yield the databases of a backup, complete and counted, under other names; drop those that still have them."""
+    restored, owner = _Restored(manifest), "postgres" if as_superuser else RESTORER
+    await server.ask("template1", leftovers_sql() + _drop_restorer())
+    try:
+        if not as_superuser:
+            await server.ask(
+                "template1", f"CREATE ROLE {RESTORER} LOGIN NOSUPERUSER NOINHERIT;\n", code="restore-failed"
+            )
+        await server.ask("template1", create_roles_sql(manifest.roles), code="restore-failed")
+        for part, (_, name) in zip(manifest.parts, restored.pairs, strict=True):
+            reporter.step(f"Restoring {part.database}")
+            await _read_part(server, manifest, part, name, owner, reporter)
+        yield restored
+    except BaseException as error:
+        interrupted = isinstance(error, anyio.get_cancelled_exc_class())
+        await _clean_up(server, restored, _INTERRUPTED_WITHIN if interrupted else _CLEAN_UP_WITHIN)
         raise
+    else:
+        await _clean_up(server, restored, _CLEAN_UP_WITHIN)
 
 
-async def _read_in(server: Server, manifest: Manifest, reporter: Reporter) -> None:
-    for part in manifest.parts:
-        reporter.step(f"Restoring {part.database}")
-        name = f"{part.database}_restoring"
-        await server.create(name, timescaledb=part.timescaledb)
-        chunks = _reported(read_part(Path(manifest.path), part), Megabytes(reporter))
-        await server.restore(name, chunks, part.timescaledb)
-        verify_rows(part, parse_counts(await server.ask(name, count_sql()))[1])
+async def _clean_up(server: Server, restored: _Restored, within: float) -> None:
+    with anyio.move_on_after(within, shield=True):
+        with suppress(RunClaudeError):  # the first error is the one to report
+            await server.ask("template1", leftovers_sql(restored.run) + _drop_restorer())
 
 
-async def _reported(chunks: Iterable[bytes], progress: Megabytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        progress.add(len(chunk))
+async def _read_part(server: Server, manifest: Manifest, part: Part, name: str, owner: str, reporter: Reporter) -> None:
+    there = await server.create(name, part, owner=owner)
+    path = Path(manifest.path)
+    try:
+        await server.restore(
+            name, part, partial(read_part, path, part), owner=owner, there=there, on_chunk=Megabytes(reporter).add
+        )
+    except (OSError, ValueError, LookupError) as error:  # the file is another one than was verified
+        raise invalid(path, "has changed while it was restored") from error
+    verify_rows(part, parse_counts(await server.ask(name, count_sql()))[1])
 
 
-async def _swap(session: Session, server: Server, compose: Compose, manifest: Manifest) -> None:
+async def _own(
+    server: Server, manifest: Manifest, restored: _Restored, reporter: Reporter, *, as_superuser: bool
+) -> None:
+    """Give everything to its owners of before."""
+    reporter.step("Restoring owners and grants")
+    both = list(zip(manifest.parts, (name for _, name in restored.pairs), strict=True))
+    for part, name in both:  # all, before the first is given back: that gives away all databases
+        user = "postgres" if as_superuser else RESTORER
+        await server.ask(name, settings_sql(name, part.around), user=user, code="restore-failed")
+    for part, name in both:
+        await server.ask(name, give_back_sql(name, part.around, as_superuser=as_superuser), code="restore-failed")
+        if part.timescaledb and not as_superuser:
+            for job in await server.ask(name, pause_jobs_sql(), code="restore-failed"):
+                reporter.note(
+                    f"{part.database}: job {job} ran as the superuser, and is paused. Look at it, then resume it."
+                )
+    await server.ask("template1", _drop_restorer(), code="restore-failed")
+
+
+def _drop_restorer() -> str:
+    return f"DROP ROLE IF EXISTS {RESTORER};\n"
+
+
+async def _swap(session: Session, server: Server, compose: Compose, manifest: Manifest, restored: _Restored) -> None:
     """Swap the databases while the proxy is stopped, and start it again, whether or not that works."""
     before = await session.look()
     proxy = before.litellm.running
@@ -78,11 +187,11 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
             await compose.stop([Service.LITELLM])
         session.reporter.step("Replacing the databases")
         there = parse_content(await server.ask("template1", content_sql([]))).databases
-        sql = swap_sql([part.database for part in manifest.parts], there)
+        sql = swap_sql(restored.pairs, there, restored.run)
         await server.ask("template1", sql, code="restore-failed")
     finally:
         if proxy:
-            with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(UP_WITHIN, shield=True):
                 await compose.up([Service.LITELLM])
                 session.finish()
     await server.wake_workers([part.database for part in manifest.parts if part.timescaledb])

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from run_claude.database.around import extensions_sql
+from run_claude.database.queries import connection, identifier, text_literal
 from run_claude.docker.process import Completed, open_group, pump, run
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+    from run_claude.database.archive import Part
     from run_claude.docker.endpoint import Endpoint
     from run_claude.errors import RunClaudeError
 
@@ -23,7 +26,8 @@ __all__ = ["Server"]
 
 _END = "run-claude: end"
 _NO_CONNECTION = r"too many (?:clients already|connections for)|remaining connection slots are reserved"
-_LONGEST_LINE = 1 << 20  # bytes
+_LONGEST_LINE = 1 << 24  # bytes
+_CLEAN_UP_WITHIN = 1.5  # seconds
 # Ends the command when its standard input ends, as it does when we die. The engine does not: when `docker exec` is
 # killed, its command keeps running in the container, and a dump without a reader would wait forever.
 _WHILE_WANTED = """
@@ -34,7 +38,13 @@ wait $command; code=$?
 kill $watcher
 exit $code
 """
-_PSQL = ("psql", "-XqAtU", "postgres", "-v", "ON_ERROR_STOP=1")
+_PSQL = ("psql", "-XqAt", "-v", "ON_ERROR_STOP=1")
+# A database's own settings may not change what our SQL means: whose function `format` is, what a backslash is.
+_PLAIN = "-c search_path=pg_catalog -c standard_conforming_strings=on"
+_NEEDS_SUPERUSER = re.compile(r"permission denied|must be (superuser|owner|member|able)|superuser")
+# Entries of a dump that a superuser alone can restore; what of them is worth having is in the manifest.
+_SCHEMA = re.compile(r"\d+; \d+ \d+ SCHEMA - (.*)")
+_LEFT_OUT = re.compile(r"\d+; \d+ \d+ (DEFAULT ACL|COMMENT - EXTENSION) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +67,23 @@ class Server:
             kept["DOCKER_CONFIG"] = config
         return kept | self.endpoint.environment()
 
-    async def ask(self, database: str, sql: str, *, code: str = "query-failed") -> list[str]:
+    def _psql(self, database: str, user: str = "postgres") -> list[str]:
+        options = ("-i", "-e", f"PGOPTIONS={_PLAIN}")
+        return self.argv(*_PSQL, "-U", user, "-d", connection(database), options=options)
+
+    async def ask(self, database: str, sql: str, *, code: str = "query-failed", user: str = "postgres") -> list[str]:
         """Run SQL until its first error, and return the lines of the answers.
 
         :raises DataError: with PostgreSQL's message
         """
-        argv = self.argv(*_PSQL, "-d", database)
+        argv = self._psql(database, user)
         self.on_command(argv)
-        done = await run(argv, env=self.environment(), text=sql)
+        answers: list[bytes] = []  # all of them: there may be thousands of tables
+        source = _counted([sql.encode()], lambda count: None)
+        done = await pump(argv, env=self.environment(), source=source, sink=answers.append)
         if done.returncode != 0:
             raise _failed("The database refused a statement", done, code)
-        return done.stdout.splitlines()
+        return b"".join(answers).decode(errors="replace").splitlines()
 
     @asynccontextmanager
     async def snapshot(self, database: str, sql: str) -> AsyncIterator[tuple[str, list[str]]]:
@@ -75,7 +91,7 @@ class Server:
 
         :raises DataError: with PostgreSQL's message
         """
-        argv = self.argv(*_PSQL, "-d", database)
+        argv = self._psql(database)
         self.on_command(argv)
         text = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n{sql}\\echo {_END}\n"
         async with open_group(argv, env=self.environment(), stdin=True) as process:
@@ -100,40 +116,102 @@ class Server:
 
         :raises DataError: with ``pg_dump``'s message
         """
-        command = ("pg_dump", "-U", "postgres", "-Fc", f"--snapshot={snapshot}", database)
+        command = ("pg_dump", "-U", "postgres", "-Fc", f"--snapshot={snapshot}", "-d", connection(database))
         argv = self.argv("sh", "-c", _WHILE_WANTED, "sh", *command)
         self.on_command(self.argv(*command))
         done = await pump(argv, env=self.environment(), source=_never(), sink=sink)
         if done.returncode != 0:
             raise _failed(f"{database} cannot be dumped", done, "backup-failed")
 
-    async def create(self, database: str, *, timescaledb: str) -> None:
-        """Create an empty database, ready for :meth:`restore`.
+    async def create(self, name: str, part: Part, *, owner: str) -> list[str]:
+        """Create an empty database with the locale and the extensions of a part, ready for :meth:`restore`.
 
-        :raises DataError: if the image does not have this version of TimescaleDB
+        Returns the schemas that are there already, for these extensions.
+
+        :param owner: who reads the dump in; what no other than a superuser can create is there then
+        :raises DataError: if the image does not have an extension, or not this version of TimescaleDB
         """
-        await self.ask("template1", f'CREATE DATABASE "{database}" TEMPLATE template0;\n', code="restore-failed")
-        if timescaledb:
-            sql = f"CREATE EXTENSION timescaledb VERSION '{timescaledb}';\n"
-            await self.ask(database, sql, code="restore-failed")
+        around = part.around
+        sql = f"CREATE DATABASE {identifier(name)} OWNER {identifier(owner)} TEMPLATE template0{_locale(around)};\n"
+        await self.ask("template1", sql, code="restore-failed")
+        if part.timescaledb:
+            await self._has_timescaledb(part.timescaledb)
+            # By its owner-to-be: an extension has no other owner than who has created it.
+            create = f"CREATE EXTENSION timescaledb SCHEMA public VERSION '{part.timescaledb}';\n"
+            await self.ask(name, create, code="restore-failed", user=owner)
             # It changes a setting of the database, which applies to new sessions only.
-            await self.ask(database, "SELECT timescaledb_pre_restore();\n", code="restore-failed")
+            schemas = "_timescaledb_catalog, _timescaledb_config, _timescaledb_internal"
+            grants = "".join(
+                f"GRANT ALL ON {what} {schemas} TO {identifier(owner)};\n"
+                for what in ("SCHEMA", "ALL TABLES IN SCHEMA", "ALL SEQUENCES IN SCHEMA")
+            )
+            await self.ask(name, f"SELECT public.timescaledb_pre_restore();\n{grants}", code="restore-failed")
+        extensions = around.get("extensions") or []
+        return await self.ask(name, extensions_sql(extensions, owner), code="restore-failed")
 
-    async def restore(self, database: str, dump: AsyncIterable[bytes], timescaledb: str) -> None:
-        """Restore a dump into an empty database.
+    async def _has_timescaledb(self, version: str) -> None:
+        """Refuse a backup whose data only another version of TimescaleDB can read."""
+        sql = "SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb' ORDER BY version;\n"
+        if version not in (has := await self.ask("template1", sql)):
+            raise caused(
+                "restore-failed",
+                f"The backup was written with TimescaleDB {version}, and this image has {', '.join(has) or 'none'}.",
+                help=f"Restore it with an image that has {version} (RUN_CLAUDE_TIMESCALEDB_IMAGE), and upgrade then.",
+                facts={"wanted": version, "available": has},
+            )
 
+    async def restore(
+        self,
+        name: str,
+        part: Part,
+        dump: Callable[[], Iterable[bytes]],
+        *,
+        owner: str,
+        there: Sequence[str],
+        on_chunk: Callable[[int], None],
+    ) -> None:
+        """Restore a dump into a new database.
+
+        :param dump: reads it: once for its list of entries, once for its data
+        :param owner: who reads it in, and owns everything in it for now; ``postgres`` restores owners as well
+        :param there: the schemas that are there already
         :raises DataError: with ``pg_restore``'s first error
         """
-        argv = self.argv("pg_restore", "-U", "postgres", "--exit-on-error", "-d", database)
-        self.on_command(argv)
-        done = await pump(argv, env=self.environment(), source=dump)
+        listing = f"/tmp/{name}.list"  # noqa: S108 (in the container, a tmpfs)
+        try:
+            entries = await self._entries(part, dump, there, everything=owner == "postgres")
+            store = self.argv("sh", "-c", 'umask 077; cat >"$1"', "sh", listing)
+            await run(store, env=self.environment(), text=entries + "\n")
+            keep = () if owner == "postgres" else ("--no-owner",)
+            command = ("pg_restore", "-U", owner, *keep, "--exit-on-error", "-L", listing, "-d", connection(name))
+            argv = self.argv(*command)
+            self.on_command(argv)
+            done = await pump(argv, env=self.environment(), source=_counted(dump(), on_chunk))
+        finally:
+            with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
+                await run(self.argv("rm", "-f", listing), env=self.environment())
         if done.returncode != 0:
-            raise _failed(f"{database.removesuffix('_restoring')} cannot be restored", done, "restore-failed")
-        if timescaledb:
-            await self.ask(database, "SELECT timescaledb_post_restore();\n", code="restore-failed")
+            raise _failed(f"{part.database} cannot be restored", done, "restore-failed")
+        if part.timescaledb:
+            await self.ask(name, "SELECT public.timescaledb_post_restore();\n", code="restore-failed")
             # TimescaleDB requires it to come first in a session. Does nothing if the version is the image's own.
-            await self.ask(database, "ALTER EXTENSION timescaledb UPDATE;\n", code="restore-failed")
-        await self.ask(database, "ANALYZE;\n", code="restore-failed")
+            await self.ask(name, "ALTER EXTENSION timescaledb UPDATE;\n", code="restore-failed")
+        # By who owns the tables: it calls the functions of their indexes.
+        await self.ask(name, "SET client_min_messages = error;\nANALYZE;\n", code="restore-failed", user=owner)
+
+    async def _entries(
+        self, part: Part, dump: Callable[[], Iterable[bytes]], there: Sequence[str], *, everything: bool
+    ) -> str:
+        """Return the list of a dump's entries, as ``pg_restore`` takes it: those that its reader can restore."""
+        head: list[bytes] = []
+        argv = self.argv("pg_restore", "-l")
+        done = await pump(argv, env=self.environment(), source=_counted(dump(), lambda count: None), sink=head.append)
+        if done.returncode != 0:
+            raise _failed(f"{part.database} cannot be restored", done, "restore-failed")
+        lines = b"".join(head).decode(errors="replace").split("\n")
+        known = tuple(f"{schema} " for schema in there)
+        lines = [line for line in lines if not ((made := _SCHEMA.match(line)) and made[1].startswith(known))]
+        return "\n".join(line for line in lines if everything or not _LEFT_OUT.match(line))
 
     async def wake_workers(self, databases: Sequence[str]) -> None:
         """Start TimescaleDB's jobs again: a database loses its scheduler when it is renamed.
@@ -142,6 +220,18 @@ class Server:
         """
         for database in databases:
             await self.ask(database, "SELECT _timescaledb_functions.start_background_workers();\n")
+
+
+def _locale(around: Mapping[str, Any]) -> str:
+    """Return the part of a CREATE DATABASE that says in which language a database sorts."""
+    given = (("ENCODING", "encoding"), ("LC_COLLATE", "collate"), ("LC_CTYPE", "ctype"))
+    return "".join(f" {word} {text_literal(str(around[key]))}" for word, key in given if around.get(key))
+
+
+async def _counted(chunks: Iterable[bytes], on_chunk: Callable[[int], None]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        on_chunk(len(chunk))
 
 
 async def _never() -> AsyncIterator[bytes]:
@@ -167,6 +257,8 @@ def _failed(what: str, done: Completed, code: str) -> RunClaudeError:
         return caused("database-connections", f"{what}: all connections of the database are in use.")
     first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
     kept = " The old data is still in place." if code == "restore-failed" else ""
+    if code == "restore-failed" and _NEEDS_SUPERUSER.search(first):
+        kept += " What only a superuser may restore comes with --as-superuser: for a file that you trust."
     return caused(
         code,
         f"{what}: {first.strip() or f'exit code {done.returncode}'}",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.config.files import ensure_folder, write_atomic
+from run_claude.config.files import ensure_folder, left_over, write_atomic
+from run_claude.config.ownership import owned_by_others
 from run_claude.config.secrets import ensure_secrets, has_secrets
 from run_claude.deploy.migration import left_behind, migrate
 from run_claude.deploy.routing import ensure_routes_folder, has_routes_folder
@@ -15,7 +17,9 @@ from run_claude.state import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from run_claude.config.paths import Paths
     from run_claude.config.settings import Settings
 
 __all__ = ["ensure_initialized", "initialize", "install_templates", "is_initialized"]
@@ -45,9 +49,14 @@ def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
     :raises ConfigError: if a file or a folder cannot be used
     """
     paths = settings.paths
+    if foreign := owned_by_others([paths.config, paths.state]):
+        raise foreign
     ensure_folder(paths.config)
     ensure_folder(paths.instance_state)
     ensure_folder(paths.secrets_dir)
+    for path in _left_over(paths):
+        with suppress(OSError):
+            path.unlink()
     ensure_routes_folder(paths)
     return [*migrate(paths), *ensure_secrets(settings), *install_services(paths, force=force)]
 
@@ -63,9 +72,16 @@ def is_initialized(settings: Settings) -> bool:
         all(folder.is_dir() for folder in folders)
         and has_routes_folder(paths)
         and not left_behind(paths)
+        and not _left_over(paths)
         and has_secrets(settings)
         and services_installed(paths)
     )
+
+
+def _left_over(paths: Paths) -> list[Path]:
+    """Return the temporary files of commands that were killed."""
+    folders = (paths.config, paths.services, paths.state, paths.instance_state, paths.secrets_dir, paths.sessions)
+    return [path for folder in folders for path in left_over(folder)]
 
 
 def install_templates(settings: Settings) -> list[str]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
+from run_claude.config.env_store import keeper, set_values
+from run_claude.config.environment import Environment
 from run_claude.config.files import ensure_folder, exclusive, read_bytes, read_text, write_atomic
 from run_claude.deploy.services import packaged_services
 from run_claude.domain.causes import caused
@@ -106,18 +108,17 @@ def _migrate_values(paths: Paths) -> list[str]:
             found = {name: value for name, (value, _) in dotenv.values(text, str(old), {}).items()}
         else:
             found = _values_of_yaml(old)
-        present = dotenv.values(read_text(paths.env_file) or "", str(paths.env_file), {})
+        present = Environment.load({}, paths.env_file).file
         missing = {name: value for name, value in found.items() if name not in present}
         if missing:
-            before = read_text(paths.env_file) or ""
-            write_atomic(paths.env_file, dotenv.set_values(before, str(paths.env_file), missing))
+            set_values(paths.env_file, missing, always=False)
         others = sorted(name for name, value in found.items() if name in present and present[name][0] != value)
         if others:
             notes.append(f"Kept {old}: {', '.join(others)} differ from {paths.env_file}, whose values are used.")
             continue
-        after = dotenv.values(read_text(paths.env_file) or "", str(paths.env_file), {})
+        after = Environment.load({}, paths.env_file).file
         if all(after[name][0] == value for name, value in found.items()):
-            notes += [f"Moved the values of {old} to {paths.env_file}.", *filter(None, [_remove(old)])]
+            notes += [f"Moved the values of {old} to {keeper(paths.env_file)}.", *filter(None, [_remove(old)])]
     return notes
 
 

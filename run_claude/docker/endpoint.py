@@ -56,7 +56,7 @@ class Endpoint:
             return {"DOCKER_CONTEXT": self.context}  # the certificates are in the context's store
         variables = {"DOCKER_HOST": self.host}
         if self.tls:
-            variables |= {"DOCKER_CERT_PATH": str(self.tls), "DOCKER_TLS_VERIFY": "1" if self.verify else ""}
+            variables |= {"DOCKER_CERT_PATH": str(self.tls), "DOCKER_TLS_VERIFY" if self.verify else "DOCKER_TLS": "1"}
         return variables
 
     def cli_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -96,9 +96,10 @@ def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     :raises EngineError: if the context does not exist, or if there is no docker CLI to ask about it
     """
     if host := environ.get("DOCKER_HOST"):
-        with_tls = host.startswith("tcp://") and "DOCKER_TLS_VERIFY" in environ
+        verify = bool(environ.get("DOCKER_TLS_VERIFY"))  # set and empty is as not set
+        with_tls = host.startswith("tcp://") and (verify or bool(environ.get("DOCKER_TLS")))
         certificates = environ.get("DOCKER_CERT_PATH") or str(_config_dir(environ))
-        return Endpoint(host, tls=Path(certificates) if with_tls else None)
+        return Endpoint(host, tls=Path(certificates) if with_tls else None, verify=verify or not with_tls)
     context = environ.get("DOCKER_CONTEXT") or _current_context(environ)
     if context and context != "default":
         return _inspect_context(context, environ)

@@ -134,7 +134,7 @@ async def open_group(
         raise
     finally:
         _running.discard(process.pid)
-        with anyio.CancelScope(shield=True):
+        with anyio.move_on_after(_TERMINATE_WITHIN, shield=True):
             await process.aclose()
 
 
@@ -172,7 +172,8 @@ async def _end(process: Process) -> None:
         with anyio.move_on_after(_TERMINATE_WITHIN):
             await process.wait()
         _signal_group(process.pid, signal.SIGKILL)
-        await process.wait()
+        with anyio.move_on_after(_TERMINATE_WITHIN):  # one that waits for a disk ends when the disk answers
+            await process.wait()
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

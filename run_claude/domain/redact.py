@@ -8,6 +8,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
+from run_claude.domain.words import is_plain, is_word
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -23,6 +25,9 @@ _PUBLIC_NAME = re.compile(  # settings of run-claude and Compose: a report needs
     r"|SSH_AUTH_SOCK|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|XAUTHORITY|XDG_SESSION_\w+|DESKTOP_SESSION"
     r"|DBUS_SESSION_BUS_ADDRESS|GPG_KEY|PWD|OLDPWD|MAX_THINKING_TOKENS)$"
 )
+_OURS = re.compile(
+    r"^(?:LITELLM_(?:MASTER|SALT)_KEY|UI_PASSWORD|RUN_CLAUDE_\w*PASSWORD|DATABASE_PASSWORD)$"
+)  # as they are
 _SHORTEST = 4  # characters; anything shorter is no secret, and would remove half of the text
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -55,12 +60,25 @@ def looks_secret(name: str) -> bool:
 def secret_values(file: Mapping[str, str], process: Mapping[str, str]) -> set[str]:
     """Return the values that must not be shown.
 
+    Our own secrets count whatever they look like. Of the others, a value that is a number, a switch, a path or a common
+    word is no secret because of the name of its variable: without it, no message could be read.
+
     :param file: the variables in `.env`: all count, except run-claude's own settings
     :param process: the process environment: variables with the name of a secret count
     """
-    found = {value for name, value in file.items() if not _PUBLIC_NAME.match(name)}
-    found |= {value for name, value in process.items() if looks_secret(name)}
+    found = {
+        value for name, value in file.items() if not _PUBLIC_NAME.match(name) and (_ours(name) or not is_plain(value))
+    }
+    found |= {
+        value
+        for name, value in process.items()
+        if looks_secret(name) and (_ours(name) or not (is_plain(value) or is_word(value)))
+    }
     return {value for value in found if len(value.strip()) >= _SHORTEST}
+
+
+def _ours(name: str) -> bool:
+    return bool(_OURS.match(name))
 
 
 def redacted(text: str, secrets: Iterable[str], *, home: str = "") -> str:
@@ -77,8 +95,33 @@ def redacted(text: str, secrets: Iterable[str], *, home: str = "") -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return a secret as it is, as URLs, JSON and headers encode it, and each of its lines."""
-    forms = {secret, secret.strip(), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
-    forms.add(base64.b64encode(secret.encode()).decode().rstrip("="))
+    """Return a secret as it is, as URLs, JSON, YAML and headers encode it, and each of its lines.
+
+    A variable's value need not be UTF-8: what is not stands in it as surrogates, and in a log in one of several ways.
+    """
+    data = _bytes(secret)
+    forms = {
+        secret,
+        secret.strip(),
+        quote(data, safe=""),
+        quote_plus(data),
+        secret.replace("'", "''"),
+        repr(secret)[1:-1],
+    }
+    forms |= {quote(data), quote(data, safe="").replace("%7E", "~")}
+    forms |= {re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in list(forms) if "%" in form}
+    forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    forms |= {base64.b64encode(data).decode().rstrip("="), base64.urlsafe_b64encode(data).decode().rstrip("=")}
+    forms |= {data.decode(errors=errors) for errors in ("replace", "backslashreplace", "ignore")} | {
+        data.decode("latin-1")
+    }
     forms |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= 8}
     return {form for form in forms if len(form) >= _SHORTEST}
+
+
+def _bytes(text: str) -> bytes:
+    """Return the bytes of a text that may have been decoded from anything."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")

@@ -22,7 +22,8 @@ __all__ = ["MOUNT", "DatabaseImage", "Held", "catalog_version", "misfit", "versi
 MOUNT = PurePosixPath("/var/lib/postgresql/data")  # where the compose file mounts the volume
 
 # A row of pg_extension on its page: the name (64 bytes), owner, schema, relocatable, then the version with its length.
-_ROW = re.compile(rb"timescaledb\0{53}.{9}.([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9a-z]+)?)", re.DOTALL)
+# What follows the version may begin with a byte that is a digit as well.
+_ROW = re.compile(rb"timescaledb\0{53}.{9}(.)([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9a-z]+)?)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,8 @@ def catalog_version(page: bytes) -> str:
 
     Rows of before an update may still be there, with lower versions.
     """
-    return max((found[1].decode() for found in _ROW.finditer(page)), key=version_key, default="")
+    versions = (found[2][: (found[1][0] >> 1) - 1].decode() for found in _ROW.finditer(page))  # a short varlena
+    return max(versions, key=version_key, default="")
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -275,8 +275,11 @@ class Stack:
             return before
         compose = await session.deployed_compose()
         async with session.writing("proxy stop"):
-            session.intend("down", database=not database)
-            session.finish()
+            try:
+                session.intend("down", database=not database)
+                session.finish()
+            except ConfigError as error:  # a full disk stops no stop
+                session.reporter.note(f"The stop cannot be remembered, and `watch` may end it. {error.message}")
             if remove:
                 session.reporter.step("Removing the containers")
                 await compose.down()

@@ -36,12 +36,13 @@ def known_secrets(settings: Settings) -> set[str]:
     try:
         found |= secret_values({name: value for name, (value, _) in settings.environment().file.items()}, process)
     except ConfigError:
-        found |= set(_values(_read(paths.env_file)))
+        found |= secret_values(dict(_assignments(_read(paths.env_file))), process)
     # What the containers were given: .env may have changed since.
     deployed = deployed_secrets(paths)
-    found |= {value for name, value in deployed.items() if name not in _PUBLIC_NAMES}
+    found |= secret_values({name: value for name, value in deployed.items() if name not in _PUBLIC_NAMES}, {})
     found |= {part for name, value in deployed.items() if name.startswith(FILE) for part in _parts(value)}
-    found |= {_read(paths.database_secret).strip(), *_values(_read(paths.build_secrets))}
+    found |= {_read(paths.database_secret).strip()}
+    found |= secret_values(dict(_assignments(_read(paths.build_secrets))), {})
     return {value for value in found if len(value) >= _SHORTEST and value not in _PUBLIC}
 
 
@@ -68,13 +69,15 @@ def _leaves(value: Any, name: str = "") -> Iterator[str]:
             yield value
 
 
-def _values(text: str) -> Iterator[str]:
+def _assignments(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
-        yield line.partition("=")[2].strip(" '\"")
+        name, _, value = line.partition("=")
+        yield name.removeprefix("export ").strip(), value.strip(" '\"")
 
 
 def _read(path: Path) -> str:
+    """Return a file's text; empty if it cannot be read, or is a pipe, which would wait for a writer."""
     try:
-        return path.read_text(errors="replace")
+        return path.read_text(errors="replace") if path.is_file() else ""
     except OSError:
         return ""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.deploy.services import install_services
 from run_claude.docker.api import EngineApi
 from run_claude.docker.endpoint import Endpoint, resolve_endpoint
 from run_claude.docker.process import ungrouped
+from run_claude.domain.compose import COMPOSE_FILE
 from run_claude.domain.progress import Reporter, Silent
 from run_claude.errors import RunClaudeError
 from run_claude.state import lock
@@ -156,6 +158,8 @@ class Session:
         """
         paths = self.settings.paths
         if is_deployed(paths):
+            if not (paths.services / COMPOSE_FILE).exists():  # removed by somebody: Compose needs it for all it does
+                await anyio.to_thread.run_sync(install_services, paths)
             return self.compose((await anyio.to_thread.run_sync(load_deployment, paths)).project)
         from run_claude.deploy.prepare import prepare
 

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Healthy", "Start"]
 
 
+_CLEAN_UP_WITHIN = 10.0  # seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Healthy:
     """How a start has ended well: the services as they were last seen, and its steps (none without the proxy)."""
@@ -175,9 +178,11 @@ class Start:
                 await session.observe()
         except* RunClaudeError as errors:
             error = cast("RunClaudeError", errors.exceptions[0])  # a task group does not nest its own tasks' errors
-            with anyio.CancelScope(shield=True):
+            cause = error.__cause__
+            with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
                 await self._remove_half_made(compose)
-                raise await name_holder(error, session.api, session.settings) from error.__cause__
+                error = await name_holder(error, session.api, session.settings)
+            raise error from cause
 
     async def _clear_the_way(self, compose: Compose) -> None:
         """Remove what `up` would keep and cannot mend, and stop the proxy where it would lose what it has yet to write.

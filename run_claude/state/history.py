@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from run_claude.config.files import exclusive
+from run_claude.config.ownership import keep_owner
 from run_claude.errors import RunClaudeError
 from run_claude.state import reader
 
@@ -33,6 +34,8 @@ def append(path: Path, event: str, facts: Mapping[str, Any]) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             size = os.fstat(descriptor).st_size
+            if not size:
+                keep_owner(descriptor, path.parent)
             cut_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             os.write(descriptor, b"\n" * cut_off + line)
         finally:

@@ -8,11 +8,14 @@ import json
 import os
 import threading
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.config.files import ensure_folder
+from run_claude.config.flocks import flock
+from run_claude.config.ownership import keep_owner
 from run_claude.domain.causes import caused
 from run_claude.state import reader
 
@@ -36,10 +39,10 @@ async def lock(
     :param on_wait: called once, with the holder in words, if the lock is not free
     :raises BusyError: if it is not free within ``wait``
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    ensure_folder(path.parent)
+    descriptor, locked = _open(path)
     try:
-        waited = not _try(descriptor)
+        waited = not locked
         if waited:
             # Without a holder, another command has only looked who holds it, and lets go at once.
             if holder := holder_of(path):
@@ -55,12 +58,14 @@ async def lock(
                     help="Wait for it, or end it; the lock goes with the process.",
                 ) from error
         record = {"pid": os.getpid(), "purpose": purpose, "since": time.time()}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(record).encode(), 0)
+        with suppress(OSError):  # a full disk: who waits is not told for whom
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(record).encode(), 0)
         try:
             yield waited
         finally:
-            os.ftruncate(descriptor, 0)  # who looks next must not read of a holder that has ended
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)  # who looks next must not read of a holder that has ended
     finally:
         os.close(descriptor)
 
@@ -68,11 +73,12 @@ async def lock(
 def holder_of(path: Path) -> str:
     """Return who holds the lock, in words; empty if it is free, or cannot be opened."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        # Shared: two that look do not take each other for a holder.
+        descriptor, locked = flock(os.open(path, os.O_RDWR | os.O_CLOEXEC), path, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return ""
     try:
-        if _try(descriptor, fcntl.LOCK_SH):  # shared: two that look do not take each other for a holder
+        if locked:
             return ""
         return reader.decode(os.pread(descriptor, 4096, 0), _holder)
     except reader.Broken:
@@ -81,16 +87,29 @@ def holder_of(path: Path) -> str:
         os.close(descriptor)
 
 
+def _open(path: Path) -> tuple[int, bool]:
+    """Open a lock file, and lock it if it is free; return whether it was.
+
+    :raises ConfigError: if it cannot be opened
+    """
+    try:
+        made = not path.exists()
+        opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor, locked = flock(opened, path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise caused(
+            "file-unwritable",
+            f"{path} cannot be opened: {(error.strerror or str(error)).lower()}.",
+            help=f"Check the folder's owner and mode, and the free space: ls -ld {path.parent}; df -h {path.parent}",
+            facts={"file": str(path)},
+        ) from error
+    if made:
+        keep_owner(descriptor, path.parent)
+    return descriptor, locked
+
+
 def _holder(record: reader.Fields) -> str:
     return f"run-claude {record.text('purpose')} (pid {record.whole('pid')})"
-
-
-def _try(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 async def _blocking(descriptor: int) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Hook", "notifier"]
 
 WITHIN = 30.0  # seconds that one run of the command may take
+_END_WITHIN = 5.0  # seconds for a command that was killed to be gone
 LINES = 3  # of its stderr are shown, the last ones
 WAITING = 100  # transitions that may wait for the command; later ones are skipped
 
@@ -81,7 +82,7 @@ class Hook:
                 if process.returncode is None:
                     with suppress(ProcessLookupError):  # it has ended at this moment
                         os.killpg(process.pid, signal.SIGKILL)
-                    with anyio.CancelScope(shield=True):
+                    with anyio.move_on_after(_END_WITHIN, shield=True):
                         await process.wait()
 
 

@@ -46,8 +46,8 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     trial = App(instance=app.instance, environ=app.environ | changes)
     settings = trial.settings()  # refuses an invalid value before it is written
     ensure_folder(settings.paths.config)
-    store(settings, changes)
-    app.output.note(f"Wrote {', '.join(changes)} to {settings.paths.env_file}.")
+    target = store(settings, changes)
+    app.output.note(f"Wrote {', '.join(changes)} to {target}.")
 
 
 @config.command("list")

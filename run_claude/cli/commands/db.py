@@ -112,49 +112,55 @@ async def shell(app: App, database: str, arguments: tuple[str, ...]) -> int:
 
 @db.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, resolve_path=True))
+@click.option("--verify", is_flag=True, help="Restore it once, into databases that are dropped again.")
 @common
 @click.pass_obj
-async def backup(app: App, file: Path | None) -> None:
+async def backup(app: App, file: Path | None, verify: bool) -> None:
     """Back up all databases to a file that only you can read. Everything keeps running.
 
     Without FILE, the backup goes to the state folder.
 
     \b
     run-claude db backup
-    run-claude db backup ~/backups/monday.tar
+    run-claude db backup ~/backups/monday.tar --verify
     """
     from run_claude.cli.views.database import backup_written
     from run_claude.database import Database
 
     with closing(app.reporter()) as reporter:
         async with Database.open(app.deployed_settings(), reporter=reporter) as database:
-            manifest = await database.backup(file)
+            manifest = await database.backup(file, verify=verify)
     backup_written(app, manifest)
 
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True))
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--as-superuser", is_flag=True, help="Run what is in FILE as the superuser: only if you trust it.")
 @common
 @click.pass_obj
-async def restore(app: App, file: Path, yes: bool) -> None:
+async def restore(app: App, file: Path, yes: bool, as_superuser: bool) -> None:
     """Replace all data with a backup. If anything fails, nothing is replaced.
+
+    Nothing in FILE runs as the superuser. A backup with event triggers, or with functions in C, needs --as-superuser.
 
     \b
     run-claude db restore ~/backups/monday.tar
     """
     from run_claude.cli.ask import confirm
     from run_claude.cli.views.database import restore_warning, restored
-    from run_claude.database import Database, verify_file
+    from run_claude.database import Database, salt_remark, verify_file
 
     manifest = verify_file(file)
     with closing(app.reporter()) as reporter:
         async with Database.open(app.deployed_settings(), reporter=reporter) as database:
             if not yes:
-                restore_warning(app, manifest, await database.content())
+                restore_warning(
+                    app, manifest, await database.content(), salt_remark(database.session.settings, manifest)
+                )
                 if not await confirm("Replace it?"):
                     raise _not_confirmed()
-            manifest = await database.restore(file)
+            manifest = await database.restore(file, as_superuser=as_superuser)
     restored(app, manifest)
 
 

@@ -74,6 +74,7 @@ async def start(
             reporter.close()
             started(app, stack.settings, result)
             if watch:
+                app.lasting = True
                 from run_claude.cli.views.watch_live import watch_stack
 
                 await watch_stack(app, stack)

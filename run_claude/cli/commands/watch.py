@@ -64,6 +64,7 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     from run_claude.watch.supervisor import Supervisor, watching
 
     settings = app.deployed_settings()
+    app.lasting = True
     policy = policy_of(settings)
     commands = [command, notifier(app.environ) if notify else None]
     async with Session.open(settings) as session, watching(settings), anyio.create_task_group() as group:

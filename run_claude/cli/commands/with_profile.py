@@ -61,7 +61,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
             call = prepared(command, result.profile, variables, app.environ, Path.cwd())
             for note in call.notes:
                 app.output.note(note)
-            with session_file(settings.paths, call.settings) as settings_file:
+            with session_file(stack.settings.paths, call.settings) as settings_file:
                 async with anyio.create_task_group() as group:
                     group.start_soon(_report_outages, stack, result.snapshot)
                     code = await run_in_terminal(app, call.command(settings_file), dict(call.environment))

@@ -121,13 +121,15 @@ def backup_written(app: App, manifest: Manifest) -> None:
         app.output.sentence(f"Wrote {manifest.path}: {_manifest_words(manifest)}.")
 
 
-def restore_warning(app: App, manifest: Manifest, content: Content) -> None:
-    """Print what a restore would bring back, and what it would replace."""
+def restore_warning(app: App, manifest: Manifest, content: Content, remark: str) -> None:
+    """Print what a restore would bring back, what it would replace, and what is wrong with it."""
     created = time.strftime("%Y-%m-%d %H:%M", time.localtime(manifest.created))
     app.output.note(
         f"{manifest.path}: {_manifest_words(manifest)}, written on {created} by instance {manifest.instance}."
     )
     app.output.note(f"Restoring it replaces the current data: {_content_words(content)}.")
+    if remark:
+        app.output.note(remark)
 
 
 def restored(app: App, manifest: Manifest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, TextIO
 
+from run_claude.cli.output import silence
 from run_claude.cli.views.formatting import transition_line
 from run_claude.domain.lifecycle import Service
 
@@ -25,8 +26,11 @@ class Plain:
         self._verbose = verbose
 
     def _print(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # nobody reads it: no reason to leave anything undone
+            silence(self._stream)
 
     def step(self, text: str) -> None:
         """Print the step."""

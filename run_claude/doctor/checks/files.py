@@ -6,7 +6,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.catalogue import load_catalogue
+from run_claude.config.env_store import foreign
 from run_claude.config.named_files import named_files
+from run_claude.config.ownership import owned_by_others
 from run_claude.config.secrets import provider_keys, read_secrets
 from run_claude.deploy.migration import left_behind
 from run_claude.deploy.plan import choose_profile
@@ -25,6 +27,8 @@ async def files(context: Context) -> list[Finding]:
     paths = context.settings.paths
     missing = [path for path in (paths.config, paths.instance_state, paths.secrets_dir) if not path.is_dir()]
     found = []
+    if foreign_files := owned_by_others([paths.config, paths.state]):
+        found.append(failed("files", foreign_files))
     if missing:
         found.append(
             Finding(
@@ -77,6 +81,8 @@ async def secrets(context: Context) -> list[Finding]:
     found = []
     files = (paths.env_file, paths.litellm_secrets, paths.database_secret, paths.build_secrets)
     for path in files:
+        if foreign(path):
+            continue  # not ours to change
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
         except FileNotFoundError:

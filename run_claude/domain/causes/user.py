@@ -112,6 +112,12 @@ CAUSES = (
         "A folder cannot be created or opened.",
         "Check its owner and mode: `ls -ld FOLDER`.",
     ),
+    Cause(
+        "files-foreign",
+        ConfigError,
+        "Files of run-claude belong to another user, as after one `sudo run-claude`. The message names them.",
+        "Run the `sudo chown` of the message.",
+    ),
     Cause("no-home", ConfigError, "There is no home folder.", "Set HOME, or RUN_CLAUDE_HOME and RUN_CLAUDE_STATE."),
     Cause(
         "key-missing",

@@ -108,6 +108,8 @@ def test_a_context_with_tls_keeps_its_own_store(environ: dict[str, str]) -> None
         ({"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/certificates"}, "/certificates"),
         ({"DOCKER_TLS_VERIFY": "1", "DOCKER_CONFIG": "/config"}, "/config"),
         ({"DOCKER_CERT_PATH": "/certificates"}, None),
+        ({"DOCKER_CERT_PATH": "/certificates", "DOCKER_TLS_VERIFY": ""}, None),
+        ({"DOCKER_CERT_PATH": "/certificates", "DOCKER_TLS": "1"}, "/certificates"),
     ],
 )
 def test_a_tcp_host_has_tls_if_it_is_asked_for(variables: Mapping[str, str], folder: str | None) -> None:
@@ -116,6 +118,13 @@ def test_a_tcp_host_has_tls_if_it_is_asked_for(variables: Mapping[str, str], fol
     assert endpoint.url == ("https://far:2376" if folder else "http://far:2376")
     assert endpoint.environment()["DOCKER_HOST"] == "tcp://far:2376"
     assert endpoint.environment().get("DOCKER_CERT_PATH") == folder
+
+
+def test_tls_without_verification_stays_so_for_the_docker_command() -> None:
+    endpoint = resolve_endpoint({"DOCKER_HOST": "tcp://far:2376", "DOCKER_TLS": "1", "DOCKER_TLS_VERIFY": ""})
+    assert not endpoint.verify
+    assert "DOCKER_TLS_VERIFY" not in endpoint.environment()
+    assert resolve_endpoint({"DOCKER_HOST": "tcp://far:2376", **endpoint.environment()}) == endpoint
 
 
 def test_a_unix_host_has_a_socket_and_a_tcp_host_none() -> None:

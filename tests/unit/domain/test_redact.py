@@ -112,3 +112,51 @@ def test_no_known_value_survives_wherever_it_stands(secret: str, before: str, af
     if secret.strip() and secret.strip() not in "[redacted]":
         left = redacted(f"{before}{secret}{after}", [secret])
         assert secret not in left.replace("[redacted]", "\0")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Permission", "true", "FALSE", "none", "8080", "30s", "0.5", "512m", "10:30"),
+        *("/var/run/agent.sock", "~/.config/tokens", r"C:\Users\me\token.txt"),
+        *("ollama", "keyring", "disabled", "denied"),
+    ],
+)
+def test_a_word_a_number_or_a_path_is_no_secret_because_its_variable_is_called_so(value: str) -> None:
+    assert secret_values({"SOME_API_KEY": value}, {"SOME_TOKEN": value}) == set()
+
+
+def test_any_word_of_the_environment_stays_in_the_text() -> None:
+    assert secret_values({}, {"XYZ_SESSION": "plasmashell", "PASSWORD_STORE": "Gopass"}) == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "UI_PASSWORD", "RUN_CLAUDE_TIMESCALEDB_PASSWORD"]
+)
+@pytest.mark.parametrize("value", ["permission", "12345678", "/a/path"])
+def test_our_own_secrets_count_whatever_they_look_like(name: str, value: str) -> None:
+    assert secret_values({name: value}, {}) == secret_values({}, {name: value}) == {value}
+
+
+@pytest.mark.parametrize(
+    "value", ["/9j4AAQSkZJRgABAQEAYABgAAD", "hunter22", "correct horse", "abcdefghijklmnopqrstuvwxyz"]
+)
+def test_what_only_begins_like_a_path_or_a_word_counts(value: str) -> None:
+    assert secret_values({"SOME_KEY": value}, {"SOME_TOKEN": value}) == {value}
+
+
+@pytest.mark.parametrize("data", [b"caf\xe9-secret-0123", b"\xff\xfe\x80\x81secret", "wörd-0123".encode("latin-1")])
+def test_a_value_that_is_no_utf_8_is_taken_out_however_it_was_decoded(data: bytes) -> None:
+    secret = data.decode(errors="surrogateescape")
+    for seen in (secret, data.decode(errors="replace"), data.decode("latin-1"), data.decode(errors="backslashreplace")):
+        assert redacted(f"a {seen} b", [secret]) == "a [redacted] b"
+
+
+@given(st.text(alphabet=st.characters(), min_size=4), st.text(alphabet=st.characters()))
+def test_no_value_in_any_encoding_makes_it_fail(secret: str, text: str) -> None:
+    if secret.strip() and not set(secret) <= set("[redacted]"):
+        assert secret not in redacted(text + secret, [secret]).replace("[redacted]", "\0")
+
+
+def test_a_secret_is_taken_out_where_lower_case_stands_for_a_byte() -> None:
+    assert "word" not in redacted("u=pass%2fword%3d1", ["pass/word=1"])

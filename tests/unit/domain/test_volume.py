@@ -27,6 +27,7 @@ def test_the_catalogs_version_is_the_highest_row() -> None:
     page = b"\0" * 100 + row("2.9.3") + b"plpgsql".ljust(64, b"\0") + row("2.23.1") + row("2.19.3")
     assert catalog_version(page) == "2.23.1"
     assert catalog_version(b"plpgsql".ljust(90, b"\0") + b"1.0") == ""
+    assert catalog_version(row("2.19.3") + b"3" + bytes(24)) == "2.19.3", "the length of the next column is no digit"
 
 
 @pytest.mark.parametrize(

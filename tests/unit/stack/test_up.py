@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from run_claude.deploy.routing import default_profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
-from run_claude.stack import Stack
+from run_claude.stack import Stack, session
 from run_claude.state import lock
 from tests.fake.compose import gets_healthy
 from tests.fake.stage import BOTH, PROXY_ONLY, Stage
@@ -219,6 +220,26 @@ async def test_a_stop_without_the_record_of_a_start_writes_what_it_needs(stage: 
     async with stack_of(stage) as stack:
         assert (await stack.down()).litellm.phase is Phase.EXITED
     assert stage.settings.paths.compose_env_file.exists()
+
+
+async def test_a_full_disk_stops_no_stop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await start(stage)
+
+    def full(path: Path, intent: object) -> None:
+        raise caused("file-unwritable", f"{path} cannot be written: no space left on device.")
+
+    monkeypatch.setattr(session, "save_intent", full)
+    async with stack_of(stage) as stack:
+        assert (await stack.down()).litellm.phase is Phase.EXITED
+    assert "The stop cannot be remembered" in stage.reporter.notes[-1]
+
+
+async def test_a_stop_without_the_services_folder_brings_back_what_compose_needs(stage: Stage) -> None:
+    await start(stage)
+    shutil.rmtree(stage.settings.paths.services)
+    async with stack_of(stage) as stack:
+        assert (await stack.down()).litellm.phase is Phase.EXITED
+    assert (stage.settings.paths.services / "docker-compose.yaml").is_file()
 
 
 async def test_there_is_nothing_to_stop(stage: Stage) -> None:

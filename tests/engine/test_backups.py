@@ -1,0 +1,187 @@
+"""Backups that can always be restored: everything a server holds comes back, and nothing of a backup's is obeyed."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .instance import Instance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600)]
+
+STRANGE = ["my.db", "2024data", "größe", "a=b /../'\"x", "mine_restoring"]
+
+FILL = r"""
+CREATE ROLE readers NOLOGIN;
+CREATE ROLE alice LOGIN PASSWORD 'a fake password';
+GRANT readers, pg_read_all_stats TO alice;
+CREATE DATABASE "my.db" OWNER alice;
+CREATE DATABASE "2024data" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
+CREATE DATABASE "a=b /../'""x";
+CREATE DATABASE mine_restoring;
+CREATE DATABASE "größe";
+COMMENT ON DATABASE "größe" IS 'how large';
+ALTER DATABASE "größe" SET search_path = ext, public;
+ALTER DATABASE "größe" SET standard_conforming_strings = off;
+REVOKE CONNECT ON DATABASE "größe" FROM PUBLIC;
+GRANT CONNECT ON DATABASE "größe" TO alice;
+\connect "größe"
+CREATE SCHEMA ext;
+CREATE EXTENSION pgcrypto;
+CREATE EXTENSION dblink;
+CREATE EXTENSION pg_stat_statements SCHEMA ext;
+CREATE TABLE public."tä'b""le" (x int);
+INSERT INTO public."tä'b""le" VALUES (7);
+COMMENT ON TABLE public."tä'b""le" IS 'an odd one';
+-- What our own queries call, as a user may have it as well.
+CREATE FUNCTION ext.format(text, text, text) RETURNS text LANGUAGE sql AS $$ SELECT 'DROP DATABASE litellm' $$;
+\connect run_claude
+CREATE TABLE samples (time timestamptz NOT NULL, value int);
+SELECT create_hypertable('samples', 'time');
+INSERT INTO samples SELECT timestamptz '2026-01-10 00:00+00' - i * interval '1 day', i FROM generate_series(0, 99) i;
+GRANT SELECT ON samples TO readers WITH GRANT OPTION;
+CREATE SCHEMA hers AUTHORIZATION alice;
+SET ROLE alice;
+CREATE TABLE hers.notes (x int);
+INSERT INTO hers.notes VALUES (1), (2);
+CREATE MATERIALIZED VIEW hers.few AS SELECT * FROM hers.notes;
+CREATE FUNCTION hers.f(a int) RETURNS int LANGUAGE sql AS 'SELECT a';
+ALTER DEFAULT PRIVILEGES IN SCHEMA hers GRANT SELECT ON TABLES TO readers;
+RESET ROLE;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+SELECT lo_from_bytea(4242, 'a large object');
+COMMENT ON LARGE OBJECT 4242 IS 'large';
+GRANT SELECT ON LARGE OBJECT 4242 TO alice;
+"""
+
+SEEN = [
+    ("postgres", r"\l"),
+    ("postgres", r"\drds"),
+    ("postgres", r"\du"),
+    ("postgres", "SELECT rolname, rolpassword FROM pg_authid WHERE oid >= 16384 ORDER BY 1"),
+    ("postgres", "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database ORDER BY 1"),
+    ("run_claude", r"\dp *.*"),
+    ("run_claude", r"\ddp"),
+    ("run_claude", r"\dx"),
+    ("run_claude", r"\dn"),
+    ("run_claude", r"\df hers.*"),
+    ("run_claude", r"\d"),
+    ("run_claude", r"\lo_list"),
+    ("run_claude", "SELECT lo_get(4242), (SELECT count(*) FROM samples), (SELECT count(*) FROM hers.few)"),
+    ("größe", r"\dx"),
+    ("größe", r"\dn"),
+    ("größe", r"\dt+ public.*"),
+    ("größe", 'SELECT * FROM public."tä\'b""le"'),
+]
+
+# Whoever reads this in as a superuser runs a program.
+CRAFTED = """
+CREATE FUNCTION public.own() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+  COPY (SELECT 1) TO PROGRAM 'touch /tmp/owned'; RETURN 1; END $$;
+CREATE MATERIALIZED VIEW public.trap AS SELECT public.own();
+"""
+
+
+def psql(instance: Instance, database: str, text: str) -> str:
+    container = instance.container("timescaledb")
+    command = ["docker", "exec", "-i", container, "psql", "-XqAtU", "postgres", "-v", "ON_ERROR_STOP=1", "-d", database]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def everything(instance: Instance) -> list[list[str]]:
+    """Return what psql shows of it all, by its parts: grants have no order."""
+    return [sorted(re.split(r"[|\n]", psql(instance, database, query))) for database, query in SEEN]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str, str]) -> Iterator[Instance]:
+    """A database with a bit of everything in it; the proxy does not run."""
+    stack = Instance(tmp_path_factory.mktemp("user"), release=stand_in_release)
+    try:
+        stack.run("db", "start")
+        psql(stack, "postgres", FILL)
+        yield stack
+    finally:
+        stack.remove()
+
+
+def test_all_that_a_server_holds_comes_back_after_it_was_destroyed(server: Instance) -> None:
+    before = everything(server)
+    gone = server.json("db", "destroy", "--yes-destroy-data")
+    server.run("db", "start")
+    server.run("db", "restore", gone["backup"], "--yes")
+    assert everything(server) == before
+    owned = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'run_claude_%'"
+    assert psql(server, "postgres", owned) == "0", "nobody of the restore is left"
+    psql(
+        server,
+        "run_claude",
+        "INSERT INTO samples VALUES ('2031-01-01', 1); DELETE FROM samples WHERE time > '2030-01-01'",
+    )
+    assert set(STRANGE) <= {row["name"] for row in server.json("db", "status")["databases"]}
+
+
+def test_nothing_of_a_backup_runs_as_the_superuser_and_nothing_is_replaced(server: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "b.tar"
+    psql(server, "my.db", CRAFTED)
+    psql(server, "my.db", r"\! true" + "\nSELECT 1")
+    docker_exec(server, "rm", "/tmp/owned")
+    try:
+        server.run("db", "backup", str(file))
+        failed = server.json("db", "restore", str(file), "--yes", expect=11)["error"]
+        assert failed["code"] == "restore-failed"
+        assert "permission denied" in failed["message"]
+        assert "--as-superuser" in failed["help"]
+        assert docker_exec(server, "sh", "-c", "ls /tmp/owned || true") == ""
+        assert psql(server, "my.db", "SELECT count(*) FROM trap") == "1"
+    finally:
+        psql(server, "my.db", "DROP MATERIALIZED VIEW trap; DROP FUNCTION own")
+
+
+def test_a_backup_waits_for_no_lock_and_a_restore_only_before_it_swaps(server: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "b.tar"
+    with (server.folder / "state" / "instances" / server.name / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server.run("db", "backup", str(file), "--verify")
+        server.extra["RUN_CLAUDE_LOCK_TIMEOUT"] = "0.2"
+        try:
+            busy = server.run("db", "restore", str(file), "--yes", expect=9)
+        finally:
+            del server.extra["RUN_CLAUDE_LOCK_TIMEOUT"]
+        assert "Restoring owners and grants" in busy.stderr, "it was ready to swap"
+    left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'run_claude_re%'"
+    assert psql(server, "postgres", left) == "0"
+
+
+def test_a_backup_of_another_salt_key_says_so_before_anything_is_replaced(server: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "b.tar"
+    server.run("db", "backup", str(file))
+    assert "LITELLM_SALT_KEY" not in server.run("db", "restore", str(file), "--yes").stderr
+    deployed = next((server.folder / "state").rglob("litellm.json"))
+    kept, env = deployed.read_text(), (server.config / ".env").read_text()
+    key = next(line.partition("=")[2] for line in env.splitlines() if line.startswith("LITELLM_SALT_KEY="))
+    deployed.write_text(kept.replace(key, "sk-another-0123456789"))
+    try:
+        printed = server.run("db", "restore", str(file), "--yes").stderr
+    finally:
+        deployed.write_text(kept)
+    assert "another LITELLM_SALT_KEY" in printed
+    assert printed.index("LITELLM_SALT_KEY") < printed.index("Replacing the databases")
+    assert key not in printed
+
+
+def docker_exec(instance: Instance, *command: str) -> str:
+    done = subprocess.run(
+        ["docker", "exec", instance.container("timescaledb"), *command], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
