@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,21 +12,15 @@ import anyio
 from run_claude.database.backup import refuse_existing, unused, write_backup
 from run_claude.database.queries import Content, content_sql, parse_content
 from run_claude.database.restore import UP_WITHIN, one_restore, prove, restore_backup
+from run_claude.database.running import start_database, stop_database
 from run_claude.database.salt import salt_fingerprint, salt_remark
 from run_claude.database.server import Server
 from run_claude.database.verify import verify_file
-from run_claude.deploy.prepare import initialized_plan
-from run_claude.deploy.without_database import write_without_database
 from run_claude.domain.causes import caused
-from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
-from run_claude.errors import ConfigError
+from run_claude.domain.lifecycle import Service, ServiceState
 from run_claude.stack.preflight import volume_name
-from run_claude.stack.replacement import start_plan
 from run_claude.stack.session import Session
-from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
-from run_claude.state.deployed import is_deployed, load_deployment
-from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -81,43 +75,7 @@ class Database:
 
         :raises RunClaudeError: as :meth:`Stack.up <run_claude.stack.controller.Stack.up>` does
         """
-        session, settings = self.session, self.session.settings
-        state = (await session.look()).timescaledb
-        if state.phase is Phase.HEALTHY and not self._changes_intent(True):
-            return state
-        async with session.writing("db start"):
-            session.refresh()
-            try:
-                planned = await anyio.to_thread.run_sync(
-                    lambda: initialized_plan(settings, profile=None, database=True)
-                )
-            except ConfigError as error:
-                return await self._start_deployed(error, timeout)
-            for note in planned.notes:
-                session.reporter.note(note)
-            before = await session.look()
-            self._want_database(True)
-            if before.timescaledb.phase is Phase.HEALTHY:
-                return before.timescaledb
-            proxy = before.litellm.running and planned.database
-            services = (Service.TIMESCALEDB, Service.LITELLM) if proxy else (Service.TIMESCALEDB,)
-            healthy = await start_plan(session, planned, services, timeout, before, command="db start")
-        return healthy.snapshot.timescaledb
-
-    async def _start_deployed(
-        self,
-        error: ConfigError,
-        timeout: float,  # noqa: ASYNC109 (as in start)
-    ) -> ServiceState:
-        """Start the database as it was started last, where the user's files cannot be used now. Hold the lock."""
-        session = self.session
-        if not is_deployed(session.settings.paths):
-            raise error
-        session.reporter.note(f"{error.message} The database starts as it was deployed last.")
-        self._want_database(True)
-        deployed, before = load_deployment(session.settings.paths), await session.look()
-        start = Start(session, deployed, (Service.TIMESCALEDB,), timeout, before, command="db start")
-        return (await start.run()).snapshot.timescaledb
+        return await start_database(self.session, timeout)
 
     async def stop(self) -> ServiceState:
         """Stop the database. The data stays, and the proxy keeps running.
@@ -127,42 +85,7 @@ class Database:
         :raises EngineError: if there is no usable engine
         :raises StartError: if the proxy does not get healthy without it
         """
-        session, settings = self.session, self.session.settings
-        before = await session.look()
-        if not before.timescaledb.id:
-            return before.timescaledb
-        compose = await session.deployed_compose()
-        async with session.writing("db stop"):
-            proxy = before.litellm.running and load_deployment(settings.paths).database
-            services = (Service.LITELLM,) if proxy else ()
-            planned = None
-            if proxy:  # before anything is stopped: it may not be possible
-                try:
-                    planned = await anyio.to_thread.run_sync(
-                        lambda: initialized_plan(settings, profile=None, database=False)
-                    )
-                except ConfigError as error:
-                    session.reporter.note(f"{error.message} The proxy goes on as it was deployed last.")
-            self._want_database(False)
-            async with session.replacing("db stop", services):
-                session.reporter.step("Stopping the database")
-                await compose.stop([Service.TIMESCALEDB, *services])
-                if planned is not None:
-                    await start_plan(session, planned, services, DEFAULT_TIMEOUT, Snapshot(), command="db stop")
-                elif proxy:
-                    deployed = await anyio.to_thread.run_sync(write_without_database, settings.paths)
-                    await Start(session, deployed, services, DEFAULT_TIMEOUT, Snapshot(), command="db stop").run()
-            return (await session.look()).timescaledb
-
-    def _want_database(self, wanted: bool) -> None:
-        """Remember whether the database is wanted, if the stack is. The watcher ignores a stack that is not."""
-        if intent := self._changes_intent(wanted):
-            save_intent(self.session.settings.paths.intent_file, replace(intent, database=wanted, at=time.time()))
-
-    def _changes_intent(self, wanted: bool) -> Intent | None:
-        """Return the intent, if the stack is wanted and this changes it."""
-        intent = self.session.intent()
-        return intent if intent and intent.wanted == "up" and intent.database is not wanted else None
+        return await stop_database(self.session)
 
     # --- inspect ----------------------------------------------------------------------------------------------
 

@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.config.model import Profile
-from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
-from run_claude.deploy.initialize import is_initialized
-from run_claude.deploy.plan import Plan, plan
-from run_claude.deploy.routing import default_profile, set_default_profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
-from run_claude.errors import ConfigError, RunClaudeError
-from run_claude.stack.drift import drift
+from run_claude.errors import ConfigError
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
 from run_claude.stack.status import Status, services_of, status_of
+from run_claude.stack.up import Up
 from run_claude.state import history
 from run_claude.state.deployed import is_deployed, load_deployment
 from run_claude.state.intent import save_intent
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from run_claude.config.settings import Settings
+    from run_claude.deploy.plan import Plan
     from run_claude.docker.observer import Missed
     from run_claude.domain.compose import Compose, Project
     from run_claude.domain.lifecycle import Transition
@@ -48,6 +45,7 @@ class Stack:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._up = Up(session)
 
     @classmethod
     @asynccontextmanager
@@ -100,85 +98,19 @@ class Stack:
         :raises StartTimeout: if it is not healthy in time
         :raises BusyError: if another command does not give up the instance's lock in time
         """
-        session = self.session
-        wanted = self._with_database(database)
-        planned = await anyio.to_thread.run_sync(self._plan, profile, wanted)
-        before = Snapshot()
+        session, up, before = self.session, self._up, Snapshot()
+        wanted = up.with_database(database)
+        planned = await up.plan_if_initialized(profile, wanted)
         if planned is not None:
             before = await session.look()
-            settled = not session.busy() and session.unfinished() is None
-            settled = settled and self._is_wanted(planned, wanted, for_all=for_all)
-            if settled and self._is_up(planned, before, services_of(wanted)):
-                self._report_notes(planned)
-                return Started(snapshot=before, services=services_of(wanted), profile=planned.profile, already=True)
+            if up.is_settled(planned, before, wanted, for_all=for_all):
+                return up.already(planned, before, wanted)
         async with session.writing("proxy start") as waited:
             if planned is None or waited:  # what was read before the lock may be outdated
                 session.refresh()
-                wanted = self._with_database(database)
-                planned, before = await self._planned(profile, wanted), await session.look()
-            return await self._up(planned, before, wanted, timeout, for_all=for_all)
-
-    async def _up(
-        self,
-        planned: Plan,
-        before: Snapshot,
-        database: bool,
-        timeout: float,  # noqa: ASYNC109 (as in up)
-        *,
-        command: str = "proxy start",
-        anew: bool = False,
-        for_all: bool = True,
-    ) -> Started:
-        """Start what is planned, unless that would change nothing. Hold the lock."""
-        session, services, last = self.session, services_of(database), self.session.intent()
-        served = default_profile(self.settings.paths)
-        self._report_notes(planned)
-        session.intend("up", database=database, profile=planned.profile.name)
-        if for_all or not before.healthy(services) or not served:
-            set_default_profile(self.settings, planned.profile.name)
-        left = session.unfinished()
-        if not anew and not (left and left.password) and self._is_up(planned, before, services):
-            session.finish()
-            return Started(snapshot=before, services=services, profile=planned.profile, already=True)
-        from run_claude.stack.replacement import start_plan  # with all that it needs: not for what is healthy already
-
-        try:
-            done = await start_plan(session, planned, services, timeout, before, command=command, anew=anew)
-        except RunClaudeError:
-            if last is not None and any(before[service].phase is Phase.HEALTHY for service in services):
-                save_intent(self.settings.paths.intent_file, last)  # what runs is what was wanted before
-                set_default_profile(self.settings, served or last.profile)
-            raise
-        return Started(
-            snapshot=done.snapshot, services=services, profile=planned.profile, already=False, spans=done.spans
-        )
-
-    async def _planned(self, profile: str | None, database: bool) -> Plan:
-        from run_claude.deploy.prepare import initialized_plan
-
-        return await anyio.to_thread.run_sync(
-            lambda: initialized_plan(self.settings, profile=profile, database=database)
-        )
-
-    def _plan(self, profile: str | None, database: bool) -> Plan | None:
-        """Return the plan, without writing anything; ``None`` where something has to be made first."""
-        if not is_initialized(self.settings):
-            return None
-        return plan(self.settings, profile=profile, database=database)
-
-    def _is_up(self, planned: Plan, snapshot: Snapshot, services: Sequence[Service]) -> bool:
-        """Whether a start would change nothing."""
-        return snapshot.healthy(services) and not drift(self.settings, planned, snapshot, services)
-
-    def _is_wanted(self, planned: Plan, database: bool, *, for_all: bool) -> bool:
-        name, intent = planned.profile.name, self.session.intent()
-        told = not for_all or default_profile(self.settings.paths) == name
-        wanted = ("up", database, name, self.settings.said)
-        return bool(told and intent and (intent.wanted, intent.database, intent.profile, intent.said) == wanted)
-
-    def _report_notes(self, planned: Plan) -> None:
-        for note in planned.notes:
-            self.session.reporter.note(note)
+                wanted = up.with_database(database)
+                planned, before = await up.plan(profile, wanted), await session.look()
+            return await up.start(planned, before, wanted, timeout, for_all=for_all)
 
     # --- the image --------------------------------------------------------------------------------------------
 
@@ -223,39 +155,9 @@ class Stack:
         :raises ConfigError: if `.env` cannot be used
         :raises DataError: if the running database does not take the new password
         """
-        from run_claude.stack.takeover import set_database_password
+        from run_claude.stack.rotation import rotate_secrets
 
-        names = [MASTER_KEY] * master_key + [DATABASE_PASSWORD] * database
-        session = self.session
-        before = await session.look()
-        if database and not before.timescaledb.running:
-            raise caused(
-                "database-not-running",
-                "The database does not run, so it cannot be given a new password.",
-                help="Start it with `run-claude proxy start`, then rotate.",
-            )
-        compose = await session.deployed_compose()
-        proxy = before.litellm.running
-        services = services_of(self._with_database()) if proxy else ()
-        async with session.writing("secrets rotate"), session.replacing("secrets rotate", services, password=database):
-            fresh = rotate(self.settings, names)
-            if database:
-                if proxy:
-                    await compose.stop([Service.LITELLM])  # what it has yet to write, it writes with the old password
-                try:
-                    await set_database_password(compose, fresh[DATABASE_PASSWORD])
-                except RunClaudeError:
-                    if proxy:
-                        await compose.up([Service.LITELLM])
-                    raise
-                session.password_given()
-            if proxy:
-                wanted = self._with_database()
-                planned = await self._planned(None, wanted)
-                # As from nothing: what ran before does not know the new secrets, and must not be put back.
-                await self._up(planned, Snapshot(), wanted, DEFAULT_TIMEOUT, command="secrets rotate")
-                return f"Rotated {' and '.join(names)}; the proxy was restarted."
-        return f"Rotated {' and '.join(names)}."
+        return await rotate_secrets(self.session, master_key=master_key, database=database)
 
     # --- down -------------------------------------------------------------------------------------------------
 
@@ -301,15 +203,15 @@ class Stack:
         await session.look()  # without an engine nothing is written
         async with session.writing("proxy restart"):
             session.refresh()
-            database, before = self._with_database(), await session.look()
+            database, before = self._up.with_database(), await session.look()
             try:
-                planned = await self._planned(None, database)
+                planned = await self._up.plan(None, database)
             except ConfigError as error:
                 if not is_deployed(self.settings.paths):
                     raise
                 session.reporter.note(f"{error.message} What was deployed last is restarted.")
                 return await self._restart_deployed(before, database, timeout)
-            return await self._up(planned, before, database, timeout, command="proxy restart", anew=True)
+            return await self._up.start(planned, before, database, timeout, command="proxy restart", anew=True)
 
     async def _restart_deployed(
         self,
@@ -337,11 +239,6 @@ class Stack:
         return Started(
             snapshot=done.snapshot, services=services, profile=Profile(name=profile), already=False, spans=done.spans
         )
-
-    def _with_database(self, said: bool | None = None) -> bool:
-        """Return whether the database is wanted: as is said now, else as was said last, else yes."""
-        intent = self.session.intent()
-        return said if said is not None else intent.database if intent else True
 
     # --- looking ----------------------------------------------------------------------------------------------
 
