@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import anyio
 
-from run_claude.config.files import ensure_folder, remove_left
+from run_claude.config.files import ensure_folder, left_over
 from run_claude.config.ownership import keep_owner
 from run_claude.database.archive import Manifest, Writer
 from run_claude.database.around import around_sql, roles_sql
@@ -31,11 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["refuse_existing", "unused", "write_backup"]
 
-# What a file system says that has no hard links (exFAT, vfat), or no nameless files (NFS, SMB, FUSE).
+# What a file system says that has no hard links: exFAT, vfat, SMB, FUSE.
 _NO_LINKS = frozenset(
     {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV}
 )
-_NO_NAMELESS = _NO_LINKS | {errno.EISDIR, errno.ENOENT}
 
 
 def refuse_existing(path: Path) -> None:
@@ -95,25 +93,23 @@ async def _dump(server: Server, writer: Writer, database: str, progress: Megabyt
 def _complete(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that gets its name when the block ends well. Otherwise nothing is left of it.
 
-    It has no name until then, so that nothing is left even of a process that is killed. Where the file system cannot do
-    that, it has a temporary one.
+    What backups have left that were killed in this folder is removed, too.
 
     :raises DataError: if the file cannot be written, for example because the disk is full
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
-        remove_left(path)
-        descriptor, nameless = _open(temporary)
+        for left in left_over(path.parent):
+            left.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            with os.fdopen(descriptor, "w+b") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 _sync(descriptor)
                 keep_owner(descriptor, path.parent)
-                if not _linked(f"/proc/self/fd/{descriptor}" if nameless else str(temporary), descriptor, path):
-                    if nameless:
-                        _copy(file, temporary)
-                    _rename(temporary, path)
+            if not _linked(temporary, path):
+                _rename(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         with suppress(OSError):  # some network file systems cannot sync a folder
@@ -132,23 +128,10 @@ def _complete(path: Path) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def _open(temporary: Path) -> tuple[int, bool]:
-    """Open a new file, without a name where that can be had; return whether it has none."""
-    flags = os.O_RDWR | os.O_CLOEXEC
-    if nameless := getattr(os, "O_TMPFILE", 0):  # Linux
-        try:
-            return os.open(temporary.parent, flags | nameless, 0o600), True
-        except OSError as error:
-            if error.errno not in _NO_NAMELESS:
-                raise
-    return os.open(temporary, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), False
-
-
-def _linked(source: str, descriptor: int, path: Path) -> bool:
+def _linked(temporary: Path, path: Path) -> bool:
     """Give a complete file its name, if the file system has links: unlike a rename, a link replaces nothing."""
     try:
-        # A folder to start from, which an absolute path ignores: Python follows `/proc/self/fd/…` only with one.
-        os.link(source, path, src_dir_fd=descriptor, follow_symlinks=True)
+        os.link(temporary, path)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -164,16 +147,6 @@ def _rename(temporary: Path, path: Path) -> None:
     except BaseException:
         path.unlink()
         raise
-
-
-def _copy(file: IO[bytes], temporary: Path) -> None:
-    """Copy a file that cannot get a name into one that has one."""
-    file.seek(0)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as copy:
-        shutil.copyfileobj(file, copy)
-        copy.flush()
-        _sync(descriptor)
 
 
 def _sync(descriptor: int) -> None:

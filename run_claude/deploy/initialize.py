@@ -80,7 +80,8 @@ def is_initialized(settings: Settings) -> bool:
 
 def _left_over(paths: Paths) -> list[Path]:
     """Return the temporary files of commands that were killed."""
-    folders = (paths.config, paths.services, paths.state, paths.instance_state, paths.secrets_dir, paths.sessions)
+    ours = (paths.config, paths.services, paths.state, paths.instance_state, paths.secrets_dir, paths.sessions)
+    folders = (*ours, paths.state / "backups")
     return [path for folder in folders for path in left_over(folder)]
 
 

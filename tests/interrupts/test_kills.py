@@ -93,8 +93,8 @@ class Story:
             assert instance.phase("litellm") in ("exited", "absent")
         elif command in ("backup", "restore", "install", "migration"):
             file = self.backups / f"{self.number}.tar"
-            if command != "backup" or not file.exists():
-                self.take(command)
+            file.unlink(missing_ok=True)
+            self.take(command)
             if command == "backup":
                 assert file.stat().st_size > 10_000
                 file.unlink()
