@@ -162,7 +162,8 @@ class OwnEngine:
                         _add(tar, library, Path(library).read_bytes())
             for name in ("/bin/pg_isready", "/bin/psql", "/app/healthcheck"):
                 _add(tar, name, _READY.encode())
-            _add(tar, "/app/entrypoint", _ENTRYPOINT.encode())
+            for name in ("/app/entrypoint", "/bin/docker-entrypoint.sh"):
+                _add(tar, name, _ENTRYPOINT.encode())
         changes = ("ENV PATH=/bin", 'ENTRYPOINT ["/app/entrypoint"]', "LABEL run-claude.image=stand-in")
         subprocess.run(
             ["docker", "import", *(f"--change={change}" for change in changes), "-", reference],
