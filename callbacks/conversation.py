@@ -81,11 +81,19 @@ def _block(block: Any, rules: Rules, can: Abilities) -> Any:
             return _note("a document is here, which this model cannot read")
     if kind == "thinking" and rules.claude and not block.get("signature"):
         return None  # another model's: Claude takes only what it has signed
+    if kind == "tool_result" and rules.needs_results and not _says_something(block.get("content")):
+        return {**block, "content": "(no output)"}
     if kind == "tool_result" and isinstance(content := block.get("content"), list):
         inner = [kept for part in content if (kept := _block(part, rules, can)) is not None]
         if not _same(inner, content):
             return {**block, "content": inner}
     return block
+
+
+def _says_something(content: Any) -> bool:
+    if isinstance(content, list):
+        return any(not isinstance(part, dict) or part.get("type") != "text" or part.get("text") for part in content)
+    return bool(content)
 
 
 def _same(one: list[Any], other: list[Any]) -> bool:

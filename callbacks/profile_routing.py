@@ -14,12 +14,13 @@ from litellm._logging import verbose_proxy_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
 from callbacks.profiles import Profiles
-from callbacks.routing import Decision, decide
+from callbacks.routing import Decision, decide, tier_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from litellm import Router
+    from litellm.router_utils.pattern_match_deployments import PatternMatchRouter
 
 __all__ = ["HEADER", "instance"]
 
@@ -97,8 +98,16 @@ def _serves(name: str) -> bool:
         or name in router.deployment_names
         or router.default_deployment is not None
         or bool(router.router_general_settings.pass_through_all_models)
-        or (len(router.pattern_router.patterns) > 0 and router.pattern_router.route(name) is not None)
+        or (len(router.pattern_router.patterns) > 0 and _fits(router.pattern_router, name))
     )
+
+
+def _fits(patterns: PatternMatchRouter, name: str) -> bool:
+    """Tell whether a wildcard serves a name. LiteLLM knows whose `gpt-4o` is, and then `openai/*` serves it as well.
+
+    A name of Claude's is not looked for in that way: it has its tier.
+    """
+    return (patterns.route(name) if tier_of(name) else patterns.get_pattern(name)) is not None
 
 
 instance = ProfileRouting()

@@ -56,20 +56,20 @@ _DROPPED_FOR: dict[str, frozenset[str]] = {
     "hosted_vllm": _FOREIGN,
     "lm_studio": _FOREIGN,
     "minimax": _COMPATIBLE,
-    "mistral": _FOREIGN | {"reasoning_content"},
-    "moonshot": _FOREIGN,
+    "mistral": _FOREIGN | {"reasoning_content", "top_k"},
+    "moonshot": _FOREIGN | {"top_k"},
     "ollama": _FOREIGN,
     "ollama_chat": _FOREIGN,
     "openai": (_FOREIGN - {"service_tier"}) | {"reasoning_content"},
     "openrouter": (_FOREIGN - {"cache_control"}) | {"cache_control.scope"},  # it hands cache_control to Claude
     "together_ai": _FOREIGN,
     "vertex_ai": _CLAUDE_ELSEWHERE,
-    "xai": _FOREIGN | {"reasoning_content"},
-    "zai": _FOREIGN,
+    "xai": _FOREIGN | {"reasoning_content", "top_k"},
+    "zai": _FOREIGN | {"top_k"},
 }
 # By model, where one provider's models differ.
 _DROPPED_FOR_MODEL: tuple[tuple[str, re.Pattern[str], frozenset[str]], ...] = (
-    ("bedrock", re.compile(r"^(?!.*claude)"), frozenset({"server_tools", "top_k"})),
+    ("bedrock", re.compile(r"^(?!.*claude)"), frozenset({"server_tools", "service_tier", "top_k"})),
     ("vertex_ai", re.compile(r"^(?!.*claude)"), frozenset({"server_tools", "service_tier"})),
     # All of them think; only these have the dial.
     ("xai", re.compile(r"grok-(?!3-mini|4\.3|4\.20-multi-agent)"), frozenset({"reasoning_effort", "reasoning"})),
@@ -117,6 +117,11 @@ class Rules:
         return not self.claude
 
     @property
+    def needs_results(self) -> bool:
+        """Whether an empty result gets words: LiteLLM leaves empty messages out, and the call has no result then."""
+        return self.provider == "mistral"
+
+    @property
     def short_ids(self) -> bool:
         """Whether ids of tool calls have to be nine letters and digits."""
         return self.provider == "mistral"
@@ -136,9 +141,11 @@ def rules_for(request: Mapping[str, Any]) -> Rules:
     for name, pattern, fields in _DROPPED_FOR_MODEL:
         if name == like and pattern.search(model):
             drop |= fields
+    chat_only = provider == "openai" and _speaks_chat_only(request)
+    if chat_only:
+        drop |= {"service_tier", "top_k"}  # OpenAI's alone, and not even that
     drop = (drop | _names(own.get("drop"))) - _names(own.get("keep")) - _NEEDED
     betas = own.get("betas", [] if like in _IMITATORS else None)  # an empty list lets none pass, no list lets all
-    chat_only = provider == "openai" and _speaks_chat_only(request)
     native = provider in _NATIVE and not (provider in _CLOUDS and "claude" not in model)
     return Rules(
         provider=provider,

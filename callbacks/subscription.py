@@ -68,6 +68,8 @@ def _is_own(request: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
     provider = str(request.get("custom_llm_provider") or model.partition("/")[0])
     addresses = [request.get(name) for name in ("api_base", "base_url")] + [environ.get(name) for name in _ADDRESSES]
     parts = [urlsplit(str(address)) for address in addresses if address]
+    if request.get("litellm_credential_name"):  # LiteLLM fills in what it holds after this, an address as well
+        return False
     return provider == "anthropic" and all(
         part.scheme == "https" and part.hostname == _HOST and part.port in (None, 443) for part in parts
     )

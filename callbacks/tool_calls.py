@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["InTurn"]
 
@@ -77,11 +77,11 @@ class _Queue:
 
     def take(self, chunk: Any) -> Iterator[Any]:
         """Yield the chunks that are at their turn now that this one has come."""
-        choices = getattr(chunk, "choices", None) or ()
+        choices: Sequence[Any] = getattr(chunk, "choices", None) or ()
         if len(choices) != 1 or (delta := getattr(choices[0], "delta", None)) is None:
             yield chunk
             return
-        calls = getattr(delta, "tool_calls", None) or ()
+        calls: Sequence[Any] = getattr(delta, "tool_calls", None) or ()
         said = any(getattr(delta, name, None) for name in _SAID)
         ends = getattr(choices[0], "finish_reason", None) is not None
         if not (calls or said or ends or self._open is None or getattr(chunk, "usage", None)):

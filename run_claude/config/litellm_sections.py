@@ -43,6 +43,7 @@ _FROM_ENV = {  # run-claude sets these, from .env
 _CODE = {  # keys whose value may name a Python object; the image has only its own and those in callbacks/
     "general_settings": ("custom_auth", "custom_key_generate", "custom_sso", "custom_key_update"),
 }
+_CALLED = ("callbacks", "success_callback", "failure_callback", "post_call_rules", "pre_call_rules")
 _IN_IMAGE = ("callbacks.", "litellm.", "litellm_enterprise.")
 
 
@@ -104,13 +105,21 @@ def _check_mcp_servers(document: Document, servers: dict[str, Any]) -> None:
             )
 
 
+def _each(document: Document, keys: KeyPath) -> list[KeyPath]:
+    """Return the place of each element of a list; that of the value itself where it is none."""
+    value = value_at(document, keys)
+    return [(*keys, index) for index in range(len(value))] if isinstance(value, list) else [keys]
+
+
 def _check_code(document: Document, found: dict[str, Any]) -> None:
     """Reject the name of a Python object in a file beside the configuration: the container has no such file."""
     places: list[KeyPath] = [(name, key) for name, keys in _CODE.items() for key in keys]
     for index, row in enumerate(found.get("guardrails", ())):
         if isinstance(row, dict):
             places.append(("guardrails", index, "litellm_params", "guardrail"))
-    places += [("mcp_tools", index, "handler") for index in range(len(found.get("mcp_tools", ())))]
+    places += [(*place, "handler") for place in _each(document, ("mcp_tools",))]
+    places += [place for key in _CALLED for place in _each(document, ("litellm_settings", key))]
+    places += [(*place, "custom_handler") for place in _each(document, ("litellm_settings", "custom_provider_map"))]
     for keys in places:
         value = value_at(document, keys)
         if isinstance(value, str) and "." in value and not value.startswith(_IN_IMAGE):

@@ -221,7 +221,12 @@ def provider_variables(params: Mapping[str, Any]) -> tuple[tuple[tuple[str, ...]
     if model == "*":  # any provider, by the name in the request
         every = (name for groups in PROVIDERS.values() for group in groups for name in group)
         return (), tuple(dict.fromkeys([*every, *_AWS, *_GOOGLE]))
-    if own or any(key.startswith("azure_ad") or key in ("client_id", "tenant_id") for key in params):
+    if any(key.startswith("azure_ad") or key in ("client_id", "tenant_id") for key in params):
+        return (), ()
+    if provider == "azure" and own and not any(params.get(name) for name in ("api_key", "litellm_credential_name")):
+        # Its address is always the user's own; any one way of logging in is enough.
+        return (), ("AZURE_API_KEY", *_CLOUDS[provider])
+    if own:
         return (), ()
     return PROVIDERS.get(provider, ()), _CLOUDS.get(provider, ())
 

@@ -20,7 +20,7 @@ from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from run_claude.config.environment import Environment
     from run_claude.config.settings import Settings
@@ -71,9 +71,10 @@ class Secrets:
     keys: dict[str, str] = field(repr=False)  # the providers' keys, by variable
 
 
-def ensure_secrets(settings: Settings) -> list[str]:
+def ensure_secrets(settings: Settings, given: Callable[[], Mapping[str, str]] = dict) -> list[str]:
     """Generate missing secrets into `.env`, and make it private. Return notes.
 
+    :param given: what the containers were given last: where `.env` has gone, what the data depends on is taken from it
     :raises ConfigError: if the file cannot be used, or the master key is one that LiteLLM rejects
     """
     path = settings.paths.env_file
@@ -86,9 +87,13 @@ def ensure_secrets(settings: Settings) -> list[str]:
         with exclusive(settings.paths.config):  # another run-claude may have generated them in the meantime
             env = settings.environment()
             if missing := _missing(env):
-                fresh = _generate(missing) | _salt_of_before(env, missing)
+                kept = _of_the_data(given(), missing)
+                fresh = _generate(missing) | _salt_of_before(env, missing) | kept
                 target = set_values(path, fresh, always=False)
-                notes.append(f"Generated {', '.join(missing)} in {target}.")
+                if generated := [name for name in missing if name not in kept]:
+                    notes.append(f"Generated {', '.join(generated)} in {target}.")
+                if kept:
+                    notes.append(f"Took {', '.join(kept)} over into {target} from what was started last.")
                 if why:
                     notes.append(f"{path} {why}: it stays as it is.")
     return notes
@@ -251,6 +256,13 @@ def _generate(names: Iterable[str]) -> dict[str, str]:
     # LiteLLM wants both keys to begin so; the name of the login is no secret.
     fresh |= {name: f"sk-{fresh[name]}" for name in (MASTER_KEY, SALT_KEY) if name in fresh}
     return fresh | ({UI_USERNAME: "admin"} if UI_USERNAME in fresh else {})
+
+
+def _of_the_data(given: Mapping[str, str], missing: Iterable[str]) -> dict[str, str]:
+    """Return what the database was made with, of what is missing: another value would lock its content away."""
+    salt = given.get(SALT_KEY) or given.get(MASTER_KEY)
+    known = {DATABASE_PASSWORD: given.get(DATABASE_PASSWORD), SALT_KEY: salt}
+    return {name: value for name in missing if (value := known.get(name))}
 
 
 def _salt_of_before(env: Environment, missing: Iterable[str]) -> dict[str, str]:

@@ -46,7 +46,7 @@ def _renamed(profile: Profile, names: Mapping[str, str]) -> Profile:
 
 def _is_own(model: Model) -> bool:
     """Whether Anthropic itself serves a model: others speak its format at addresses of their own."""
-    elsewhere = ("api_base", "base_url", "custom_llm_provider")
+    elsewhere = ("api_base", "base_url", "custom_llm_provider", "litellm_credential_name")  # it may have an address
     return model.provider == "anthropic" and not any(name in model.params for name in elsewhere)
 
 

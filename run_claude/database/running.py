@@ -11,7 +11,8 @@ import anyio
 from run_claude.deploy.prepare import initialized_plan
 from run_claude.deploy.without_database import write_without_database
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
-from run_claude.errors import ConfigError
+from run_claude.errors import ConfigError, RunClaudeError
+from run_claude.stack.image import build_ahead
 from run_claude.stack.replacement import start_plan
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
@@ -26,25 +27,31 @@ __all__ = ["start_database", "stop_database"]
 
 async def start_database(session: Session, timeout: float) -> ServiceState:  # noqa: ASYNC109 (as in Stack.up)
     """Do what :meth:`Database.start <run_claude.database.controller.Database.start>` says."""
-    settings = session.settings
     state = (await session.look()).timescaledb
     if state.phase is Phase.HEALTHY and not _changes_intent(session, True):
         return state
     async with session.writing("db start"):
         session.refresh()
         try:
-            planned = await anyio.to_thread.run_sync(lambda: initialized_plan(settings, profile=None, database=True))
+            planned = await anyio.to_thread.run_sync(
+                lambda: initialized_plan(session.settings, profile=None, database=True)
+            )
         except ConfigError as error:
             return await _start_deployed(session, error, timeout)
         for note in planned.notes:
             session.reporter.note(note)
-        before = await session.look()
+        before, last = await session.look(), session.intent()
         _want_database(session, True)
         if before.timescaledb.phase is Phase.HEALTHY:
             return before.timescaledb
         proxy = before.litellm.running and planned.database
         services = (Service.TIMESCALEDB, Service.LITELLM) if proxy else (Service.TIMESCALEDB,)
-        healthy = await start_plan(session, planned, services, timeout, before, command="db start")
+        try:
+            healthy = await start_plan(session, planned, services, timeout, before, command="db start")
+        except RunClaudeError:
+            if last is not None:
+                save_intent(session.settings.paths.intent_file, last)
+            raise
     return healthy.snapshot.timescaledb
 
 
@@ -65,12 +72,13 @@ async def _start_deployed(
 
 async def stop_database(session: Session) -> ServiceState:
     """Do what :meth:`Database.stop <run_claude.database.controller.Database.stop>` says."""
-    settings = session.settings
     before = await session.look()
     if not before.timescaledb.id:
         return before.timescaledb
     compose = await session.deployed_compose()
     async with session.writing("db stop"):
+        session.refresh()
+        before, settings = await session.look(), session.settings
         proxy = before.litellm.running and load_deployment(settings.paths).database
         services = (Service.LITELLM,) if proxy else ()
         planned = None
@@ -81,6 +89,8 @@ async def stop_database(session: Session) -> ServiceState:
                 )
             except ConfigError as error:
                 session.reporter.note(f"{error.message} The proxy goes on as it was deployed last.")
+            else:
+                await build_ahead(session, planned)
         _want_database(session, False)
         async with session.replacing("db stop", services):
             session.reporter.step("Stopping the database")

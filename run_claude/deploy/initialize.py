@@ -9,14 +9,15 @@ import anyio
 
 from run_claude.config.files import ensure_folder, left_over, write_atomic
 from run_claude.config.ownership import owned_by_others
-from run_claude.config.secrets import ensure_secrets, has_secrets
+from run_claude.config.secrets import DATABASE_PASSWORD, ensure_secrets, has_secrets
 from run_claude.deploy.migration import left_behind, migrate
 from run_claude.deploy.routing import ensure_routes_folder, has_routes_folder
 from run_claude.deploy.services import install_services, services_installed
 from run_claude.state import lock
+from run_claude.state.deployed import deployed_database_password, deployed_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from run_claude.config.paths import Paths
@@ -58,7 +59,11 @@ def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
         with suppress(OSError):
             path.unlink()
     ensure_routes_folder(paths)
-    return [*migrate(paths), *ensure_secrets(settings), *install_services(paths, force=force)]
+    return [*migrate(paths), *ensure_secrets(settings, lambda: _given(paths)), *install_services(paths, force=force)]
+
+
+def _given(paths: Paths) -> Mapping[str, str]:
+    return {**deployed_secrets(paths), DATABASE_PASSWORD: deployed_database_password(paths)}
 
 
 def is_initialized(settings: Settings) -> bool:

@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import anyio
-
 from run_claude.config.model import Profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from run_claude.config.settings import Settings
-    from run_claude.deploy.plan import Plan
     from run_claude.docker.observer import Missed
     from run_claude.domain.compose import Compose, Project
     from run_claude.domain.lifecycle import Transition
@@ -120,30 +117,24 @@ class Stack:
         :param no_cache: build every layer again
         :raises BuildError: with the step that failed
         """
-        from run_claude.stack import image
-
-        async with self.session.writing("proxy build"):
-            planned = await self._prepared()
-            await image.build(self.session, planned.project, no_cache=no_cache)
-        return planned.image
+        return await self._build("proxy build", anew=True, no_cache=no_cache)
 
     async def build_if_missing(self) -> str:
         """Build the image unless it is there, and return its reference.
 
         :raises BuildError: with the step that failed
         """
-        from run_claude.stack import image
-
         await self.session.look()  # without an engine nothing is written
-        async with self.session.writing("install"):
-            planned = await self._prepared()
-            await image.build_if_missing(self.session, planned.project, planned.image)
+        return await self._build("install", anew=False, no_cache=False)
+
+    async def _build(self, purpose: str, *, anew: bool, no_cache: bool) -> str:
+        from run_claude.stack.image import build_ahead
+
+        async with self.session.writing(purpose):
+            self.session.refresh()
+            planned = await self._up.plan(None, self._up.with_database())
+            await build_ahead(self.session, planned, anew=anew, no_cache=no_cache)
         return planned.image
-
-    async def _prepared(self) -> Plan:
-        from run_claude.deploy.prepare import prepare
-
-        return await anyio.to_thread.run_sync(lambda: prepare(self.settings, profile=None, database=True))
 
     # --- secrets ----------------------------------------------------------------------------------------------
 

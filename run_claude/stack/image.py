@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
+
+from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from run_claude.stack.session import Session
     from run_claude.state.deployed import Deployment
 
-__all__ = ["build", "build_if_missing", "fetch", "pull_if_missing"]
+__all__ = ["build", "build_ahead", "build_if_missing", "fetch", "pull_if_missing"]
 
 
 async def build(session: Session, project: Project, *, no_cache: bool = False) -> None:
@@ -24,6 +27,22 @@ async def build(session: Session, project: Project, *, no_cache: bool = False) -
     """
     session.reporter.step(f"Building the image, with {session.settings.prisma.words}")
     await session.compose(project).build(Service.LITELLM, no_cache=no_cache, on_line=session.reporter.line)
+
+
+async def build_ahead(session: Session, planned: Plan, *, anew: bool = False, no_cache: bool = False) -> None:
+    """Build the image of a plan that is not started yet. What runs keeps the files that it was started from.
+
+    :param anew: also where the image is there
+    :raises BuildError: with the step that failed
+    :raises ConfigError: if a file cannot be written
+    """
+    if not anew and await session.api.image(planned.image) is not None:
+        return
+    before = await anyio.to_thread.run_sync(write_plan, session.settings, planned)
+    try:
+        await build(session, planned.project, no_cache=no_cache)
+    finally:
+        put_back(session.settings, planned, before)
 
 
 async def build_if_missing(session: Session, project: Project, image: str) -> bool:

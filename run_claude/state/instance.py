@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from run_claude.config.files import read_bytes
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.config.settings import Settings
 from run_claude.domain.causes import caused
@@ -48,8 +49,8 @@ def as_deployed(environ: Mapping[str, str], instance: str | None, error: ConfigE
 
 def _names_instance(path: Path) -> bool:
     try:
-        return b"RUN_CLAUDE_INSTANCE" in path.read_bytes()
-    except OSError:
+        return b"RUN_CLAUDE_INSTANCE" in (read_bytes(path) or b"")  # a pipe as well, without waiting for it again
+    except ConfigError:
         return True
 
 

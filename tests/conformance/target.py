@@ -214,7 +214,7 @@ _ALL = (
         "/v1",
         output=1_048_576,
         efforts=("low", "high", "max"),
-        fields=_IGNORES | {"reasoning"},
+        fields=_IGNORES | {"reasoning", "top_k"},
     ),
     _target(
         "zai",

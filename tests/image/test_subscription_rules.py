@@ -73,6 +73,7 @@ def test_asked_twice_it_stays() -> None:
         ({"api_base": "https://api.anthropic.com@third.example"}, {}),
         ({"api_base": "https://api.anthropic.com:8443"}, {}),
         ({"custom_llm_provider": "deepseek"}, {}),
+        ({"litellm_credential_name": "gateway"}, {}),  # it may hold an address, which comes later
         ({}, {"ANTHROPIC_BASE_URL": "https://third.example"}),
         ({}, {"ANTHROPIC_API_BASE": "https://third.example"}),
     ],

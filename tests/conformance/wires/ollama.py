@@ -85,7 +85,7 @@ class Ollama:
         rows: list[dict[str, Any]] = []
         for part in answer.parts:
             match part:
-                case Thinking(text=text):
+                case Thinking(text=text) if target.thinks:
                     rows += [{"content": "", "thinking": piece} for piece in cut(text, answer.pieces)]
                 case Text(text=text):
                     rows += [{"content": piece} for piece in cut(text, answer.pieces)]

@@ -106,6 +106,7 @@ def test_a_profile_may_name_what_a_wildcard_serves(paths: Paths, write: Write) -
         ("model: gemini/flash", (("GEMINI_API_KEY", "GOOGLE_API_KEY"),), set[str]()),
         ("model: bedrock/anthropic.claude", (), {"AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE"}),
         ("model: vertex_ai/gemini", (), {"GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_PROJECT"}),
+        ("model: azure/gpt, api_base: 'https://x.openai.azure.com'", (), {"AZURE_API_KEY", "AZURE_CLIENT_SECRET"}),
         ("model: '*'", (), {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_ACCESS_KEY_ID"}),
     ],
 )
@@ -189,6 +190,17 @@ REFUSED = [
         "guardrails:\n- guardrail_name: g\n  litellm_params: {guardrail: mine.Guard, mode: pre_call}\n",
         "guardrails.0.litellm_params.guardrail",
         "services/callbacks/",
+    ),
+    (
+        "litellm_settings: {callbacks: custom_callbacks.proxy_handler_instance}\n",
+        "litellm_settings.callbacks",
+        "callbacks.custom_callbacks.proxy_handler_instance",
+    ),
+    ("litellm_settings: {success_callback: [mine.log]}\n", "litellm_settings.success_callback.0", "callbacks.mine.log"),
+    (
+        "litellm_settings: {custom_provider_map: [{provider: p, custom_handler: mine.llm}]}\n",
+        "litellm_settings.custom_provider_map.0.custom_handler",
+        "callbacks.mine.llm",
     ),
     ("general_settings: {custom_auth: my_auth.check}\n", "general_settings.custom_auth", "callbacks.my_auth.check"),
     (

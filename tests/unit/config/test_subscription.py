@@ -72,6 +72,19 @@ model_list:
     assert catalogue.models["anything"].id == "hosted_vllm/anything"
 
 
+def test_a_credential_may_have_an_address_and_gets_no_login(paths: Paths) -> None:
+    models = """
+credential_list:
+  - credential_name: gateway
+    credential_values: {api_key: os.environ/GATEWAY_KEY, api_base: "https://gateway.example"}
+model_list:
+  - model_name: theirs
+    litellm_params: {model: anthropic/claude-opus-5-5, litellm_credential_name: gateway}
+"""
+    write(paths, models, "profiles:\n  mine: {opus: theirs, subscription: true}\n")
+    assert load_catalogue(paths).profile("mine").opus == "theirs"
+
+
 def test_a_subscription_is_true_or_false(paths: Paths) -> None:
     write(paths, "", "profiles: {p: {extends: demo, subscription: 'yes please'}}")
     with pytest.raises(ConfigError, match="subscription"):

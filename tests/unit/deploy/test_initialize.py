@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.config.secrets import read_secrets
+from run_claude.config.settings import load_settings
 from run_claude.deploy.initialize import initialize, is_initialized
+from run_claude.deploy.prepare import prepare
 from run_claude.errors import BusyError
 from run_claude.state import lock
 
@@ -34,3 +38,29 @@ async def test_it_writes_nothing_while_another_command_holds_the_lock(settings: 
     assert not is_initialized(settings)
     assert not paths.env_file.exists()
     assert not paths.services.exists()
+
+
+async def test_where_env_has_gone_what_the_data_depends_on_is_taken_from_what_was_started(settings: Settings) -> None:
+    prepare(settings, profile="demo", database=True)
+    before = read_secrets(settings)
+    settings.paths.env_file.unlink()
+    again = load_settings(settings.environ)
+    notes = await initialize(again, "install")
+    after = read_secrets(again)
+    assert (after.salt_key, after.database_password) == (before.salt_key, before.database_password)
+    assert after.master_key != before.master_key
+    assert any("Took" in note and "LITELLM_SALT_KEY" in note for note in notes)
+
+
+async def test_without_a_salt_key_it_was_encrypted_with_the_master_key(
+    settings: Settings,
+) -> None:
+    prepare(settings, profile="demo", database=True)
+    before = read_secrets(settings)
+    given = json.loads(settings.paths.litellm_secrets.read_text())
+    del given["LITELLM_SALT_KEY"]
+    settings.paths.litellm_secrets.write_text(json.dumps(given))
+    settings.paths.env_file.unlink()
+    again = load_settings(settings.environ)
+    await initialize(again, "install")
+    assert read_secrets(again).salt_key == before.master_key

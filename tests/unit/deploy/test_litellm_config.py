@@ -240,9 +240,11 @@ def test_a_model_with_a_single_row_is_never_cooled_down_unless_the_user_wants_it
         ("model: openai/x, api_base: 'https://gateway.example/v1', api_key: os.environ/MINE", "os.environ/MINE"),
         ("model: openai/x, api_base: 'https://eu.api.openai.com/v1'", None),
         ("model: hosted_vllm/x, api_base: 'http://localhost:8080/v1'", None),
+        ("model: anthropic/x, api_base: 'http://localhost:8080'", "none"),
+        ("model: anthropic/x, api_base: 'https://api.anthropic.com'", None),
     ],
 )
-def test_a_server_without_keys_never_gets_openais(paths: Paths, write: Write, params: str, key: str | None) -> None:
+def test_a_server_without_keys_never_gets_a_providers(paths: Paths, write: Write, params: str, key: str | None) -> None:
     write("models.yaml", f"models:\n  mine: {{litellm_params: {{{params}}}}}\n")
     values = {"OPENAI_API_KEY": "sk-planted-0123456789", "MINE": "planted-0123456789"}
     assert _params(_rendered(load_catalogue(paths), values), "mine").get("api_key") == key

@@ -254,3 +254,49 @@ async def test_a_rotation_that_the_database_refuses_leaves_the_proxy_running(sta
     left = mark(stage)
     assert left is not None
     assert left.password, "to be given by the next start"
+
+
+async def test_a_rotation_changes_nothing_where_the_configuration_cannot_be_used(stage: Stage) -> None:
+    await start(stage, database=True)
+    before = stage.settings.paths.env_file.read_bytes()
+    stage.settings.paths.models_file.write_text("models: [\n")
+    done = len(stage.compose.calls)
+    async with stack_of(stage) as stack:
+        with pytest.raises(RunClaudeError):
+            await stack.rotate(master_key=True, database=True)
+    assert stage.settings.paths.env_file.read_bytes() == before
+    assert len(stage.compose.calls) == done
+    assert stage.container(PROXY).phase is Phase.HEALTHY
+    assert mark(stage) is None
+
+
+async def test_a_rotation_stops_nothing_before_its_image_is_there(stage: Stage) -> None:
+    await start(stage, database=True)
+    before = stage.settings.paths.env_file.read_bytes()
+    stage.engine.images.clear()
+    stage.compose.fails["build"] = caused("build-failed", "no")
+    async with stack_of(stage) as stack:
+        with pytest.raises(RunClaudeError):
+            await stack.rotate(master_key=False, database=True)
+    assert stage.settings.paths.env_file.read_bytes() == before
+    assert not stage.compose.of("stop")
+    assert stage.container(PROXY).phase is Phase.HEALTHY
+
+
+async def test_a_rotation_that_is_refused_leaves_no_mark(stage: Stage) -> None:
+    await start(stage, database=True)
+    async with stack_of(stage, RUN_CLAUDE_TIMESCALEDB_PASSWORD="from the environment") as stack:
+        with pytest.raises(RunClaudeError) as raised:
+            await stack.rotate(master_key=False, database=True)
+    assert raised.value.code == "secret-overridden"
+    assert mark(stage) is None
+
+
+async def test_a_build_leaves_what_runs_the_files_that_it_was_started_from(stage: Stage) -> None:
+    await start(stage)
+    deployed = load_deployment(stage.settings.paths)
+    secrets = stage.settings.paths.litellm_secrets.read_bytes()
+    async with stack_of(stage, GROQ_API_KEY="gsk_planted0123456789") as stack:
+        await stack.build()
+    assert load_deployment(stage.settings.paths) == deployed
+    assert stage.settings.paths.litellm_secrets.read_bytes() == secrets

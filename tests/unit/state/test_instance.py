@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 
+from run_claude.config import pipes
 from run_claude.config.settings import load_settings
 from run_claude.domain.remembered import Origin, Word
 from run_claude.errors import ConfigError
-from run_claude.state.instance import as_remembered
+from run_claude.state.instance import as_deployed, as_remembered
 from run_claude.state.intent import Intent, save_intent
 
 
@@ -55,3 +57,18 @@ def test_a_word_that_cannot_be_used_counts_as_none(environ: dict[str, str]) -> N
     said(environ, port=Word("soon"))
     assert as_remembered(load_settings(environ)).port == 4444
     assert replace(load_settings(environ), said={}).port == 4444
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for_for_ever(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may name the instance, so that none is guessed."""
+    monkeypatch.setattr(pipes, "PATIENCE", 0.1)
+    path = load_settings(environ).paths.env_file
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    with pytest.raises(ConfigError) as silent:
+        load_settings(environ)
+    with pytest.raises(ConfigError) as raised:
+        as_deployed(environ, None, silent.value)
+    assert raised.value is silent.value
