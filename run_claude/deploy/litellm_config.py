@@ -179,10 +179,7 @@ def address_of(model: Model, values: Mapping[str, str]) -> str:
 
 
 def _wants_no_key(model: Model, params: Mapping[str, Any]) -> bool:
-    """Whether it is a server of one's own without a key, in a provider's format.
-
-    LiteLLM would send that provider's key to it, the one in OPENAI_API_KEY or ANTHROPIC_API_KEY.
-    """
+    """Whether it is a server of one's own without a key: LiteLLM would send it OPENAI_API_KEY, or ANTHROPIC_API_KEY."""
     base = str(params.get("api_base") or params.get("base_url") or "")
     named = any(key in params for key in ("api_key", "litellm_credential_name", "azure_ad_token"))
     theirs = _HOSTS.get(model.provider, "")
