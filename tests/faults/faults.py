@@ -34,9 +34,14 @@ def remove(stack: FaultyStack, service: str) -> None:
 
 def break_probe(stack: FaultyStack, service: str) -> None:
     """Make the health check fail while the process runs: until it starts again, the container refuses itself."""
+    pid = stack.pid(service)
     refuse = "iptables -A INPUT -i lo -p tcp --syn -j REJECT --reject-with tcp-reset"
-    subprocess.run(["nsenter", "--target", str(stack.pid(service)), "--net", *refuse.split()], check=True)
-    stack.oracle.until_either(service, "unhealthy")
+    subprocess.run(["nsenter", "--target", str(pid), "--net", *refuse.split()], check=True)
+    end = time.monotonic() + 150  # two probes, 30 s apart
+    # A watcher may have started it again before anybody has seen it unhealthy.
+    while stack.oracle.phase(service) != "unhealthy" and stack.pid(service) == pid:
+        assert time.monotonic() < end, stack.oracle.phases()
+        time.sleep(0.05)
 
 
 def out_of_memory(stack: FaultyStack, service: str = "litellm") -> None:

@@ -80,14 +80,6 @@ class Oracle:
             assert time.monotonic() < end, f"not {phases} within {within:g} s, but {now}"
             time.sleep(0.1)
 
-    def until_either(self, service: str, *phases: str, within: float = 90) -> str:
-        """Wait until a service is in one of these phases, and return that one."""
-        end = time.monotonic() + within
-        while (now := self.phase(service)) not in phases:
-            assert time.monotonic() < end, f"{service} is not {' or '.join(phases)} within {within:g} s, but {now}"
-            time.sleep(0.05)
-        return now
-
     def until_healthy(self, *, within: float = 90) -> None:
         """Wait until both are healthy."""
         self.until(dict.fromkeys(BOTH, "healthy"), within=within)
