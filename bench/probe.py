@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import anyio
 
 from bench.processes import BenchError
 
-__all__ = ["first_answer"]
+__all__ = ["Answered", "first_answer"]
 
 _REQUEST = b"GET /health/readiness HTTP/1.0\r\nHost: localhost\r\n\r\n"
 _PAUSE = 0.01  # seconds; the resolution, at under 1 % of a core
 
 
-async def first_answer(port: int, *, within: float = 180) -> float:
-    """Return when ``/health/readiness`` on a port of this machine first answered 200; seconds since the epoch.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The first answer, in seconds since the epoch.
+
+    :param at: when it came
+    :param not_yet: when the last request that got none was begun; on a busy machine well before ``at``
+    """
+
+    at: float
+    not_yet: float
+
+
+async def first_answer(port: int, *, within: float = 180) -> Answered:
+    """Return when ``/health/readiness`` on a port of this machine first answered 200.
 
     :raises BenchError: if it does not in time
     """
+    not_yet = 0.0
     with anyio.move_on_after(within):
         while True:
+            began = time.time()
             if await _answers(port):
-                return time.time()
+                return Answered(time.time(), not_yet)
+            not_yet = began
             await anyio.sleep(_PAUSE)
     raise BenchError(f"nothing answered on port {port} within {within:g} s")
 

@@ -10,7 +10,7 @@ import anyio
 
 from bench.docker import inspect, markers, remove, timeline
 from bench.measure import Bar
-from bench.probe import first_answer
+from bench.probe import Answered, first_answer
 from bench.processes import BenchError, Done, execute
 from bench.runner import Sample
 from bench.workspace import ROOT, free_port
@@ -222,19 +222,19 @@ async def measured_start(contender: Contender) -> Sample:
 
     :raises BenchError: if it does not start, or returns before it answers
     """
-    answer = 0.0
+    first = Answered(0.0, 0.0)
 
     async def probe() -> None:
-        nonlocal answer
-        answer = await first_answer(contender.port)
+        nonlocal first
+        first = await first_answer(contender.port)
 
     async with anyio.create_task_group() as group:
         group.start_soon(probe)
         done = await contender.start()
-    healthy = not isinstance(contender, Floor)
-    if healthy and answer > done.ended + 0.05:
+    answer, healthy = first.at, not isinstance(contender, Floor)
+    if healthy and first.not_yet > done.ended:
         raise BenchError(
-            f"{contender.containers[-1]} was called healthy {answer - done.ended:.2f} s before it answered"
+            f"{contender.containers[-1]} was called healthy {first.not_yet - done.ended:.2f} s before it answered"
         )
     ended = done.ended if healthy else answer
     bars = await _bars(contender, done.began, answer, ended)
