@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from tests.conformance.exchange import Answer, Call, Failure, Text
 from tests.conformance.target import TARGETS
 from tests.conformance.wires import WIRES, Reply
+from tests.serving import Handler, Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +52,7 @@ class Asked:
 
 
 @dataclass
-class Provider:
+class Provider(Served):
     """The server; a context manager."""
 
     play: Callable[[Asked], Answer]
@@ -61,25 +60,14 @@ class Provider:
     asked: list[Asked] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Provider:
+    def handler(self) -> type[Handler]:
+        """Return what answers as the model does whose turn it is."""
         provider = self
 
-        class Handler(_Handler):
+        class Answers(_Handler):
             the_provider = provider
 
-        self._server = ThreadingHTTPServer((self.address, 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._server.server_address[1])
+        return Answers
 
 
 def model_list(base: str) -> list[dict[str, Any]]:
@@ -101,12 +89,9 @@ def model_list(base: str) -> list[dict[str, Any]]:
     ]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     the_provider: Provider
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        """Stay quiet."""
 
     def do_GET(self) -> None:
         self._send(Reply.of({"object": "list", "data": []}))
