@@ -102,10 +102,11 @@ def said(project: Project) -> list[str]:
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Ask until it is so; each question takes its time, so there is no pause."""
+    """Ask until it is so: without a pause the questions, each a process in the container, would take a core."""
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, f"not within {seconds} s"
+        time.sleep(0.2)
 
 
 def engine(project: Project) -> int:
