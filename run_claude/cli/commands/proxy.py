@@ -31,6 +31,7 @@ def proxy() -> None:
 
 
 @proxy.command()
+@click.argument("name", metavar="[PROFILE]", required=False, shell_complete=complete_profile)
 @click.option(
     "--profile",
     metavar="NAME",
@@ -48,6 +49,7 @@ def proxy() -> None:
 @click.pass_obj
 async def start(
     app: App,
+    name: str | None,
     profile: str | None,
     database: bool | None,
     watch: bool,
@@ -57,20 +59,22 @@ async def start(
 ) -> None:
     """Start the stack and wait until it is healthy.
 
-    --profile, --no-db, --port and --db-port are remembered for this instance, until a start says something else.
+    The profile, --no-db, --port and --db-port are remembered for this instance, until a start says something else.
     With --watch, Ctrl-C ends the command and leaves the stack running.
 
     \b
-    run-claude proxy start --profile demo
+    run-claude proxy start demo
     run-claude proxy start --no-db --port 4445
     """
     from run_claude.cli.views.stack import started
     from run_claude.stack import DEFAULT_TIMEOUT, Stack
 
+    if name and profile not in (None, name):
+        raise caused("usage", f"Two profiles are named: {name} and {profile}.", help="Name one.")
     settings = app.settings(port=port, database_port=db_port)
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
-            result = await stack.up(profile=profile, database=database, timeout=timeout or DEFAULT_TIMEOUT)
+            result = await stack.up(profile=name or profile, database=database, timeout=timeout or DEFAULT_TIMEOUT)
             reporter.close()
             started(app, stack.settings, result)
             if watch:
