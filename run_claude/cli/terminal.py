@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -38,8 +39,13 @@ async def run_in_terminal(app: App, command: Sequence[str], environment: dict[st
     except FileNotFoundError as error:
         raise _not_found(command[0]) from error
     except OSError as error:  # no permission, or no program at all
+        helps = {errno.EACCES: f"Try `chmod +x {command[0]}`."}
         raise caused(
-            "command-not-executable", f"{command[0]} cannot be executed.", help=f"Try `chmod +x {command[0]}`."
+            "command-not-executable",
+            f"{command[0]} cannot be executed: {(error.strerror or str(error)).lower()}.",
+            help=helps.get(
+                error.errno or 0, "It is no program for this machine, or only half installed: install it again."
+            ),
         ) from error
 
     def forward(number: int) -> None:
