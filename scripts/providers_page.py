@@ -1,4 +1,4 @@
-"""Generate `docs/providers.md` from the built-in models and profiles: python scripts/providers_page.py > docs/providers.md"""
+"""Generate `docs/providers.md` from what is built in: python scripts/providers_page.py > docs/providers.md"""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ $ run-claude profiles list
 $ run-claude with groq -- claude
 ```
 
-`config set NAME` asks for the value, so that it stands in no command line and in no history. A key that is set in the
-environment counts as well, before the one in `.env`. A key goes to its provider alone: clients get one of the proxy's own
-([security](security.md)).
+`config set NAME` asks for the value, so that it stands in no command line and in no history. A key that is set in
+the environment counts as well, before the one in `.env`. A key goes to its provider alone: clients get one of the
+proxy's own ([security](security.md)).
 
 | Profile | What it is | Variables |
 | --- | --- | --- |
@@ -47,10 +47,10 @@ Where two variables are named with "or", one of them is enough.
 
 _TAIL = """
 `run-claude models list` shows every model with the id that its provider knows it by, also those that no profile uses;
-`run-claude models test MODEL` sends one message. Any other model of any provider of LiteLLM's is one entry in `models.yaml`
-([LiteLLM's configuration](litellm-config.md)); models on your own machine: [local servers](local-servers.md); your own
-choice for each tier, routes and fallbacks: [profiles](profiles.md). What each provider is sent, and that it comes through
-whole: [conformance](conformance.md).
+`run-claude models test MODEL` sends one message. Any other model of any provider of LiteLLM's is one entry in
+`models.yaml` ([LiteLLM's configuration](litellm-config.md)); models on your own machine: [local servers](local-servers.md);
+your own choice for each tier, routes and fallbacks: [profiles](profiles.md). What each provider is sent, and that it
+comes through whole: [conformance](conformance.md).
 """
 
 
