@@ -48,7 +48,7 @@ Where two variables are named with "or", one of them is enough.
 _TAIL = """
 `run-claude models list` shows every model with the id that its provider knows it by, also those that no profile uses;
 `run-claude models test MODEL` sends one message. Any other model of any provider of LiteLLM's is one entry in
-`models.yaml` ([LiteLLM's configuration](litellm-config.md)); models on your own machine: [local servers](local-servers.md);
+`models.yaml` ([LiteLLM's configuration](litellm-config.md)); on your own machine: [local servers](local-servers.md);
 your own choice for each tier, routes and fallbacks: [profiles](profiles.md). What each provider is sent, and that it
 comes through whole: [conformance](conformance.md).
 """
