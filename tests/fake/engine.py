@@ -254,6 +254,7 @@ class FakeEngine:
         self.layers: dict[str, list[str]] = {}  # of an image, by its reference
         self.volumes: dict[str, str] = {}  # volumes, and the Compose project that has made each
         self.networks: dict[str, str] = {}  # networks, likewise
+        self.refused: dict[str, str] = {}  # what is not removed, by name, and the engine's reason
         self.removed: list[str] = []  # what was removed over the API, in order: `/volumes/NAME`
         self.stopped: list[str] = []  # names of the containers that were stopped over the API
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
@@ -478,6 +479,8 @@ class FakeEngine:
         if method != "DELETE":
             return None
         kind, _, name = path.lstrip("/").partition("/")
+        if name in self.refused:
+            return 409, {"message": self.refused[name]}
         if kind == "containers" and (ours := [row for row in self.containers if row.id == name]):
             ours[0].goes()
         elif kind == "images" and name in self.images:
