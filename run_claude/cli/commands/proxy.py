@@ -161,12 +161,14 @@ async def health(app: App, deep: bool) -> int:
     from run_claude.cli.views.stack import health_screen
     from run_claude.config.secrets import read_master_key
     from run_claude.gateway import Gateway
+    from run_claude.state.deployed import is_deployed, load_deployment
 
     settings = app.settings()
+    uses = is_deployed(settings.paths) and load_deployment(settings.paths).database
     async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
         readiness = await gateway.readiness()
         if not deep:
-            return health_screen(app, readiness, None)
+            return health_screen(app, readiness, None, uses_database=uses)
         models = await gateway.deep_health()
     from run_claude.config.catalogue import load_catalogue
     from run_claude.stack.local_servers import look_at_servers
@@ -174,7 +176,8 @@ async def health(app: App, deep: bool) -> int:
 
     async with Session.open(settings) as session:
         servers = await look_at_servers(session, settings, load_catalogue(settings.paths))
-    return health_screen(app, readiness, models, [failure for _, failure in servers if failure])
+    failures = [failure for _, failure in servers if failure]
+    return health_screen(app, readiness, models, failures, uses_database=uses)
 
 
 @proxy.command()
