@@ -49,6 +49,10 @@ class App:
             error_screen=Screen.of(sys.stderr, self.environ),
         )
 
+    def called(self, words: str) -> str:
+        """Return a command line that the user can type next, for the instance that this one was for."""
+        return f"run-claude {f'--instance {self.instance} ' if self.instance else ''}{words}"
+
     def settings(self, **overrides: Any) -> Settings:
         """Load the user's settings, with what was said at earlier starts.
 

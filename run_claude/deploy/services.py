@@ -98,11 +98,15 @@ def changed_services(paths: Paths) -> list[str]:
 
 
 def coming_services(paths: Paths) -> dict[str, bytes | None]:
-    """Return the files that :func:`install_services` would write, by name, with ``None`` for one that it would remove.
+    """Return the files that this release would write over those of another, with ``None`` for one that it would remove.
+
+    Nothing where the folder is of this release, or of none: a file that is missing there is not news.
 
     :raises ConfigError: if a file cannot be read
     """
     packaged, installed = packaged_services(), _manifest(paths.services / MANIFEST)
+    if not installed or installed == {name: _hash(data) for name, data in packaged.items()}:
+        return {}
     coming: dict[str, bytes | None] = {}
     for name, data in packaged.items():
         theirs = read_bytes(paths.services / name)

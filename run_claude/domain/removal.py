@@ -75,6 +75,7 @@ class Found:
     :param started: those of them that were started from this home
     :param whole: no other instance stays: what they share goes as well
     :param services: the folder of the compose file
+    :param sizes: of the volumes, in bytes, as far as they are known
     :param images: the references that the starts of each instance of this home have recorded
     :param bases: the base images that this project's scripts have made for this home, each before what it is made from
     :param here: what is on this machine, engine aside: watchers, units, folders, completion, state, backups, files
@@ -157,7 +158,11 @@ def plan_removal(found: Found, *, data: bool) -> Removal:
             here.append(thing)
     order = list(Kind)
     things = sorted([*containers, *networks, *volumes, *images, *here], key=lambda thing: order.index(thing.kind))
-    lost = tuple(thing.instance for thing in volumes if thing.name == _data_of(thing.instance))
+    lost = tuple(
+        thing.instance
+        for thing in volumes
+        if thing.name == _data_of(thing.instance) and not _is_empty(found, thing.name)
+    )
     return Removal(things=tuple(things), kept=tuple(kept), data=lost, with_data=data)
 
 
@@ -168,6 +173,11 @@ def _left_volumes(kept: Iterable[Kept]) -> Iterator[Kept]:
 
 def _data_of(instance: str) -> str:
     return f"{instance}-timescaledb-data"
+
+
+def _is_empty(found: Found, volume: str) -> bool:
+    """Whether a volume holds nothing: Compose makes it for an instance without a database as well."""
+    return found.sizes.get(volume) == 0
 
 
 def _there(found: Found, containers: Iterable[Thing]) -> frozenset[str]:
@@ -198,7 +208,7 @@ def _volumes(
         thing = Thing(kind=Kind.VOLUME, name=volume.name, instance=instance, bytes=found.sizes.get(volume.name, 0))
         if user := users.get(volume.name):
             kept.append(Kept(thing, f"the container {user} uses it"))
-        elif volume.name == _data_of(instance) and not data:
+        elif volume.name == _data_of(instance) and not data and not _is_empty(found, volume.name):
             kept.append(Kept(thing, "it is data: `--data` removes it as well, after a backup"))
         else:
             things.append(thing)

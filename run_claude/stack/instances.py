@@ -98,7 +98,7 @@ def _told(paths: Paths, snapshot: Snapshot, sizes: Mapping[str, int]) -> Instanc
         state=state_words(snapshot, wanted=wanted, database=database),
         url=_url(paths, snapshot),
         profile=intent.profile if intent else "",
-        bytes=sizes.get(f"{paths.instance}-timescaledb-data"),
+        bytes=sizes.get(f"{paths.instance}-timescaledb-data") or None,  # Compose makes an empty one without a database
         watched=bool(lock.holder_of(paths.watch_lock_file)),
     )
 

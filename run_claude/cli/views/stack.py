@@ -47,7 +47,9 @@ def started(app: App, settings: Settings, result: Started) -> None:
         app.output.lines(["", *_waterfall(screen, result.spans)])
     app.output.text("")
     app.output.sentence(f"{settings.base_url} serves profile {profile}.")
-    app.output.text(screen.styled(f"Try: run-claude with {profile} -- claude", "dim"))
+    app.output.text(screen.styled(f"Try: {app.called(f'with {profile} -- claude')}", "dim"))
+    second = f'eval "$({app.called(f"env {profile} --export")})"'
+    app.output.sentence(f"In a second terminal, for a plain `claude`: {second}")
 
 
 def stopped(app: App, snapshot: Snapshot) -> None:
@@ -57,6 +59,8 @@ def stopped(app: App, snapshot: Snapshot) -> None:
         return
     for service in Service:
         app.output.text(f"{service}: {snapshot[service].phase}")
+    if not snapshot.litellm.running:
+        app.output.sentence(f"`{app.called('start')}` starts it again.")
 
 
 def status_screen(app: App, status: Status) -> None:

@@ -176,6 +176,12 @@ def test_images_that_no_start_has_recorded_stay_unmentioned() -> None:
     assert not [thing for thing in removal.things if thing.kind is Kind.IMAGE]
 
 
+def test_an_empty_volume_is_no_data() -> None:
+    removal = plan_removal(replace(ALL, sizes={"one-timescaledb-data": 0}), data=False)
+    assert {"one-timescaledb-data", ENV} <= set(names(removal))
+    assert plan_removal(replace(ALL, sizes={"one-timescaledb-data": 0}), data=True).data == ()
+
+
 def test_what_a_killed_start_has_left_goes() -> None:
     probe = FoundContainer(id="p", name="one-timescaledb-probe")
     found = replace(ALL, engine=replace(ALL.engine, containers=(probe,)))

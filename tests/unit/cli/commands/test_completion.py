@@ -88,3 +88,9 @@ def test_broken_files_complete_nothing_and_print_no_error(tmp_path: Path) -> Non
     argv = [sys.executable, "-m", "run_claude"]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_the_names_of_instances_complete(tmp_path: Path) -> None:
+    for name in ("one", "two", "other"):
+        (Path(os.environ["RUN_CLAUDE_STATE"]) / "instances" / name).mkdir(parents=True)
+    assert bash("run-claude proxy start --instance o", tmp_path) == {"one", "other"}
