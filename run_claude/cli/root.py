@@ -34,6 +34,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "secrets": ("secrets", "secrets", "Manage the master key, database password and provider keys."),
     "set-folder": ("set_folder", "set_folder", "Select a profile for a folder, with direnv."),
     "db": ("db", "db", "Manage the database: status, shell, backup, restore, and more."),
+    "usage": ("usage", "usage", "Show requests, tokens and cost, by model, day or profile."),
     "ui": ("ui", "ui", "Open LiteLLM's admin pages: models, keys, teams, spend."),
     "completion": ("completion", "completion", "Print shell completion for bash, zsh or fish."),
     "doctor": ("doctor", "doctor", "Check everything, and fix what is safe to fix."),
@@ -53,6 +54,8 @@ _SHORTCUTS: dict[str, tuple[str, str]] = {
     "model": ("models", ""),
     "secret": ("secrets", ""),
     "settings": ("config", ""),
+    "spend": ("usage", ""),
+    "cost": ("usage", ""),
 }
 
 # Commands that only read files and print. Without an event loop they take 100 ms instead of 170.
