@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from run_claude.domain.marks import mark_in
+
 from .project import DEMO, MASTER_KEY, docker
 from .upstream import ANSWER, Upstream
 
@@ -98,8 +100,8 @@ def test_a_start_tells_its_steps_for_the_waterfall(new_project: NewProject) -> N
     project = new_project()
     project.up("litellm")
     project.wait_for(project.litellm)
-    said = [line for line in docker("logs", project.litellm).splitlines() if line.startswith("run-claude: ")]
-    assert said == ["run-claude: entrypoint", "run-claude: litellm imported"]
+    said = [mark_in(line, MASTER_KEY) for line in docker("logs", project.litellm).splitlines()]
+    assert [text for text in said if text] == ["entrypoint", "litellm imported", "serving"]
 
 
 def test_the_log_outlives_the_container(new_project: NewProject) -> None:

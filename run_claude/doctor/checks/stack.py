@@ -15,6 +15,7 @@ from run_claude.domain.lifecycle import Phase, Service
 from run_claude.domain.volume import misfit
 from run_claude.errors import RunClaudeError
 from run_claude.stack.drift import drift as drift_of
+from run_claude.stack.evidence import log_of_service
 from run_claude.stack.preflight import look_into, volume_name
 from run_claude.stack.status import PRISMA_LABEL, services_of
 from run_claude.state import lock
@@ -113,7 +114,7 @@ async def _not_running(context: Context, service: Service, state: ServiceState) 
             code="container-removed",
             repair="start",
         )
-    log = await context.session.log_tail(service, await context.snapshot(), lines=60)
+    log = await log_of_service(context.session, service, await context.snapshot())
     error = service_failure(service, _REASONS.get(state.phase, "died"), state, log)
     if not error.code.startswith("container-"):
         return failed("containers", error)
