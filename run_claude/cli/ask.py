@@ -8,6 +8,7 @@ import anyio
 import asyncclick as click
 
 from run_claude.domain.causes import caused
+from run_claude.domain.visible import visible
 
 __all__ = ["ask", "at_terminal", "confirm"]
 
@@ -29,7 +30,7 @@ async def ask(question: str, *, instead: str) -> str:
             "This command asks for confirmation, and there is no terminal to ask at.",
             help=f"Pass {instead} if you are sure.",
         )
-    click.echo(f"{question} ", err=True, nl=False)
+    click.echo(f"{visible(question)} ", err=True, nl=False)
     await anyio.wait_readable(sys.stdin)  # a terminal becomes readable when a whole line is there
     return sys.stdin.readline().strip()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import run_claude
 from run_claude.doctor.context import Context
 from run_claude.domain.lifecycle import Service, as_json
 from run_claude.domain.redact import redacted
+from run_claude.domain.visible import visible
 from run_claude.errors import RunClaudeError
 from run_claude.stack.log_redaction import known_secrets
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 _LOG_LINES = 60
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _HISTORY_LINES = 40
 _ENGINE = (
     "ServerVersion",
@@ -71,7 +70,7 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
     ):
         if text := _read(path):
             parts.append(_section(f"{title} ({path.name})", text))
-    text = "\n\n".join(parts) + "\n"
+    text = visible("\n\n".join(parts) + "\n")  # before secrets are looked for: a colour may stand in the middle of one
     return redacted(text, known_secrets(settings), home=settings.environ.get("HOME") or "")
 
 
@@ -82,7 +81,7 @@ async def _logs(context: Context) -> AsyncIterator[tuple[Service, str]]:
         if snapshot[service].id:
             with suppress(RunClaudeError):
                 log = await context.session.log_tail(service, snapshot, lines=_LOG_LINES)
-                yield service, _COLOUR.sub("", "\n".join(log))
+                yield service, "\n".join(log)
 
 
 def _row(finding: Finding) -> str:

@@ -39,7 +39,7 @@ async def completion(app: App, shell: str) -> None:
     if app.json:
         app.output.document({"shell": shell, "script": source})
     else:
-        app.output.text(source.rstrip("\n"))
+        app.output.exact(source.rstrip("\n"))
 
 
 def complete_profile(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

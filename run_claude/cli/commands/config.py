@@ -75,4 +75,4 @@ async def config_path(app: App) -> None:
     \b
     cd "$(run-claude config path)"
     """
-    app.output.text(str(app.settings().paths.config))
+    app.output.exact(str(app.settings().paths.config))

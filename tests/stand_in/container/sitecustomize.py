@@ -44,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if planted := self.headers.get("X-Provider-Error"):  # LiteLLM prints what a provider answers
+            print(f"litellm.APIError: OpenAIException - {json.loads(planted)}", file=sys.stderr, flush=True)
         if self._may():
             block, message = {"type": "text", "text": ANSWER}, {"role": "assistant", "content": ANSWER}
             self._answer(200, {"content": [block], "choices": [{"message": message}]})
