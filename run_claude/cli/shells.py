@@ -6,14 +6,15 @@ Bash takes words as they come, so they are quoted here; zsh and fish quote what 
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asyncclick.shell_completion import BashComplete, FishComplete, add_completion_class
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asyncclick.shell_completion import CompletionItem
 
 __all__ = ["install"]
@@ -24,6 +25,7 @@ _IN_DOUBLE = re.compile(r'[\\$`"]')
 class _Bash(BashComplete):
     """Click's, whose script splits and expands the words once more."""
 
+    environ: ClassVar[Mapping[str, str]] = {}
     source_template = (
         BashComplete.source_template.replace("for completion in $response; do", "while IFS= read -r completion; do")
         .replace("IFS=',' read type value", "IFS=',' read -r type value")
@@ -33,7 +35,7 @@ class _Bash(BashComplete):
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """Quote the word as the user has begun it: after an open quote, Bash puts in what follows it."""
-        words, at = os.environ["COMP_WORDS"].split("\n"), int(os.environ["COMP_CWORD"])
+        words, at = self.environ["COMP_WORDS"].split("\n"), int(self.environ["COMP_CWORD"])
         begun = words[at][:1] if at < len(words) else ""
         value = str(item.value)
         if begun == "'":
@@ -51,7 +53,11 @@ class _Fish(FishComplete):
     source_template = FishComplete.source_template.replace('string split ","', 'string split -m 1 ","')
 
 
-def install() -> None:
-    """Have Click use them."""
+def install(environ: Mapping[str, str]) -> None:
+    """Have Click use them.
+
+    :param environ: the process environment, in which a shell says what stands on its line
+    """
+    _Bash.environ = environ
     add_completion_class(_Bash)
     add_completion_class(_Fish)

@@ -36,7 +36,7 @@ async def completion(app: App, shell: str) -> None:
     from run_claude.cli import shells
     from run_claude.cli.root import cli
 
-    shells.install()
+    shells.install(app.environ)
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 (the three are built in)
     source = kind(cli, {}, "run-claude", VARIABLE).source()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncclick as click
 
-from run_claude.cli.ask import ask_secret, at_terminal, read_secret
 from run_claude.cli.commands.completion import complete_set_variable, complete_variable
 from run_claude.cli.context import App, common
 from run_claude.domain.causes import caused
@@ -100,6 +99,8 @@ def _asked(names: list[str]) -> dict[str, str]:
     """Return values for these names: from the terminal, without echo, or the only one from standard input."""
     if not names:
         return {}
+    from run_claude.cli.ask import ask_secret, at_terminal, read_secret
+
     if at_terminal():
         values = {name: ask_secret(f"{name}:") for name in names}
     elif len(names) == 1:

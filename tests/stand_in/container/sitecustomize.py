@@ -91,7 +91,8 @@ module("uvicorn", run=run_server)
 module("uvicorn.config", LOGGING_CONFIG={"handlers": {}, "loggers": LOGGERS})
 module("uvicorn.lifespan")
 module("uvicorn.lifespan.on", LifespanOn=LifespanOn)
-for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils", "litellm.proxy.proxy_server"):
+for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils"):
     module(package)
+module("litellm.proxy.proxy_server", app=None)
 module("litellm.proxy.types_utils.utils", get_instance_fn=get_instance_fn)
 module("litellm.proxy.proxy_cli", run_server=run_server)
