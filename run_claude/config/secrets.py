@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.client_env import FOR_CLIENTS, MARK
 from run_claude.config.env_store import foreign, set_values, unset_values
-from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
+from run_claude.config.files import exclusive, mend_mode, read_text, write_new
 from run_claude.config.named_files import named_files
 from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
@@ -230,13 +230,11 @@ def export(settings: Settings, path: Path) -> None:
     """
     import shlex
 
-    if path.exists() or path.is_symlink():
-        raise caused("file-exists", f"{path} already exists.")
     values = settings.environment().file
     lines = [
         f"export {name}={shlex.quote(value)}\n" for name, (value, _) in values.items() if _SHELL_NAME.fullmatch(name)
     ]
-    write_atomic(path, "".join(lines))
+    write_new(path, "".join(lines))
 
 
 def overview(settings: Settings, names: Iterable[str]) -> list[tuple[str, str, str]]:

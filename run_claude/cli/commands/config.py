@@ -120,7 +120,9 @@ def _asked(names: list[str]) -> dict[str, str]:
 @common
 @click.pass_obj
 async def list_config(app: App) -> None:
-    """Show the settings that apply, and where each comes from; of keys, that they are set.
+    """Show the settings that apply, and where each comes from.
+
+    Of keys it says that they are set.
 
     What an option of `proxy start` said applies until something else is said.
 
