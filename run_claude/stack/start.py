@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout
+from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout, stranger
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.remembered import VARIABLES
@@ -121,7 +121,7 @@ class Start:
         return self.session.compose(self.what.project)
 
     async def check(self) -> None:
-        """Refuse what certainly cannot run: by the engine's version, by the ports.
+        """Refuse what certainly cannot run: by the engine's version, by the ports, by containers with our labels.
 
         :raises RunClaudeError: with the cause; nothing was touched
         """
@@ -129,6 +129,8 @@ class Start:
         version = await api.version()
         if version < MINIMUM_API:
             raise engine_too_old(version)
+        for name, image in self.before.strangers:
+            raise stranger(name, image)
         named = {Service.LITELLM: variables.get(VARIABLES["port"])}
         named[Service.TIMESCALEDB] = variables.get(VARIABLES["database_port"])
         ports = {service: int(port) for service in self.services if (port := named[service])}

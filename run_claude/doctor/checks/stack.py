@@ -10,7 +10,7 @@ from run_claude.config.settings import Prisma
 from run_claude.deploy.image import litellm_image
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.domain.compose import COMPOSE_FILE
-from run_claude.domain.diagnosis import ProbeStages, first_failing_stage, service_failure
+from run_claude.domain.diagnosis import ProbeStages, first_failing_stage, service_failure, stranger
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.domain.volume import misfit
 from run_claude.errors import RunClaudeError
@@ -90,7 +90,7 @@ async def containers(context: Context) -> list[Finding]:
     if not await context.reachable():
         return [_skipped("containers")]
     snapshot = await context.snapshot()
-    found = []
+    found = [failed("containers", stranger(*foreign)) for foreign in snapshot.strangers]
     for service in services_of(context.database):
         state = snapshot[service]
         if state.phase in (Phase.HEALTHY, Phase.STARTING):

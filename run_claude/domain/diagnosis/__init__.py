@@ -4,7 +4,7 @@ Pure: adapters and the controller collect the facts.
 """
 
 from run_claude.domain.diagnosis.compose import compose_failure, port_of
-from run_claude.domain.diagnosis.conflict import foreign_container, port_taken
+from run_claude.domain.diagnosis.conflict import foreign_container, port_taken, stranger
 from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
 from run_claude.domain.diagnosis.log import Evidence, database_log, proxy_log, service_log
 from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
@@ -30,4 +30,5 @@ __all__ = [
     "service_failure",
     "service_log",
     "start_timeout",
+    "stranger",
 ]

@@ -437,3 +437,13 @@ async def test_a_healthy_container_is_left_alone(stage: Stage) -> None:
     gets_healthy(stage.has(PROXY, Phase.CREATED))
     healthy = await start(stage)
     assert healthy.snapshot.litellm.id == stage.container(PROXY).id
+
+
+async def test_a_container_with_our_labels_that_is_none_of_ours_is_named_and_left_alone(stage: Stage) -> None:
+    theirs = stage.has(PROXY)
+    theirs.names, theirs.check, theirs.image = "sleepy", {}, "busybox"
+    error = await failed(stage)
+    assert (error.code, error.facts["container"]) == ("name-taken", "sleepy")
+    assert "docker rm -f sleepy" in error.help
+    assert stage.compose.of("up") == []
+    assert (await stage.session.look()).litellm.phase is Phase.ABSENT, "it is not the proxy"
