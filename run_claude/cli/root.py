@@ -124,7 +124,12 @@ async def cli(ctx: click.Context) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code."""
     app = App()
-    if _command(arguments) in _IMMEDIATE or "_RUN_CLAUDE_COMPLETE" in app.environ:
+    if "_RUN_CLAUDE_COMPLETE" in app.environ:
+        from run_claude.cli import shells
+
+        shells.install(app.environ)
+        return _run_immediately(app, _call(app, list(arguments)))
+    if _command(arguments) in _IMMEDIATE:
         return _run_immediately(app, _call(app, list(arguments)))
     from run_claude.cli.loop import run_in_loop
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.database.backup import refuse_existing, unused, write_backup
+from run_claude.config.files import refuse_existing
+from run_claude.database.backup import unused, write_backup
 from run_claude.database.queries import Content, content_sql, parse_content
 from run_claude.database.restore import UP_WITHIN, one_restore, prove, restore_backup
 from run_claude.database.running import start_database, stop_database

@@ -85,6 +85,7 @@ class Container:
     image: str = "run-claude/litellm:test"
     log: list[str] = field(default_factory=list)  # what it has printed
     healthy_ns: int = 0  # when a health check first succeeded
+    check: Json = field(default_factory=lambda: {"Healthcheck": {"Test": ["CMD", "/app/healthcheck"]}})
     names: str = ""  # its name, where it is another than Compose's
 
     @property
@@ -178,7 +179,7 @@ class Container:
             "Created": rfc3339(self.created_ns),
             "RestartCount": self.restarts,
             "State": state | self.odd,
-            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True},
+            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True} | self.check,
             "HostConfig": {"NetworkMode": "net"},
             "NetworkSettings": {"Networks": {} if self.cut_off else {"net": {"NetworkID": "n1"}}},
         }
