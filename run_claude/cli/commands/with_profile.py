@@ -24,7 +24,7 @@ __all__ = ["with_profile"]
 
 @click.command(name="with", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("profile", shell_complete=complete_profile)
-@click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--db/--no-db", "database", default=None, help="Start with or without the database. [default: as last time]"
 )
@@ -41,9 +41,20 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
     run-claude with demo -- claude -p "say hi"
     run-claude with demo -- codex
     """
-    command = command[1:] if command[0] == "--" else command
+    if command[:1] in (("-h",), ("--help",)):
+        click.echo(click.get_current_context().get_help())
+        return 0
+    if command and command[0].startswith("-") and command[0] != "--":
+        raise caused(
+            "usage",
+            f"{command[0]} stands where the command should begin.",
+            help=f"For an option of `with`: run-claude with {command[0]} {profile} -- COMMAND",
+        )
+    command = command[1:] if command[:1] == ("--",) else command
     if not command:
-        raise caused("usage", "The command after -- is missing.", help="For example: run-claude with demo -- claude")
+        raise caused(
+            "usage", "The command to run is missing.", help=f"For example: run-claude with {profile} -- claude"
+        )
     from run_claude.config.client_env import client_environment
     from run_claude.config.client_key import client_key
     from run_claude.config.clients import begins_session, check_login, prepared
