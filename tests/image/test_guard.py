@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 LOCAL = "127.0.0.1:4444"
+LITELLM = "x-litellm-api-key"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,7 +70,7 @@ def test_other_names_are_not(host: str) -> None:
 
 @pytest.mark.parametrize(("host", "status"), [("192.0.2.1:4444", 0), ("[2001:db8::1]", 0), ("evil.example", 421)])
 def test_on_all_addresses_any_address_is_ours_and_no_other_name(host: str, status: int) -> None:
-    assert elsewhere(bind="0.0.0.0", host=host) == status
+    assert elsewhere(bind="0.0.0.0", host=host) == status  # noqa: S104 (not bound here)
     assert elsewhere(bind="[::]", host=host) == status
 
 
@@ -214,7 +215,7 @@ class App:
 
     def __init__(self) -> None:
         self.seen: list[tuple[dict[str, str], bytes]] = []
-        self.meanwhile = asyncio.Event()
+        self.asked, self.meanwhile = asyncio.Event(), asyncio.Event()
         self.meanwhile.set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -223,6 +224,7 @@ class App:
             message = await receive()
             body, more = body + message["body"], message["more_body"]
         self.seen.append(({name.decode(): value.decode() for name, value in scope["headers"]}, body))
+        self.asked.set()
         await self.meanwhile.wait()
         headers = [(b"access-control-allow-origin", b"*"), (b"x-answer", b"yes")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -413,8 +415,7 @@ async def test_all_bodies_together_have_a_limit_until_they_are_answered(tmp_path
     layer.app.meanwhile.clear()
     async with asyncio.TaskGroup() as group:
         first = group.create_task(layer.ask("/v1/messages", MASTER_KEY, [b"x" * 90]))
-        while not layer.app.seen:
-            await asyncio.sleep(0)
+        await layer.app.asked.wait()
         refused = await layer.ask("/v1/messages", MASTER_KEY, [b"x" * 90])
         layer.app.meanwhile.set()
     assert (refused.status, refused.headers[b"retry-after"]) == (503, b"2")
@@ -445,12 +446,12 @@ def test_a_limit_is_written_as_docker_writes_memory(text: str, size: int) -> Non
 async def test_what_is_refused_is_counted_and_told_together(
     layer: Layer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module("guard"), "_TOLD_EVERY", 0.05)
+    monkeypatch.setattr(module("tally"), "_TOLD_EVERY", 0.05)
     with caplog.at_level(logging.WARNING, "uvicorn.error"):
         for number in range(1000):
             await layer.ask(f"/run-claude: P1000 {number}\n")
         await layer.ask(host="evil.example")
-        while len(caplog.messages) < 2:
+        while len(caplog.messages) < 2:  # noqa: ASYNC110 (logging has no event)
             await asyncio.sleep(0)
     assert caplog.messages[0] == "guard: refused requests: 1 without a key"
     told = " ".join(caplog.messages[1:])
@@ -459,7 +460,7 @@ async def test_what_is_refused_is_counted_and_told_together(
 
 
 async def test_what_is_refused_writes_no_line_of_access(layer: Layer) -> None:
-    guard, lines = module("guard"), []
+    guard, lines = module("tally"), []
     logger = logging.getLogger("uvicorn.access")
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

@@ -10,10 +10,7 @@ The decisions are in boot/rules.py. Knows no LiteLLM.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import json
-import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from boot.rules import (
@@ -30,24 +27,26 @@ from boot.rules import (
     is_plausible,
     refers_to_environment,
 )
+from boot.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
     from boot.keys import ClientKeys
 
+    Headers = Sequence[tuple[bytes, bytes]]
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
-__all__ = ["Guard", "VirtualKeys", "quiet_access_log"]
+__all__ = ["Guard", "VirtualKeys"]
 
+STORED = "/run-claude/stored"  # an answer of ours, for the administrator
 MAX_BODY = 64 * 2**20
 PATIENCE = 30  # seconds for the next piece of a body
 SLOWEST = 16_384  # bytes per second, behind the first pieces: a client's upstream is a loopback device or a network
 _DRAINED = 2**20  # bytes that are read and thrown away, so that the client sees the answer before the connection ends
 _DRAINED_WITHIN = 2  # seconds
-_TOLD_EVERY = 60  # seconds
 _TYPES = {401: "authentication_error", 413: "request_too_large", 503: "overloaded_error", 408: "timeout_error"}
 _NO_CACHE = (
     (b"content-type", b"application/json"),
@@ -55,9 +54,6 @@ _NO_CACHE = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
 )
-
-log = logging.getLogger("uvicorn.error")
-_refusing: contextvars.ContextVar[bool] = contextvars.ContextVar("refusing", default=False)
 
 
 class VirtualKeys(Protocol):
@@ -70,34 +66,13 @@ class VirtualKeys(Protocol):
         """Whether LiteLLM takes a profile's key as one of its own, now."""
 
 
-@dataclass
-class Tally:
-    """What was refused since it was last told, by reason."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    _timer: asyncio.TimerHandle | None = None
-
-    def count(self, reason: str) -> None:
-        """Count one; the first is told at once, all others of a minute together."""
-        self.counts[reason] = self.counts.get(reason, 0) + 1
-        if self._timer is None:
-            self._tell()
-
-    def _tell(self) -> None:
-        self._timer = None
-        if self.counts:
-            said = ", ".join(f"{number} {reason}" for reason, number in sorted(self.counts.items()))
-            log.warning("guard: refused requests: %s", said)
-            self.counts.clear()
-            self._timer = asyncio.get_running_loop().call_later(_TOLD_EVERY, self._tell)
-
-
 class Guard:
     """The layer.
 
     :param app: LiteLLM
     :param others: whether keys of LiteLLM's own may be right: with its database, or a login of the user's choice
     :param virtual: ``None`` where LiteLLM has no keys of its own
+    :param stored: tells the administrator what LiteLLM's database has
     :param max_body: bytes of one body
     :param in_flight: bytes of all bodies that are being answered
     """
@@ -111,11 +86,12 @@ class Guard:
         master_key: str,
         others: bool = False,
         virtual: VirtualKeys | None = None,
+        stored: Callable[[], Awaitable[object]] | None = None,
         max_body: int = MAX_BODY,
         in_flight: int = 4 * MAX_BODY,
     ) -> None:
         self._app, self._hosts, self._keys, self._master_key = app, hosts, keys, master_key
-        self._others, self._virtual = others, virtual
+        self._others, self._virtual, self._stored = others, virtual, stored
         self._max_body, self._in_flight, self._held = max_body, max(in_flight, max_body), 0
         self.tally = Tally()
 
@@ -130,6 +106,9 @@ class Guard:
             await self._refuse(scope, headers, receive, send, refusal)
             return
         send = _without_cors(send)
+        if scope["path"] == STORED and self._stored is not None and _speaks_admin(scope):
+            await _answer(send, 200, await self._stored())
+            return
         if scope["type"] == "websocket" or not _has_body(headers):
             await self._app(scope, receive, send)
             return
@@ -235,19 +214,15 @@ class Guard:
     ) -> None:
         """Answer without LiteLLM. The connection ends where a body may still come, of which little is read."""
         self.tally.count(refusal.reason)
-        _refusing.set(True)
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal.message[:120]})
             return
         kind = _TYPES.get(refusal.status, "permission_error" if refusal.status == 403 else "invalid_request_error")
         error = {"type": kind, "message": refusal.message, "param": None, "code": str(refusal.status)}
-        body = json.dumps({"type": "error", "error": error}).encode()
         unread = _has_body(headers)
-        sent = [*_NO_CACHE, (b"content-length", str(len(body)).encode())]
-        sent += [(b"connection", b"close")] if unread else []
-        sent += [(b"retry-after", b"2")] if refusal.status == 503 else []
-        await send({"type": "http.response.start", "status": refusal.status, "headers": sent})
-        await send({"type": "http.response.body", "body": body, "more_body": unread})
+        further = [(b"connection", b"close")] if unread else []
+        further += [(b"retry-after", b"2")] if refusal.status == 503 else []
+        await _answer(send, refusal.status, {"type": "error", "error": error}, further, more=unread)
         if unread:
             await _drain(receive)
             await send({"type": "http.response.body", "body": b""})
@@ -259,6 +234,18 @@ class Guard:
                 await self._virtual.started()
 
         return passed
+
+
+def _speaks_admin(scope: Message) -> bool:
+    return (SPEAKER, b"admin") in scope["headers"]
+
+
+async def _answer(send: Send, status: int, document: object, further: Headers = (), *, more: bool = False) -> None:
+    """Answer with a document of our own; ``more`` if the end of the body is sent later."""
+    body = json.dumps(document).encode()
+    headers = [*_NO_CACHE, (b"content-length", str(len(body)).encode()), *further]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 async def _drain(receive: Receive) -> None:
@@ -297,8 +284,3 @@ def _without_cors(send: Send) -> Send:
 
 def _has_body(headers: dict[bytes, bytes]) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
-
-
-def quiet_access_log() -> None:
-    """Leave what the guard refuses out of the access log: nobody without a key writes lines there."""
-    logging.getLogger("uvicorn.access").addFilter(lambda record: not _refusing.get())

@@ -8,9 +8,10 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boot.guard import MAX_BODY, Guard, quiet_access_log
+from boot.guard import MAX_BODY, Guard
 from boot.keys import ClientKeys
 from boot.rules import Hosts
+from boot.tally import quiet_access_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,9 @@ def serve_guarded(config: Mapping[str, Any], **options: Any) -> None:
     def run_guarded(*_: object, **given: Any) -> None:
         from litellm.proxy.proxy_server import app
 
+        from boot.stored import leave_environment_alone
+
+        leave_environment_alone()
         quiet_access_log()
         run(**{**given, **options, "app": guarded(app, config), "http": _protocol()})
 
@@ -52,8 +56,9 @@ def guarded(app: Any, config: Mapping[str, Any], environ: Mapping[str, str] = os
     instance = environ.get("RUN_CLAUDE_INSTANCE") or "run-claude"
     named = environ.get("RUN_CLAUDE_ALLOWED_HOSTS", "").replace(",", " ").split()
     names = (*named, "litellm", f"{instance}-litellm", socket.gethostname())
-    virtual = None
+    virtual = stored = None
     if database:
+        from boot.stored import overview as stored
         from boot.virtual_keys import VirtualKeys
 
         virtual = VirtualKeys(app, keys, master_key, _forget)
@@ -64,6 +69,7 @@ def guarded(app: Any, config: Mapping[str, Any], environ: Mapping[str, str] = os
         master_key=master_key,
         others=database or any(name.startswith(("custom_auth", "enable_jwt", "enable_oauth")) for name in general),
         virtual=virtual,
+        stored=stored,
         max_body=max_body(environ.get("RUN_CLAUDE_MAX_BODY", "")),
         in_flight=memory_for_bodies(_memory_limit()),
     )
