@@ -22,7 +22,7 @@ from typing import Any
 
 from boot.ahead import Ahead
 from boot.database import Database
-from boot.redaction import RedactedErrors, RedactedFormatter, RedactedStream, secret_values
+from boot.redaction import RedactedFormatter, RedactedStream, secret_values
 from boot.serving import serve_guarded
 from boot.words import EXIT_CONFIG, EXIT_REFUSED, fail, say
 
@@ -162,13 +162,6 @@ def leave_time_to_write() -> None:
     os.environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "1"  # LiteLLM's own wait, after that one
 
 
-def hide_in_errors(hidden: list[str]) -> None:
-    """Let no error that a client gets name a key: the server imports the application by its name."""
-    from litellm.proxy import proxy_server
-
-    proxy_server.app = RedactedErrors(proxy_server.app, hidden)
-
-
 def main() -> None:
     """Start the proxy; returns when it has ended."""
     say("entrypoint")
@@ -189,8 +182,7 @@ def main() -> None:
     if ahead:
         ahead.hand_over()
     leave_time_to_write()
-    hide_in_errors(hidden)
-    serve_guarded(config, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
+    serve_guarded(config, hidden, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     from litellm.proxy.proxy_cli import run_server
 
     sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from boot.guard import MAX_BODY, Guard
 from boot.keys import ClientKeys
+from boot.redaction import RedactedErrors
 from boot.rules import Hosts
 from boot.tally import quiet_access_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["guarded", "serve_guarded"]
 
@@ -24,10 +25,11 @@ _OF_LITELLM = 640 * 2**20  # bytes that it needs beside bodies
 _COPIES = 8  # of a body, at the peak: its bytes, its text, what is parsed, and what is sent on
 
 
-def serve_guarded(config: Mapping[str, Any], **options: Any) -> None:
+def serve_guarded(config: Mapping[str, Any], hidden: Iterable[str] = (), **options: Any) -> None:
     """Have uvicorn serve whatever LiteLLM gives it behind the guard.
 
     :param config: LiteLLM's configuration
+    :param hidden: what no error may name
     :param options: further ones for ``uvicorn.run``
     """
     import uvicorn
@@ -42,7 +44,8 @@ def serve_guarded(config: Mapping[str, Any], **options: Any) -> None:
 
         leave_environment_alone()
         quiet_access_log()
-        run(**{**given, **options, "app": guarded(app, config), "http": _protocol()})
+        inner = RedactedErrors(app, hidden)  # LiteLLM's own stays: it is asked for by its name
+        run(**{**given, **options, "app": guarded(inner, config), "http": _protocol()})
 
     uvicorn.run = run_guarded
 

@@ -76,9 +76,11 @@ class VirtualKeys:
     async def _look_up(self, profile: str) -> bool:
         try:
             key, began = self._keys.of(profile), time.monotonic()
-            if not await self._is_there(key):
-                await self._make(profile, key)
-            self._forget(hashlib.sha256(key.encode()).hexdigest())
+            hashed = hashlib.sha256(key.encode()).hexdigest()
+            there = await self._of_alias(profile)
+            if hashed not in there and not await self._make(profile, key, there):
+                return False
+            self._forget(hashed)
             await self._ask(key, "GET", "/v1/models")  # LiteLLM remembers it from here on
         except Exception as error:  # whatever the database or LiteLLM does, requests go on
             self._is_away(error)
@@ -86,18 +88,23 @@ class VirtualKeys:
         self._known[profile] = began + _FRESH
         return True
 
-    async def _is_there(self, key: str) -> bool:
-        """Whether a key is in the database; one that somebody has blocked is, too."""
-        return (await self._ask(self._master_key, "GET", "/key/info", params={"key": key})).is_success
+    async def _of_alias(self, profile: str) -> list[str]:
+        """Return the hashes of the keys that have a profile's name: one, or none; blocked ones, too."""
+        asked = {"key_alias": f"{ALIAS}{profile}"}
+        answer = await self._ask(self._master_key, "GET", "/key/list", params=asked)
+        return [str(hashed) for hashed in answer.raise_for_status().json()["keys"]]
 
-    async def _make(self, profile: str, key: str) -> None:
-        """Make a key, in the place of one of an earlier master key."""
-        alias = f"{ALIAS}{profile}"
+    async def _make(self, profile: str, key: str, stale: list[str]) -> bool:
+        """Make a key, in the place of one of an earlier master key; return whether LiteLLM has it then."""
+        if stale:
+            await self._ask(self._master_key, "POST", "/key/delete", json={"keys": stale})
         allowed = ["openai_routes", "anthropic_routes", "google_routes"]
-        body = {"key": key, "key_alias": alias, "allowed_routes": allowed, "metadata": {"made_by": "run-claude"}}
-        await self._ask(self._master_key, "POST", "/key/delete", json={"key_aliases": [alias]})
-        answer = await self._ask(self._master_key, "POST", "/key/generate", json=body)
-        answer.raise_for_status()
+        body = {"key": key, "key_alias": f"{ALIAS}{profile}", "allowed_routes": allowed}
+        made = await self._ask(self._master_key, "POST", "/key/generate", json=body)
+        if made.is_success:
+            return True
+        # It has another name: somebody has given it one.
+        return (await self._ask(self._master_key, "GET", "/key/info", params={"key": key})).is_success
 
     async def _ask(self, key: str, method: str, path: str, **content: Any) -> httpx.Response:
         """Ask LiteLLM as a client of its own would.
