@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from .project import MASTER_KEY, Project, docker
 
@@ -190,6 +194,84 @@ def test_a_stranger_who_sends_gigabytes_does_not_disturb_the_owner(
     assert sorted(took)[len(took) // 2] < 1, took
     after = served.inspect(served.litellm)["State"]
     assert (after["StartedAt"], after["OOMKilled"]) == (before["StartedAt"], False)
+
+
+# What a page of another origin can do to this machine's ports, and what it learns of each try.
+PAGE = """<!doctype html><title>evil</title><iframe name=hidden></iframe><script>
+const at = "http://" + location.hash.slice(1), key = "%s", tried = {};
+const json = {"content-type": "application/json", "x-api-key": key};
+const body = JSON.stringify({model: "opus", max_tokens: 9, messages: [{role: "user", content: "hi"}]});
+const said = async (name, asked) => {
+  try { const answer = await asked; tried[name] = answer.type + answer.status + await answer.text(); }
+  catch (error) { tried[name] = "nothing"; }
+};
+const loaded = (name, tag, path) => new Promise(done => {
+  const one = document.createElement(tag);
+  one.onload = () => { tried[name] = "loaded"; done(); };
+  one.onerror = () => { tried[name] = "nothing"; done(); };
+  one.src = at + path;
+  document.body.append(one);
+});
+const form = async () => {
+  const one = document.createElement("form");
+  Object.assign(one, {method: "post", action: at + "/v1/messages?page", enctype: "text/plain", target: "hidden"});
+  const ended = new Promise(done => document.querySelector("iframe").onload = done);
+  document.body.append(one);
+  one.submit();
+  await ended;
+};
+onload = async () => {
+  await said("simple", fetch(at + "/v1/models?page"));
+  await said("health", fetch(at + "/health/liveliness?page"));
+  await said("no-cors", fetch(at + "/v1/messages?page", {method: "POST", mode: "no-cors", body}));
+  await said("with-key", fetch(at + "/v1/messages?page", {method: "POST", headers: json, body}));
+  await loaded("image", "img", "/get_image?page");
+  await loaded("script", "script", "/health/liveliness?page");
+  await form();
+  document.title = JSON.stringify(tried);
+};
+</script>"""
+
+
+def test_a_web_page_reaches_nothing_and_learns_nothing(served: Project, keys: dict[str, str]) -> None:
+    """In a real browser: from another origin, and by a name of its own for this address (DNS rebinding)."""
+    if not (chromium := shutil.which("chromium")):
+        assert not os.environ.get("CI"), "scripts/test installs chromium"
+        pytest.skip("no chromium here")
+    page_of = (PAGE % keys["one"]).encode()
+
+    class Evil(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(page_of)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    ours = f"127.0.0.1:{served.port}"
+    arguments = ["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
+    with HTTPServer(("127.0.0.1", 0), Evil) as evil, sync_playwright() as driver:
+        threading.Thread(target=evil.serve_forever, daemon=True).start()
+        browser = driver.chromium.launch(executable_path=chromium, args=arguments)
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        learnt = {}
+        for host in ("127.0.0.1", "evil.example"):  # a page of this machine is a stranger as well
+            page.goto(f"http://{host}:{evil.server_port}/#{ours}")
+            page.wait_for_function("document.title.startsWith('{')")
+            learnt[host] = json.loads(page.title())
+        rebound = page.goto(f"http://evil.example:{served.port}/health/liveliness?page")
+        assert rebound is not None
+        fetched = page.evaluate(
+            "key => fetch('/v1/models?page', {headers: {'x-api-key': key}}).then(answer => answer.status)", keys["one"]
+        )
+        browser.close()
+        evil.shutdown()
+    tried = ("simple", "health", "no-cors", "with-key", "image", "script")
+    assert learnt == dict.fromkeys(learnt, dict.fromkeys(tried, "nothing")), "as of a port where nobody listens"
+    assert (rebound.status, fetched) == (421, 421)
+    assert "?page" not in docker("logs", served.litellm), "LiteLLM was not reached"
 
 
 def test_what_is_refused_is_told_in_few_lines(client: httpx.Client, served: Project) -> None:

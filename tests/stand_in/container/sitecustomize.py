@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -48,9 +49,9 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, {"content": [block], "choices": [{"message": message}]})
 
     def _may(self) -> bool:
-        from boot.keys import ClientKeys
-
-        keys = ClientKeys(os.environ.get("LITELLM_MASTER_KEY", ""), Path("/app/routes"))
+        keys = importlib.import_module("boot.keys").ClientKeys(
+            os.environ.get("LITELLM_MASTER_KEY", ""), Path("/app/routes")
+        )
         given = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         named = self.headers.get("x-run-claude-profile") or ""
         if keys.is_admin(given) or keys.profile_of(given, named):
