@@ -12,7 +12,7 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
-from run_claude.cli.terminal import run_in_terminal
+from run_claude.cli.terminal import check_command, run_in_terminal
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
     from run_claude.state.session_files import session_file
 
     settings = app.settings()
+    check_command(command[0], app.environ)
     if begins_session(command):
         check_login(app.catalogue()[0].profile(profile), app.environ)
     with closing(app.reporter()) as reporter:

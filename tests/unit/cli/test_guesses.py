@@ -77,3 +77,9 @@ def test_a_profile_without_a_command_is_answered_with_an_example(
 def test_two_profiles_for_one_start_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["proxy", "start", "demo", "--profile", "groq"]) == 2
     assert "Two profiles are named: demo and groq." in capsys.readouterr().err
+
+
+def test_a_program_that_there_is_not_is_named_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["with", "demo", "--", "no-such-program"]) == 127
+    heard = capsys.readouterr().err
+    assert heard.startswith("error: Command not found: no-such-program\n")
