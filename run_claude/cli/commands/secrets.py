@@ -114,3 +114,7 @@ async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
         async with Stack.open(settings, reporter=reporter) as stack:
             done = await stack.rotate(master_key=master_key, database=database)
     app.output.sentence(done)
+    if master_key:
+        app.output.note(
+            "Clients started before need their new key: a new `run-claude with`, or `run-claude env` again."
+        )
