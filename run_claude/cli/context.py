@@ -117,10 +117,27 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
     return callback
 
 
+def _instances(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the names of the user's instances."""
+    from run_claude.config.paths import Paths
+    from run_claude.errors import ConfigError
+    from run_claude.state.instances import instances
+
+    try:
+        return [name for name in instances(Paths.resolve(os.environ)) if name.startswith(incomplete)]
+    except ConfigError:
+        return []  # completion shows no errors
+
+
 _OPTIONS = (
     click.option("--json", is_flag=True, expose_value=False, callback=_set("json"), help="Print JSON."),
     click.option(
-        "--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Use the instance NAME."
+        "--instance",
+        metavar="NAME",
+        expose_value=False,
+        callback=_set("instance"),
+        shell_complete=_instances,
+        help="Use the instance NAME.",
     ),
     click.option(
         "-v",

@@ -23,6 +23,7 @@ __all__ = ["cli", "explained", "run"]
 # name: (module, attribute, help). The help is here so that `--help` imports no command.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "proxy": ("proxy", "proxy", "Start, stop and inspect the stack: LiteLLM and its database."),
+    "instances": ("instances", "instances", "List your stacks: state, address, profile, size."),
     "watch": ("watch", "watch", "Keep the stack running, and report every transition."),
     "history": ("history", "history", "Show past starts, transitions, and what watch did."),
     "with": ("with_profile", "with_profile", "Run a command with a profile's models: with demo -- claude"),
@@ -38,6 +39,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "ui": ("ui", "ui", "Open LiteLLM's admin pages: models, keys, teams, spend."),
     "completion": ("completion", "completion", "Print shell completion for bash, zsh or fish."),
     "doctor": ("doctor", "doctor", "Check everything, and fix what is safe to fix."),
+    "uninstall": ("uninstall", "uninstall", "Remove everything that is run-claude's, after asking."),
 }
 
 # What people type first, and what they mean by it: each works like the command behind it.

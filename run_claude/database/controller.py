@@ -23,6 +23,7 @@ from run_claude.domain.lifecycle import Service, ServiceState
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state.deployed import withdraw_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -250,4 +251,5 @@ class Database:
             await compose.down()
             self.session.reporter.step("Removing the data")
             await compose.remove_volume(volume_name(self.session.settings))
+            withdraw_secrets(self.session.settings.paths)
         return manifest
