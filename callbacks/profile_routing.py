@@ -13,6 +13,7 @@ from fastapi import HTTPException
 from litellm._logging import verbose_proxy_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
+from callbacks import upstreams
 from callbacks.profiles import Profiles
 from callbacks.routing import Decision, decide, tier_of
 
@@ -42,6 +43,7 @@ class ProfileRouting(CustomLogger):
 
         :raises HTTPException: as :meth:`decision` does
         """
+        upstreams.begin()
         headers = (data.get("proxy_server_request") or {}).get("headers") or {}
         if call_type not in _CALLS or (decision := self.decision(data, headers)) is None:
             return None

@@ -26,8 +26,10 @@ EXCHANGES = [
     _stream("text-whole", "An answer that is not streamed.", Answer(), stream=False),
     _stream("stop-max-tokens", "The answer was cut off by max_tokens.", Answer(stop="max_tokens")),
     _stream("stop-sequence", "The answer ended at a stop sequence.", Answer(stop="stop_sequence")),
+    _stream("stop-sequence-whole", "The same, not streamed.", Answer(stop="stop_sequence"), stream=False),
     _stream("stop-refusal", "The model refused.", Answer(stop="refusal")),
-    _stream("stop-max-tokens-whole", "The same, not streamed.", Answer(stop="max_tokens"), stream=False),
+    _stream("stop-refusal-whole", "It said nothing else, not streamed.", Answer((), stop="refusal"), stream=False),
+    _stream("stop-max-tokens-whole", "Cut off by max_tokens, not streamed.", Answer(stop="max_tokens"), stream=False),
     _stream("usage-cached", "Tokens that came from a cache are not counted twice.", Answer(usage=_CACHED)),
     _stream("usage-cached-whole", "The same, not streamed.", Answer(usage=_CACHED), stream=False),
     _stream(
