@@ -30,6 +30,20 @@ EXCHANGES = [
     _stream("stop-refusal", "The model refused.", Answer(stop="refusal")),
     _stream("stop-refusal-whole", "It said nothing else, not streamed.", Answer((), stop="refusal"), stream=False),
     _stream("stop-max-tokens-whole", "Cut off by max_tokens, not streamed.", Answer(stop="max_tokens"), stream=False),
+    _stream("answer-empty", "The model says nothing.", Answer(())),
+    _stream("answer-empty-whole", "The same, not streamed.", Answer(()), stream=False),
+    _stream(
+        "stop-paused",
+        "Claude paused in a long turn: the client goes on with it.",
+        Answer(stop="pause_turn"),
+        targets=lambda target: target.claude and target.wire != "chat",
+    ),
+    _stream(
+        "stop-window",
+        "The window is full: the client is told, where its provider says so.",
+        Answer(stop="model_context_window_exceeded"),
+        targets=lambda target: (target.claude and target.wire != "chat") or target.wire == "converse",
+    ),
     _stream("usage-cached", "Tokens that came from a cache are not counted twice.", Answer(usage=_CACHED)),
     _stream("usage-cached-whole", "The same, not streamed.", Answer(usage=_CACHED), stream=False),
     _stream(
