@@ -110,7 +110,7 @@ class EngineApi:
 
     async def _inspected(self, project: str) -> AsyncIterator[Json]:
         for row in await self._containers({"label": [f"{PROJECT_LABEL}={project}"]}):
-            raw = await self._get(f"/containers/{row['Id']}/json", missing=None)
+            raw = await self.get(f"/containers/{row['Id']}/json", missing=None)
             if raw is not None:  # else it is gone meanwhile
                 yield raw
 
