@@ -102,6 +102,11 @@ class Paths:
         return self.routes / "default"
 
     @property
+    def pages_file(self) -> Path:
+        """Until when LiteLLM's admin pages are open, in seconds of the epoch; not there until `ui` was used."""
+        return self.routes / "pages"
+
+    @property
     def intent_file(self) -> Path:
         """What the user last asked for: whether the stack should run, and how."""
         return self.instance_state / "intent.json"

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from run_claude.config.checks import host_names
 from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.domain.causes import caused
@@ -52,8 +53,8 @@ class Prisma(StrEnum):
 class Settings:
     """The settings of one instance, defaults included. Only ``environ`` may contain secrets; it is not in ``repr``.
 
-    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``), ``container_user`` is UID and
-    GID, ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
+    Make it with :func:`load_settings`. Memory limits and ``max_body`` are as Docker takes them (``2g``),
+    ``container_user`` is UID and GID, ``lock_timeout`` is in seconds; ``environ`` is the process environment.
     """
 
     instance: str
@@ -67,6 +68,8 @@ class Settings:
     callbacks: Path | None = None
     ca_bundle: Path | None = None
     container_user: tuple[int, int] = IMAGE_USER
+    allowed_hosts: str = ""  # further names that the proxy is called by, separated by spaces
+    max_body: str = "64m"
     litellm_memory: str = "2g"
     litellm_pids: int = 256
     timescaledb_memory: str = "1g"
@@ -144,6 +147,8 @@ def load_settings(
         callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
         ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or _system_ca(env),
         container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user(environ)),
+        allowed_hosts=_checked(env, "RUN_CLAUDE_ALLOWED_HOSTS", host_names, ""),
+        max_body=_checked(env, "RUN_CLAUDE_MAX_BODY", _memory, default.max_body),
         litellm_memory=_checked(env, "RUN_CLAUDE_LITELLM_MEMORY", _memory, default.litellm_memory),
         litellm_pids=_checked(env, "RUN_CLAUDE_LITELLM_PIDS", _count, default.litellm_pids),
         timescaledb_memory=_checked(env, "RUN_CLAUDE_TIMESCALEDB_MEMORY", _memory, default.timescaledb_memory),

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 import anyio
 
 from run_claude.docker.http import Answer, HttpClient, HttpError
-from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, service_of, snapshot_of
+from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, service_of, snapshot_of, stranger_of
 from run_claude.domain import timeouts
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import parse_time
@@ -95,16 +95,24 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        return snapshot_of((await self.containers(project)).values())
+        raws = [raw async for raw in self._inspected(project)]
+        found = [container for raw in raws if (container := container_of(raw)) is not None]
+        strangers = [stranger for raw in raws if (stranger := stranger_of(raw)) is not None]
+        return replace(snapshot_of(found), strangers=tuple(strangers))
 
     async def containers(self, project: str) -> dict[str, Found]:
         """Return the containers of the project's services by ID. The list only names them; each is inspected.
 
         :raises EngineError: if the engine cannot be asked
         """
-        rows = await self._containers({"label": [f"{PROJECT_LABEL}={project}"]})
-        looked = {str(row["Id"]): await self.container(str(row["Id"])) for row in rows}
-        return {id: container for id, container in looked.items() if container is not None}
+        looked = [(str(raw["Id"]), container_of(raw)) async for raw in self._inspected(project)]
+        return {id: container for id, container in looked if container is not None}
+
+    async def _inspected(self, project: str) -> AsyncIterator[Json]:
+        for row in await self._containers({"label": [f"{PROJECT_LABEL}={project}"]}):
+            raw = await self.get(f"/containers/{row['Id']}/json", missing=None)
+            if raw is not None:  # else it is gone meanwhile
+                yield raw
 
     async def container(self, id: str) -> Found | None:
         """Return a container; ``None`` if it is gone or belongs to no service of ours.

@@ -54,12 +54,11 @@ async def belongings(api: EngineApi, *, layers: bool = False) -> Belongings:
 
 
 async def volume_sizes(api: EngineApi) -> dict[str, int]:
-    """Return the size of each volume in bytes. The engine adds up their files: it may take seconds.
-
-    :raises EngineError: if the engine cannot be asked
-    """
-    answer = await api.send("GET", "/system/df?type=volume", within=_REMOVE_WITHIN)
-    rows = json.loads(answer.body).get("Volumes") or [] if answer.status == 200 else []
+    """Return the size of each volume in bytes, as far as the engine says: it adds up their files, which takes time."""
+    try:
+        rows = (await api.get("/system/df", {"type": "volume"})).get("Volumes") or []
+    except EngineError:
+        return {}
     sizes = {str(row["Name"]): int((row.get("UsageData") or {}).get("Size", -1)) for row in rows}
     return {name: size for name, size in sizes.items() if size >= 0}
 

@@ -30,6 +30,7 @@ __all__ = [
     "service_of",
     "service_state",
     "snapshot_of",
+    "stranger_of",
 ]
 
 Json = dict[str, Any]
@@ -130,13 +131,35 @@ def _first_success(log: list[Json], started_ns: int | None) -> int | None:
 def container_of(raw: Json) -> Found | None:
     """Return an inspected container, or ``None`` if it belongs to no service of ours.
 
+    Labels alone make none: anybody's container may carry them.
+
     :raises EngineError: if the JSON is not that of a container
     """
     try:
         service = service_of((raw.get("Config") or {}).get("Labels") or {})
-        return None if service is None else (service, service_state(raw))
+        return None if service is None or not _fits(raw, service) else (service, service_state(raw))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise caused("engine-answer", f"The Docker engine's answer cannot be understood: {error}") from error
+
+
+def stranger_of(raw: Json) -> tuple[str, str] | None:
+    """Return name and image of a container that carries a service's labels and is none of ours; else ``None``."""
+    config: Json = raw.get("Config") or {}
+    service = service_of(config.get("Labels") or {})
+    if service is None or _fits(raw, service):
+        return None
+    return str(raw.get("Name") or "").lstrip("/"), str(config.get("Image") or "")
+
+
+def _fits(raw: Json, service: Service) -> bool:
+    """Whether a container is made as ours are: with the service's name in its own, and with a health check.
+
+    Compose puts something before the name while it recreates a container; a user may put something behind it.
+    """
+    config: Json = raw.get("Config") or {}
+    name = f"{(config.get('Labels') or {}).get(PROJECT_LABEL, '')}-{service}"
+    test = (config.get("Healthcheck") or {}).get("Test") or []
+    return name in str(raw.get("Name") or "") and bool(test) and test[0] != "NONE"
 
 
 def snapshot_of(containers: Iterable[Found]) -> Snapshot:

@@ -141,6 +141,8 @@ class Snapshot:
     timescaledb: ServiceState = ABSENT
     litellm: ServiceState = ABSENT
     lost: str = ""  # why the engine is out of reach; empty while it answers
+    # Containers that carry this stack's labels and are none of it: name and image. Of a look; an observer has none.
+    strangers: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def __getitem__(self, service: Service) -> ServiceState:
         match service:

@@ -124,7 +124,7 @@ def plan_removal(found: Found, *, data: bool) -> Removal:
     kept: list[Kept] = [
         Kept(
             Thing(kind=Kind.CONTAINER, name=row.name, instance=name),
-            f"the compose file of this {name} is in {row.directory}: it is another home's, and so are its volumes",
+            f"it is {name}'s of another home ({row.directory}), and so are its volumes",
         )
         for name, row in theirs.items()
     ]
@@ -145,7 +145,7 @@ def plan_removal(found: Found, *, data: bool) -> Removal:
     here = []
     for thing in found.here:
         if thing.kind is Kind.SYSTEM:
-            kept.append(Kept(thing, "it is the machine's"))
+            kept.append(Kept(thing, "scripts/engine has installed Docker from it, which others use by now"))
         elif thing.kind is Kind.BACKUP and not data:
             kept.append(Kept(thing, "a backup is data: `--data` moves it to where the last backup goes"))
         elif thing.kind is Kind.CONFIGURATION and thing.name in found.keys and with_data:

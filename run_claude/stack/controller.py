@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from run_claude.config.model import Profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
+from run_claude.domain.marks import unsealed
 from run_claude.errors import ConfigError
 from run_claude.stack.ports import choose_ports
 from run_claude.stack.session import Session
@@ -290,4 +291,4 @@ class Stack:
         if not present:
             raise caused("not-started", f"There are no containers of {self.settings.instance}.")
         compose = await self.session.deployed_compose()
-        await compose.logs(present, tail=tail, follow=follow, on_line=emit)
+        await compose.logs(present, tail=tail, follow=follow, on_line=lambda line: emit(unsealed(line)))

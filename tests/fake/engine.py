@@ -85,6 +85,7 @@ class Container:
     image: str = "run-claude/litellm:test"
     log: list[str] = field(default_factory=list)  # what it has printed
     healthy_ns: int = 0  # when a health check first succeeded
+    check: Json = field(default_factory=lambda: {"Healthcheck": {"Test": ["CMD", "/app/healthcheck"]}})
     names: str = ""  # its name, where it is another than Compose's
     volumes: list[str] = field(default_factory=list)  # that are mounted in it
     published: str = ""  # where its port is published: 127.0.0.1:4444
@@ -180,7 +181,7 @@ class Container:
             "Created": rfc3339(self.created_ns),
             "RestartCount": self.restarts,
             "State": state | self.odd,
-            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True},
+            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True} | self.check,
             "HostConfig": {"NetworkMode": "net", "PortBindings": self._bindings()},
             "NetworkSettings": {"Networks": {} if self.cut_off else {"net": {"NetworkID": "n1"}}},
         }

@@ -51,7 +51,7 @@ async def secrets_path(app: App) -> None:
     \b
     chmod 600 "$(run-claude secrets path)"
     """
-    app.output.text(str(app.settings().paths.env_file))
+    app.output.exact(str(app.settings().paths.env_file))
 
 
 @secrets.command("show")

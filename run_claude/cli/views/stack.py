@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.cli.views.formatting import PHASE_STYLE, ago, duration
 from run_claude.cli.views.table import Cell, Column, table, text_width
+from run_claude.domain.diagnosis import stranger
 from run_claude.domain.lifecycle import Service, Snapshot, as_json, format_time
 from run_claude.domain.timeline import slowest
 
@@ -79,6 +80,7 @@ def status_screen(app: App, status: Status) -> None:
                 "unfinished": status.unfinished,
                 "remembered": dict(status.remembered),
                 "watcher": status.watcher,
+                "foreign": [{"container": name, "image": image} for name, image in status.snapshot.strangers],
                 "healthy": status.snapshot.healthy(status.services),
                 "services": _services_json(status.snapshot, tuple(Service)),
             }
@@ -102,6 +104,8 @@ def status_screen(app: App, status: Status) -> None:
         app.output.sentence(
             f"Unfinished: `run-claude {status.unfinished}` was killed half-way; `run-claude proxy start` finishes it."
         )
+    for name, image in status.snapshot.strangers:
+        app.output.sentence(f"Foreign: {stranger(name, image).message} `docker rm -f {name}` removes it.")
     for drift in status.drift:
         app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 

@@ -27,9 +27,9 @@ def plan_screen(app: App, plan: Removal, backups: Path | None) -> None:
     """
     if not plan.things:
         app.output.sentence("There is nothing of run-claude's to remove.")
-    else:
-        app.output.text("This goes:")
-        app.output.lines(table(app.output.screen, (Column(),) * 2, [_row(thing) for thing in plan.things]))
+        return
+    app.output.text("This goes:")
+    app.output.lines(table(app.output.screen, (Column(),) * 2, [_row(thing) for thing in plan.things]))
     _kept(app, plan.kept, "This stays:")
     if plan.data:
         names = " and ".join(plan.data)
