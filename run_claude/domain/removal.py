@@ -17,7 +17,7 @@ from run_claude.domain.belongings import Belongings
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from run_claude.domain.belongings import FoundContainer
 
@@ -77,6 +77,7 @@ class Found:
     :param services: the folder of the compose file
     :param sizes: of the volumes, in bytes, as far as they are known
     :param images: the references that the starts of each instance of this home have recorded
+    :param databases: the image of each instance's database, with which its data is opened
     :param bases: the base images that this project's scripts have made for this home, each before what it is made from
     :param here: what is on this machine, engine aside: watchers, units, folders, completion, state, backups, files
     :param keys: the configuration file with the keys that the data depends on
@@ -90,6 +91,7 @@ class Found:
     engine: Belongings = field(default_factory=Belongings)
     sizes: Mapping[str, int] = field(default_factory=dict)
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    databases: Mapping[str, str] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
     here: tuple[Thing, ...] = ()
     keys: frozenset[str] = frozenset()
@@ -139,9 +141,9 @@ def plan_removal(found: Found, *, data: bool) -> Removal:
     ]
     volumes, left = _volumes(found, ours & _there(found, containers), stays, data=data)
     kept += left
-    images, left = _images(found, stays)
-    kept += left
     with_data = {item.thing.instance for item in _left_volumes(kept)}
+    images, left = _images(found, stays, with_data)
+    kept += left
     here = []
     for thing in found.here:
         if thing.kind is Kind.SYSTEM:
@@ -215,8 +217,14 @@ def _volumes(
     return things, kept
 
 
-def _images(found: Found, stays: Sequence[FoundContainer]) -> tuple[list[Thing], list[Kept]]:
-    """Return the images that go: what the starts of these instances used, of nobody's else, and then what is below."""
+def _images(
+    found: Found, stays: Sequence[FoundContainer], with_data: Collection[str]
+) -> tuple[list[Thing], list[Kept]]:
+    """Return the images that go: what the starts of these instances used, of nobody's else, and then what is below.
+
+    :param with_data: the instances whose data stays
+    """
+    opened = {found.databases[name]: name for name in with_data if name in found.databases}
     others = {image for name, used in found.images.items() if name not in found.instances for image in used}
     wanted = dict.fromkeys(image for name in found.instances for image in found.images.get(name, ()))
     bases = found.bases if found.whole else ()
@@ -240,6 +248,8 @@ def _images(found: Found, stays: Sequence[FoundContainer]) -> tuple[list[Thing],
         ]
         if user := users.get(image.id):
             kept.append(Kept(thing, f"the container {user} uses it"))
+        elif name := opened.get(reference):
+            kept.append(Kept(thing, f"the data of {name} is opened with it"))
         elif reference in bases and above:
             kept.append(Kept(thing, f"{above[0].references[0]} is made from it"))
         else:

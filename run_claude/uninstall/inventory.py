@@ -63,6 +63,7 @@ async def take_inventory(
         engine=engine,
         sizes=await volume_sizes(api) if engine.volumes else {},
         images={name: _images(replace(paths, instance=name)) for name in known},
+        databases={name: _database_image(replace(paths, instance=name)) for name in chosen},
         bases=bases,
         here=tuple(_here(paths, environ, chosen, whole=not only, here=here)),
         keys=frozenset({str(paths.env_file), str(beside(paths.env_file))}),
@@ -77,6 +78,12 @@ def _images(paths: Paths) -> tuple[str, ...]:
         if is_deployed(paths) and _is_built(image := load_deployment(paths).image):
             found.append(image)
     return tuple(dict.fromkeys(found))
+
+
+def _database_image(paths: Paths) -> str:
+    with suppress(RunClaudeError):
+        return load_deployment(paths).project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
+    return ""
 
 
 def _is_built(reference: str) -> bool:

@@ -49,6 +49,8 @@ async def uninstall(app: App, data: bool, no_backup: bool, backup_to: Path | Non
 
     if not data and (no_backup or backup_to):
         raise caused("usage", "Without --data no data is removed.", help="Add --data, or omit the backup's options.")
+    if app.json and not (yes or dry_run):
+        raise caused("usage", "With --json nothing is asked.", help="Add --dry-run to see the list, or --yes to go on.")
     paths = Paths.resolve(app.environ)
     folder = None if no_backup else backup_to or Path(app.environ.get("HOME") or "/") / _BACKUPS
     with closing(app.reporter()) as reporter, ungrouped():

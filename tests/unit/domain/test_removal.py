@@ -117,6 +117,14 @@ def test_without_data_the_volume_stays_and_what_opens_and_finds_it() -> None:
     assert state.spare == frozenset({"compose.env"})
 
 
+def test_data_that_stays_keeps_the_image_that_opens_it_and_what_that_is_made_from() -> None:
+    removal = plan_removal(replace(ALL, databases={"one": DATABASE}), data=False)
+    assert why(removal, DATABASE) == "the data of one is opened with it"
+    assert "is made from it" in why(removal, DEBIAN)
+    assert {LITELLM, PYTHON} <= set(names(removal))
+    assert DATABASE in names(plan_removal(replace(ALL, databases={"one": DATABASE}), data=True))
+
+
 def test_without_any_data_the_keys_go_as_well() -> None:
     found = replace(ALL, engine=replace(ALL.engine, volumes=()))
     assert ENV in names(plan_removal(found, data=False))
