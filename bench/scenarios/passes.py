@@ -1,4 +1,4 @@
-"""What our callbacks add to a request of 200 kB: where it goes, and what its provider takes."""
+"""What the guard and our callbacks add to a request of 200 kB: where it goes, and what its provider takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.runner import Recorder
 
 NAME = "passes"
-TITLE = "A request of 200 kB on its way through our callbacks"
+TITLE = "A request of 200 kB on its way through the guard and our callbacks"
 BASELINE = ""
 
 ROUTES = "all five routes are tried"

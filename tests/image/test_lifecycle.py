@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from run_claude.domain.marks import mark_in
+
 from .project import DEMO, MASTER_KEY, docker
 from .upstream import ANSWER, Upstream
 
@@ -109,10 +111,12 @@ def test_it_stops_quickly_in_the_middle_of_its_imports(new_project: NewProject) 
     assert "litellm imported" not in docker("logs", project.litellm)
 
 
-def test_the_log_outlives_the_container(new_project: NewProject) -> None:
+def test_the_log_tells_the_steps_of_a_start_and_outlives_the_container(new_project: NewProject) -> None:
     project = new_project()
     project.up("litellm")
     project.wait_for(project.litellm)
+    said = [mark_in(line, MASTER_KEY) for line in docker("logs", project.litellm).splitlines()]
+    assert [text for text in said if text] == ["entrypoint", "litellm imported", "serving"]  # for the waterfall
     project.post("/v1/messages", {"model": "absent", "max_tokens": 1, "messages": []})
     project.compose("rm", "--stop", "--force", "litellm")
     project.up("litellm")

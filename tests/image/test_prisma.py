@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 import pytest
 
+from run_claude.domain.marks import mark_in
+
 from .project import DEMO, MASTER_KEY, PASSWORD, REPOSITORY, Project, docker
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ def said(project: Project) -> list[str]:
     """Return what the entrypoint has said since the container was last started."""
     since = project.inspect(project.litellm)["State"]["StartedAt"]
     log = docker("logs", "--since", since, project.litellm)
-    return [line.removeprefix("run-claude: ") for line in log.splitlines() if line.startswith("run-claude: ")]
+    return [text for line in log.splitlines() if (text := mark_in(line, MASTER_KEY)) is not None]
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -131,7 +133,7 @@ def engine_started(project: Project) -> float:
 def time_of(project: Project, line: str) -> float:
     """Return when the entrypoint has said something last; seconds since the epoch."""
     log = docker("logs", "--timestamps", project.litellm).splitlines()
-    stamp = next(row.split()[0] for row in reversed(log) if row.endswith(f"run-claude: {line}"))
+    stamp = next(row.split()[0] for row in reversed(log) if f"run-claude: {line} [" in row)
     return datetime.fromisoformat(stamp).timestamp()
 
 
@@ -341,9 +343,9 @@ def test_an_earlier_releases_database_is_migrated_with_all_that_is_in_it_once_no
     query(stack, f'CREATE TABLE "{in_the_way}" (theirs text)')
     stack.up("litellm")
     stack.wait_for(stack.litellm, "die")
-    told = [line for line in docker("logs", stack.litellm).splitlines() if line.startswith("run-claude: error: ")]
+    told = [text for text in said(stack) if text.startswith("error: ")]
     assert told[-1] == (
-        "run-claude: error: the migration 20261007000100_lens_ingestion_keys of LiteLLM's database failed:"
+        "error: the migration 20261007000100_lens_ingestion_keys of LiteLLM's database failed:"
         f' relation "{in_the_way}" already exists (42P07)'
     )
     stack.compose("stop", "litellm")
