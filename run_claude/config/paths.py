@@ -137,6 +137,11 @@ class Paths:
         return self.instance_state / "applied.json"
 
     @property
+    def bases_file(self) -> Path:
+        """Which images the tags of the base images were at the last build and pull."""
+        return self.instance_state / "bases.json"
+
+    @property
     def sessions(self) -> Path:
         """The settings of Claude Code's sessions that `with` has started, each as long as its session lasts."""
         return self.instance_state / "sessions"

@@ -8,6 +8,7 @@ import anyio
 
 from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Service
+from run_claude.stack.bases import FromLines, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,16 @@ async def build(session: Session, project: Project, *, no_cache: bool = False) -
     :raises BuildError: with the step that failed
     """
     session.reporter.step(f"Building the image, with {session.settings.prisma.words}")
-    await session.compose(project).build(Service.LITELLM, no_cache=no_cache, on_line=session.reporter.line)
+    found = FromLines()
+
+    def line(text: str) -> None:
+        found(text)
+        session.reporter.line(text)
+
+    await session.compose(project).build(Service.LITELLM, no_cache=no_cache, on_line=line)
+    base = project.variables.get("RUN_CLAUDE_PYTHON_IMAGE", "")
+    if base:
+        await record(session, base, found.digests.get(base, ""))
 
 
 async def build_ahead(session: Session, planned: Plan, *, anew: bool = False, no_cache: bool = False) -> None:
@@ -65,6 +75,8 @@ async def pull_if_missing(session: Session, what: Plan | Deployment) -> None:
     if image and await session.api.image(image) is None:
         session.reporter.step(f"Pulling {image}")
         await session.compose(what.project).pull([Service.TIMESCALEDB])
+    if image:
+        await record(session, image)
 
 
 async def fetch(session: Session, what: Plan | Deployment, services: Sequence[Service]) -> None:
