@@ -10,7 +10,6 @@ database is not there in time, 78 configuration or secrets cannot be read, 143 s
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
 import json
@@ -24,7 +23,8 @@ from typing import Any
 
 from boot.ahead import Ahead
 from boot.database import Database
-from boot.redaction import RedactedErrors, RedactedFormatter, RedactedStream, secret_values
+from boot.redaction import RedactedFormatter, RedactedStream, secret_values
+from boot.serving import serve_guarded
 from boot.words import EXIT_CONFIG, EXIT_REFUSED, fail, say
 
 CONFIG = Path("/app/config/litellm_config.yaml")
@@ -158,11 +158,8 @@ def leave_time_to_write() -> None:
     """Cut streams off in time for LiteLLM to write what it knows of the last requests.
 
     Told to stop, the server waits for the answers that are under way; without a limit until the engine kills it, after
-    10 s (the compose file), and with it everything that was not written yet.
+    10 s (the compose file), and with it everything that was not written yet. So ``ANSWERS_END_WITHIN`` is its limit.
     """
-    import uvicorn
-
-    uvicorn.run = functools.partial(uvicorn.run, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     os.environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "1"  # LiteLLM's own wait, after that one
 
 
@@ -178,13 +175,6 @@ def tell_when_it_serves() -> None:
             say("serving")
 
     LifespanOn.startup = startup  # type: ignore[method-assign]
-
-
-def hide_in_errors(hidden: list[str]) -> None:
-    """Let no error that a client gets name a key: the server imports the application by its name."""
-    from litellm.proxy import proxy_server
-
-    proxy_server.app = RedactedErrors(proxy_server.app, hidden)
 
 
 def main() -> None:
@@ -208,7 +198,7 @@ def main() -> None:
         ahead.hand_over()
     leave_time_to_write()
     tell_when_it_serves()
-    hide_in_errors(hidden)
+    serve_guarded(config, hidden, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     from litellm.proxy.proxy_cli import run_server
 
     sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)

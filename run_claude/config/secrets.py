@@ -114,7 +114,7 @@ def has_secrets(settings: Settings) -> bool:
 
 
 def read_master_key(settings: Settings) -> str:
-    """Return the key that clients of the proxy need.
+    """Return the proxy's own key. Clients get others: :func:`~run_claude.config.client_key.client_key`.
 
     :raises ConfigError: if there is none yet, or LiteLLM would reject it
     """

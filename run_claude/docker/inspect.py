@@ -85,6 +85,7 @@ def service_state(raw: Json) -> ServiceState:
         health_output=_NOT_CONNECTED if cut_off else str(log[-1].get("Output") or "").strip() if log else "",
         healthy_ns=_first_success(log, started_ns) if phase is Phase.HEALTHY else None,
         image=config.get("Image") or "",
+        published=_published(raw),
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
         inputs=labels.get(INPUTS_LABEL, ""),
         labels=tuple(sorted((str(key), str(value)) for key, value in labels.items())),
@@ -101,6 +102,15 @@ def _cut_off(raw: Json) -> bool:
     if not isinstance(networks, dict) or mode in _OWN_NETWORKS or ":" in mode:
         return False
     return mode not in networks and all((network or {}).get("NetworkID") != mode for network in networks.values())
+
+
+def _published(raw: Json) -> str:
+    """Return the address that a container's port was published at when it was created; empty without one."""
+    for bindings in ((raw.get("HostConfig") or {}).get("PortBindings") or {}).values():
+        for binding in bindings or []:
+            host = str(binding.get("HostIp") or "0.0.0.0")  # noqa: S104 (as the engine understands none)
+            return f"{f'[{host}]' if ':' in host else host}:{binding.get('HostPort')}"
+    return ""
 
 
 def _first_success(log: list[Json], started_ns: int | None) -> int | None:

@@ -29,8 +29,8 @@ __all__ = ["env"]
 async def env(app: App, profile: str, shell: str | None) -> None:
     """Print the environment that makes Claude Code and OpenAI clients use a profile.
 
-    It contains the proxy's master key: keep it out of logs and shared files. What --codex and --opencode print has no
-    key: both read it from OPENAI_API_KEY, which a shell has after `eval`.
+    It contains the profile's key, which is for models only: keep it out of logs and shared files. What --codex and
+    --opencode print has no key: both read it from OPENAI_API_KEY, which a shell has after `eval`.
 
     \b
     eval "$(run-claude env demo --export)"
@@ -41,11 +41,11 @@ async def env(app: App, profile: str, shell: str | None) -> None:
     from run_claude.config.catalogue import load_catalogue
     from run_claude.config.claude_settings import diversions
     from run_claude.config.client_env import client_environment, render_environment, settings_snippet
-    from run_claude.config.secrets import read_master_key
+    from run_claude.config.client_key import client_key
 
     settings = app.settings()
     chosen = load_catalogue(settings.paths).profile(profile)
-    variables = client_environment(settings, chosen, read_master_key(settings))
+    variables = client_environment(settings, chosen, client_key(settings, chosen.name))
     if app.json:
         app.output.document(variables)
         return

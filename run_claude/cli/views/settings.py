@@ -25,6 +25,8 @@ _VARIABLES = {
     "timescaledb_image": "RUN_CLAUDE_TIMESCALEDB_IMAGE",
     "callbacks": "RUN_CLAUDE_CALLBACKS",
     "ca_bundle": "RUN_CLAUDE_CA_BUNDLE",
+    "allowed_hosts": "RUN_CLAUDE_ALLOWED_HOSTS",
+    "max_body": "RUN_CLAUDE_MAX_BODY",
     "litellm_memory": "RUN_CLAUDE_LITELLM_MEMORY",
     "litellm_pids": "RUN_CLAUDE_LITELLM_PIDS",
     "timescaledb_memory": "RUN_CLAUDE_TIMESCALEDB_MEMORY",

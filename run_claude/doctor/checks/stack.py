@@ -8,6 +8,7 @@ from run_claude.config.catalogue import DEMO, load_catalogue
 from run_claude.config.secrets import read_master_key
 from run_claude.config.settings import Prisma
 from run_claude.deploy.image import litellm_image
+from run_claude.doctor.checks.stored import stored_findings
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.domain.compose import COMPOSE_FILE
 from run_claude.domain.diagnosis import ProbeStages, first_failing_stage, service_failure, stranger
@@ -207,7 +208,8 @@ async def answer(context: Context) -> list[Finding]:
                     model, "Say hello.", max_tokens=16
                 )  # the proxy answers itself: no provider is asked
                 text += ", and the demo model answers a message"
-            return [Finding(check="answer", mark=Mark.OK, text=text)]
+            stored = stored_findings(await gateway.stored())
+            return [Finding(check="answer", mark=Mark.OK, text=text), *stored]
     except RunClaudeError as error:
         return [failed("answer", error, repair="start" if error.code == "gateway-key" else "")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import json
 import os
@@ -51,8 +52,12 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, {"content": [block], "choices": [{"message": message}]})
 
     def _may(self) -> bool:
-        key = os.environ.get("LITELLM_MASTER_KEY", "")
-        if self.headers.get("Authorization") == f"Bearer {key}":
+        keys = importlib.import_module("boot.keys").ClientKeys(
+            os.environ.get("LITELLM_MASTER_KEY", ""), Path("/app/routes")
+        )
+        given = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        named = self.headers.get("x-run-claude-profile") or ""
+        if keys.is_admin(given) or keys.profile_of(given, named):
             return True
         self._answer(401, {"error": {"message": "no such key"}})
         return False

@@ -101,6 +101,12 @@ def test_broken_files_complete_nothing_and_print_no_error(tmp_path: Path) -> Non
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
+def test_the_names_of_instances_complete(tmp_path: Path) -> None:
+    for name in ("one", "two", "other"):
+        (Path(os.environ["RUN_CLAUDE_STATE"]) / "instances" / name).mkdir(parents=True)
+    assert bash("run-claude proxy start --instance o", tmp_path) == {"one", "other"}
+
+
 # Names that are a command, or something else, where they stand on a line as they are.
 EVIL = ["$(touch${IFS}owned)", "a'b;touch${IFS}owned;'", 'q"`touch${IFS}owned`"|x&', ","]
 SETUP = {
