@@ -99,4 +99,5 @@ def test_two_stacks_and_their_end(home: tuple[Instance, str]) -> None:
     assert sum(part.rows for part in verify_file(backup).parts) >= 100
     assert key.read_text().startswith("LITELLM_SALT_KEY=sk-")
     assert {stat.S_IMODE(path.stat().st_mode) for path in (backup, key)} == {0o600}
+    key.unlink()  # it is the one file here that holds a secret, and is for it
     assert not one.json("uninstall", "--data", "--dry-run")["remove"]
