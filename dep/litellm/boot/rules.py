@@ -60,7 +60,7 @@ _GENERATES = re.compile(r"(/v1beta)?/models/.+:(countTokens|generateContent|stre
 # LiteLLM's admin pages, before somebody has logged in to them; their calls bring a key.
 _PAGE = re.compile(
     r"""/ | /ui(/.*)? | /_next/.* | /litellm-asset-prefix/.* | /favicon\.ico | /get_(image|favicon|logo_url)
-    | /(v[23]/)?login(/.*)? | /fallback/login | /sso/.* | /onboarding/.* | /get/ui_theme_settings
+    | /(v[23]/)?login(/.*)? | /fallback/login | /sso/.* | /onboarding/.* | /get/ui_(theme_)?settings
     | (/litellm)?/\.well-known/litellm-ui-config | /public/.*""",
     re.VERBOSE,
 )
