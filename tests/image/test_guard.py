@@ -199,6 +199,8 @@ def test_clients_may_do_nothing_else(path: str) -> None:
         (rb'{"a": "os\u002eenviron/X"}', True),
         (rb'{"a": "os.environ\/X"}', True),
         (b"api_key=os.environ%2FX", True),
+        (b'{"aws_web_identity_token": "oidc/env/GROQ_API_KEY"}', True),
+        (b'{"aws_web_identity_token": "oidc/google/https://example.com"}', False),
         (b'{"a": "environ"}', False),
         (b"", False),
     ],
