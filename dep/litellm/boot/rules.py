@@ -167,8 +167,7 @@ def as_client(headers: Headers, query: bytes, where: bytes, key: str, profile: s
 
     :param where: as :func:`given_key` returns it
     """
-    kept = [(name, value) for name, value in headers if name not in _KEYS and name not in (PROFILE, b"origin")]
-    kept = [(name, value) for name, value in kept if name != SPEAKER]
+    kept = [(name, value) for name, value in headers if name not in _KEYS and name not in (PROFILE, SPEAKER)]
     if where == _KEYS[0]:
         kept += [
             (name, value)
