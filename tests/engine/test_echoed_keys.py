@@ -31,7 +31,8 @@ models:
 }
 ASK = """
 printf 'header = "x-api-key: %s"\\n' "$ANTHROPIC_AUTH_TOKEN" |
-curl --silent --compressed --config - --header 'content-type: application/json' --data @body "$ANTHROPIC_BASE_URL/v1/messages"
+curl --silent --compressed --config - --header "content-type: application/json" --data @body \\
+  "$ANTHROPIC_BASE_URL/v1/messages"
 """
 
 
