@@ -14,6 +14,7 @@ from fastapi import HTTPException
 from litellm._logging import verbose_proxy_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
+from callbacks import upstreams
 from callbacks.client_requests import is_limited, refused
 from callbacks.profiles import Profiles
 from callbacks.routing import Decision, decide, tier_of
@@ -44,6 +45,7 @@ class ProfileRouting(CustomLogger):
 
         :raises HTTPException: as :meth:`decision` does; 400 if a client's request says what it may not
         """
+        upstreams.begin()
         request = data.get("proxy_server_request") or {}
         headers = request.get("headers") or {}
         _check_client(request.get("body") or data, headers)

@@ -1,7 +1,8 @@
 """Start LiteLLM in its container: secrets in, imports while the database gets ready, errors named.
 
 Runs in the image only and imports nothing of run-claude. Each line that begins with ``run-claude:`` is read by the
-controller: the engine stamps it, and a start's waterfall is made of the stamps.
+controller: the engine stamps it, and a start's waterfall is made of the stamps. It is sealed (boot/words.py); between
+"entrypoint" and "serving" nobody outside has a say, and what LiteLLM prints then is evidence of why a start fails.
 
 Exit codes: 2 and 3 as LiteLLM's own (a failed migration; a callback or a configuration that it cannot use), 69 the
 database is not there in time, 78 configuration or secrets cannot be read, 143 stopped; from LiteLLM also 1.
@@ -162,12 +163,26 @@ def leave_time_to_write() -> None:
     os.environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "1"  # LiteLLM's own wait, after that one
 
 
+def tell_when_it_serves() -> None:
+    """Say "serving" when the server is about to listen: from then on its log has words from outside."""
+    from uvicorn.lifespan.on import LifespanOn
+
+    begin = LifespanOn.startup
+
+    async def startup(lifespan: Any) -> None:
+        await begin(lifespan)
+        if not lifespan.should_exit:
+            say("serving")
+
+    LifespanOn.startup = startup  # type: ignore[method-assign]
+
+
 def main() -> None:
     """Start the proxy; returns when it has ended."""
-    say("entrypoint")
     stop_when_told()
     SCRATCH.mkdir(exist_ok=True)
     hidden = load_secrets()
+    say("entrypoint")
     trust_own_ca()
     config = read_config()
     ahead = None
@@ -182,6 +197,7 @@ def main() -> None:
     if ahead:
         ahead.hand_over()
     leave_time_to_write()
+    tell_when_it_serves()
     serve_guarded(config, hidden, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     from litellm.proxy.proxy_cli import run_server
 

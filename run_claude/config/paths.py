@@ -142,6 +142,16 @@ class Paths:
         return self.instance_state / "applied.json"
 
     @property
+    def images_file(self) -> Path:
+        """The images that starts of the instance have used."""
+        return self.instance_state / "images.json"
+
+    @property
+    def folders_file(self) -> Path:
+        """The folders that `set-folder` has written to, of all instances."""
+        return self.state / "folders.json"
+
+    @property
     def sessions(self) -> Path:
         """The settings of Claude Code's sessions that `with` has started, each as long as its session lasts."""
         return self.instance_state / "sessions"

@@ -78,6 +78,7 @@ class Settings:
     lock_timeout: float = 600.0  # seconds that a command waits for another
     asked: Mapping[str, str] = field(default_factory=dict)  # by options, for ``port`` and ``database_port``
     configured: Mapping[str, str] = field(default_factory=dict)  # the same, by the user's variables, where set
+    lasting: Mapping[str, str] = field(default_factory=dict)  # the same, by `.env` alone; empty where it says nothing
     said: Mapping[str, Word] = field(default_factory=dict)  # what a start with these settings remembers
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -156,6 +157,7 @@ def load_settings(
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         asked={name: value for name, value in asked.items() if value},
         configured={name: str(int(value)) for name, key in VARIABLES.items() if (value := env.get(key).strip())},
+        lasting={name: _plain(env.from_file(key).strip()) for name, key in VARIABLES.items()},
         environ=environ,
         env_file=env_file,
     )
@@ -193,6 +195,10 @@ def _port(value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         raise ValueError("a port must be a number from 1 to 65535", "port-invalid")
     return int(value)
+
+
+def _plain(port: str) -> str:
+    return port.lstrip("0") if port.isascii() and port.isdigit() else port
 
 
 def _address(value: str) -> str:

@@ -108,6 +108,15 @@ def test_spend_is_written_for_each_request_and_each_day(admin: Admin, kept: Kept
     admin.check_spend(kept)
 
 
+def test_usage_is_what_litellm_has_summed(stack: Instance, admin: Admin, kept: Kept) -> None:
+    admin.check_spend(kept)
+    told = stack.json("usage", "--by", "model")
+    requests = {row["model"]: row["requests"] for row in told["rows"]}
+    assert sum(number for model, number in requests.items() if not model.startswith("demo-")) == kept.requests
+    assert told["total"]["input"] > 0
+    assert "total" in stack.run("usage", "--by", "day").stdout
+
+
 def test_the_login_of_a_subscription_is_in_no_table_and_no_log(stack: Instance, admin: Admin, kept: Kept) -> None:
     login = "sk-ant-oat01-planted-9b2e41c07d5a"
     planted.keep([login])  # it is looked for in everything that is heard of this stack

@@ -51,15 +51,15 @@ async def env(app: App, profile: str, shell: str | None) -> None:
         return
     match shell:
         case "settings":
-            app.output.text(settings_snippet(variables))
+            app.output.exact(settings_snippet(variables))
         case "codex":
-            app.output.text(clients.codex_toml(chosen, variables))
+            app.output.exact(clients.codex_toml(chosen, variables))
         case "opencode":
-            app.output.text(clients.opencode_json(chosen, variables))
+            app.output.exact(clients.opencode_json(chosen, variables))
         case "openai":
-            app.output.text(clients.openai_lines(chosen, variables))
+            app.output.exact(clients.openai_lines(chosen, variables))
         case _:
-            app.output.text(render_environment(variables, shell or "plain"))
+            app.output.exact(render_environment(variables, shell or "plain"))
             for found in diversions(app.environ, Path.cwd(), variables):
                 help = "" if found.managed else " `run-claude with` overrides it; a plain `claude` does not."
                 app.output.note(f"Claude Code's settings win over these variables: {found}.{help}")

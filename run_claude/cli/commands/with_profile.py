@@ -14,6 +14,7 @@ from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
 from run_claude.cli.terminal import check_command, run_in_terminal
 from run_claude.domain.causes import caused
+from run_claude.domain.visible import visible
 
 if TYPE_CHECKING:
     from run_claude.domain.lifecycle import Snapshot
@@ -100,4 +101,4 @@ async def _report_outages(stack: Stack, healthy: Snapshot) -> None:
         elif phase not in (Phase.HEALTHY, Phase.STARTING) and not gone:
             gone = True
             what = "the state of the proxy is unknown" if phase is Phase.UNKNOWN else f"the proxy is {phase}"
-            print(f"\r\nrun-claude: {what} ({transition.cause}).\r", file=sys.stderr)  # noqa: T201
+            print(f"\r\nrun-claude: {what} ({visible(transition.cause)}).\r", file=sys.stderr)  # noqa: T201
