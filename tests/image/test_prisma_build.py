@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -67,33 +67,48 @@ def test_of_npm_there_is_prismas_command_line_and_nothing_else(database_image: s
     assert packages.split() == ["@prisma", "prisma", "@prisma/engines"]
 
 
-def test_a_start_imports_the_types_of_no_table_and_each_is_there_when_it_is_asked_for(database_image: str) -> None:
-    script = (
-        "import sys, litellm.proxy.proxy_server, prisma.types as types;"
-        "of_tables = lambda: sorted(name for name in sys.modules if name.startswith('prisma.types_of.'));"
-        "print(of_tables()); from prisma.types import LiteLLM_RetiredAgentCreateInput as row; print(of_tables());"
-        "print(row(original_agent_id='x'), hasattr(types, 'LiteLLM_RetiredAgentNothing'))"
-    )
-    told = run(database_image, "python", "-c", script).splitlines()[-3:]
-    assert told == ["[]", "['prisma.types_of.LiteLLM_RetiredAgent']", "{'original_agent_id': 'x'} False"]
+TYPES = """
+import hashlib, importlib, json, sys
+import prisma.types as types
+
+if sys.argv[1] == "all":
+    for table in types.TABLES:
+        module = importlib.import_module(f"prisma.types_of.{table}")
+        vars(types).update({k: v for k, v in vars(module).items() if not k.startswith("__")})
+    del types.__getattr__
+from litellm.proxy.proxy_server import app
+
+of_tables = lambda: sorted(name for name in sys.modules if name.startswith("prisma.types_of."))
+told = {"of a start": of_tables()}
+text = json.dumps(app.openapi(), sort_keys=True)
+told |= {"size": len(text), "hash": hashlib.sha256(text.encode()).hexdigest()}
+from prisma.types import LiteLLM_RetiredAgentCreateInput as row
+told |= {"asked for": of_tables(), "row": row(original_agent_id="x")}
+told["nothing"] = hasattr(types, "LiteLLM_RetiredAgentNothing")
+print(json.dumps(told))
+"""
 
 
-def test_litellms_interface_is_the_same_with_all_types_and_without(database_image: str) -> None:
-    script = (
-        "import hashlib, json, sys\n"
-        "if sys.argv[1] == 'all':\n"
-        "    import importlib, prisma.types as types\n"
-        "    for table in types.TABLES:\n"
-        "        module = importlib.import_module(f'prisma.types_of.{table}')\n"
-        "        vars(types).update({k: v for k, v in vars(module).items() if not k.startswith('__')})\n"
-        "    del types.__getattr__\n"
-        "from litellm.proxy.proxy_server import app\n"
-        "text = json.dumps(app.openapi(), sort_keys=True)\n"
-        "print(len(text) > 1_000_000, hashlib.sha256(text.encode()).hexdigest())\n"
-    )
-    told = [run(database_image, "python", "-W", "ignore", "-c", script, which).split()[-2:] for which in ("all", "few")]
-    assert told[0] == told[1]
-    assert told[0][0] == "True", "LiteLLM's hundreds of routes"
+@pytest.fixture(scope="module")
+def with_types(database_image: str) -> dict[str, dict[str, Any]]:
+    """What LiteLLM is with all types, and with few as it is installed: an import of it for each."""
+    argv = ("python", "-W", "ignore", "-c", TYPES)
+    return {which: json.loads(run(database_image, *argv, which).splitlines()[-1]) for which in ("all", "few")}
+
+
+def test_a_start_imports_the_types_of_no_table_and_each_is_there_when_it_is_asked_for(
+    with_types: dict[str, dict[str, Any]],
+) -> None:
+    few = with_types["few"]
+    assert few["of a start"] == []
+    assert few["asked for"] == ["prisma.types_of.LiteLLM_RetiredAgent"]
+    assert (few["row"], few["nothing"]) == ({"original_agent_id": "x"}, False)
+
+
+def test_litellms_interface_is_the_same_with_all_types_and_without(with_types: dict[str, dict[str, Any]]) -> None:
+    everything, few = with_types["all"], with_types["few"]
+    assert everything["hash"] == few["hash"]
+    assert few["size"] > 1_000_000, "LiteLLM's hundreds of routes"
 
 
 def build_with_registry(build: Build, services: Path, folder: Path, url: str) -> str:

@@ -1,10 +1,10 @@
-"""Published configurations, as run-claude hands them on: the real LiteLLM takes each."""
+"""Published configurations, as run-claude hands them on: the real LiteLLM takes each. What it imports is compiled."""
 
 from __future__ import annotations
 
 import json
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,10 @@ INSIDE = REPOSITORY / "tests/image/inside/configurations.py"
 ACCOUNT = '{"type": "service_account", "private_key": "planted"}'
 
 
-def test_the_real_litellm_takes_every_published_configuration(image: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def told(image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What LiteLLM says of each configuration, after one import of it for all."""
+    tmp_path = tmp_path_factory.mktemp("published")
     folder = tmp_path / "configurations"
     folder.mkdir()
     handed_over = {"LITELLM_MASTER_KEY": MASTER_KEY, "LITELLM_LOG": "ERROR"}
@@ -48,9 +51,18 @@ def test_the_real_litellm_takes_every_published_configuration(image: str, tmp_pa
         *("--volume", f"{folder}:/configurations:ro", "--volume", f"{INSIDE}:/inside.py:ro"),
         *("--entrypoint", "python", image, "/inside.py", "/configurations"),
     )
-    found = json.loads(said.splitlines()[-1])
+    told: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return told
+
+
+def test_the_real_litellm_takes_every_published_configuration(told: dict[str, Any]) -> None:
+    found = told["configurations"]
     assert set(found) == set(PUBLISHED)
     assert {name: why for name, why in found.items() if why} == {}
+
+
+def test_all_that_a_start_imports_is_bytecode(told: dict[str, Any]) -> None:
+    assert told["uncompiled"] == []
 
 
 def _value(variable: str) -> str:
