@@ -174,6 +174,14 @@ def test_calls_of_one_id_get_ids_of_their_own_and_their_results_the_same() -> No
     assert four == ("", three[0])
 
 
+def test_of_parallel_calls_with_one_id_each_has_its_own_result() -> None:
+    call, result = turn("call_0")
+    calls = {**call, "content": call["content"] * 2}
+    one, two, three, four = ids(sent("groq/x", USER, calls, {**result, "content": result["content"] * 2})["messages"])
+    assert one[0] != two[0]
+    assert (three[1], four[1]) == (one[0], two[0])
+
+
 def test_an_id_that_a_provider_does_not_take_becomes_one_that_it_takes() -> None:
     for odd in ("x" * 70, "functions.Read:0", "call_1__thought__Eq4B+/="):
         (id, _), (_, answered) = ids(sent("openai/m", USER, *turn(odd))["messages"])

@@ -32,7 +32,7 @@ _IMAGE = {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}
 _CALLED = {"type": "function_call", "call_id": "call_1", "name": "shell", "arguments": '{"command": ["ls"]}'}
 _OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "a.txt"}
 _LS = Call("shell", '{"command": ["ls", "-l"]}')
-_SOME = ("anthropic", "openai", "gemini", "vllm")
+_SOME = ("anthropic", "openai", "gemini", "together")
 _ELSEWHERE = "lmstudio"
 
 

@@ -80,6 +80,15 @@ EXCHANGES = [
         profile=_profile(models=["SELF"]),
     ),
     Exchange(
+        "name-by-wildcard",
+        "profiles",
+        "A bare name that only a provider's wildcard serves: LiteLLM knows whose it is.",
+        {**request("name-by-wildcard"), "model": "gpt-4o"},
+        targets=lambda target: target.name == "openai",
+        reached=lambda _, body: [] if body.get("model") == "gpt-4o" else [f"it asks for {body.get('model')}"],
+        profile=_profile(),
+    ),
+    Exchange(
         "name-unknown",
         "profiles",
         "A name of nothing: Claude Code shows what there is.",
