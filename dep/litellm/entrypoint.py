@@ -1,7 +1,8 @@
 """Start LiteLLM in its container: secrets in, imports while the database gets ready, errors named.
 
 Runs in the image only and imports nothing of run-claude. Each line that begins with ``run-claude:`` is read by the
-controller: the engine stamps it, and a start's waterfall is made of the stamps.
+controller: the engine stamps it, and a start's waterfall is made of the stamps. It is sealed (boot/words.py); between
+"entrypoint" and "serving" nobody outside has a say, and what LiteLLM prints then is evidence of why a start fails.
 
 Exit codes: 2 and 3 as LiteLLM's own (a failed migration; a callback or a configuration that it cannot use), 69 the
 database is not there in time, 78 configuration or secrets cannot be read, 143 stopped; from LiteLLM also 1.
@@ -9,7 +10,6 @@ database is not there in time, 78 configuration or secrets cannot be read, 143 s
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
 import json
@@ -23,6 +23,8 @@ from typing import Any
 
 from boot.ahead import Ahead
 from boot.database import Database
+from boot.redaction import RedactedFormatter, RedactedStream, secret_values
+from boot.serving import serve_guarded
 from boot.words import EXIT_CONFIG, EXIT_REFUSED, fail, say
 
 CONFIG = Path("/app/config/litellm_config.yaml")
@@ -40,17 +42,24 @@ def stop_when_told() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
 
 
-def load_secrets() -> None:
-    """Put the secrets into this process's environment: so they are in no inspect and no image."""
+def load_secrets() -> list[str]:
+    """Put the secrets into this process's environment: so they are in no inspect and no image.
+
+    Return those that may not show; none is printed from now on.
+    """
     if not SECRETS.exists():
-        return
+        return []
     try:
-        secrets = json.loads(SECRETS.read_text(encoding="utf-8"))
-        os.environ.update(dict(variable(str(name), str(value)) for name, value in secrets.items()))
+        secrets = {str(name): str(value) for name, value in json.loads(SECRETS.read_text(encoding="utf-8")).items()}
+        os.environ.update(dict(variable(name, value) for name, value in secrets.items()))
     except PermissionError:
         fail(f"{SECRETS} cannot be read by uid {os.getuid()}", EXIT_CONFIG)
     except (ValueError, AttributeError) as error:
         fail(f"{SECRETS} is no JSON object: {type(error).__name__}", EXIT_CONFIG)  # its text may hold a secret
+    hidden = secret_values(secrets)
+    sys.stdout = RedactedStream(sys.stdout, hidden)  # type: ignore[assignment]
+    sys.stderr = RedactedStream(sys.stderr, hidden)  # type: ignore[assignment]
+    return hidden
 
 
 def variable(name: str, value: str) -> tuple[str, str]:
@@ -128,7 +137,7 @@ def check_callbacks(config: dict[str, Any]) -> None:
                 fail(f"callback {name}: {type(cause).__name__}: {cause}", EXIT_REFUSED)
 
 
-def keep_log() -> None:
+def keep_log(hidden: list[str]) -> None:
     """Write the log to the volume as well, bounded: the engine's own ends with the container, at each recreation."""
     from uvicorn.config import LOGGING_CONFIG
 
@@ -137,7 +146,7 @@ def keep_log() -> None:
     except OSError as error:  # of another uid's, after the user has changed
         say(f"no log file: {error}")
         return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    handler.setFormatter(RedactedFormatter("%(asctime)s %(name)s %(levelname)s %(message)s", hidden))
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).addHandler(handler)
     LOGGING_CONFIG["handlers"]["file"] = {"()": lambda: handler}
@@ -149,20 +158,31 @@ def leave_time_to_write() -> None:
     """Cut streams off in time for LiteLLM to write what it knows of the last requests.
 
     Told to stop, the server waits for the answers that are under way; without a limit until the engine kills it, after
-    10 s (the compose file), and with it everything that was not written yet.
+    10 s (the compose file), and with it everything that was not written yet. So ``ANSWERS_END_WITHIN`` is its limit.
     """
-    import uvicorn
-
-    uvicorn.run = functools.partial(uvicorn.run, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     os.environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "1"  # LiteLLM's own wait, after that one
+
+
+def tell_when_it_serves() -> None:
+    """Say "serving" when the server is about to listen: from then on its log has words from outside."""
+    from uvicorn.lifespan.on import LifespanOn
+
+    begin = LifespanOn.startup
+
+    async def startup(lifespan: Any) -> None:
+        await begin(lifespan)
+        if not lifespan.should_exit:
+            say("serving")
+
+    LifespanOn.startup = startup  # type: ignore[method-assign]
 
 
 def main() -> None:
     """Start the proxy; returns when it has ended."""
-    say("entrypoint")
     stop_when_told()
     SCRATCH.mkdir(exist_ok=True)
-    load_secrets()
+    hidden = load_secrets()
+    say("entrypoint")
     trust_own_ca()
     config = read_config()
     ahead = None
@@ -173,10 +193,12 @@ def main() -> None:
     import_litellm()
     say("litellm imported")
     check_callbacks(config)
-    keep_log()
+    keep_log(hidden)
     if ahead:
         ahead.hand_over()
     leave_time_to_write()
+    tell_when_it_serves()
+    serve_guarded(config, hidden, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     from litellm.proxy.proxy_cli import run_server
 
     sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)

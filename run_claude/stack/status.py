@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from run_claude.config.settings import Prisma
 from run_claude.deploy.plan import plan
 from run_claude.domain.lifecycle import Phase, Service
-from run_claude.domain.remembered import OPTIONS
+from run_claude.domain.remembered import OPTIONS, Origin
 from run_claude.errors import ConfigError
 from run_claude.stack.drift import drift
 from run_claude.state import lock
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from run_claude.domain.lifecycle import Snapshot
     from run_claude.stack.session import Session
 
-__all__ = ["PRISMA_LABEL", "Status", "database_words", "services_of", "status_of"]
+__all__ = ["PRISMA_LABEL", "Status", "database_words", "services_of", "status_of", "url_of"]
 
 PRISMA_LABEL = "run-claude.prisma"  # of the proxy's image, and of the container that is made of it
 
@@ -55,6 +55,12 @@ class Status:
     unfinished: str = ""
     remembered: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def url(self) -> str:
+        """The address at which the proxy runs; without one, that at which a start would have it."""
+        published = self.snapshot.litellm.published if self.snapshot.litellm.running else ""
+        return url_of(published) if published else self.settings.base_url
+
 
 async def status_of(session: Session) -> Status:
     """Return what runs, and how it differs from what would be started now. Writes nothing.
@@ -84,8 +90,19 @@ async def status_of(session: Session) -> Status:
         watcher=lock.holder_of(paths.watch_lock_file),
         broken=broken,
         unfinished=left.command if left is not None else "",
-        remembered={OPTIONS[name]: word.value for name, word in settings.said.items()},
+        remembered={
+            OPTIONS[name]: word.value
+            for name, word in settings.said.items()
+            if settings.origins.get(name) is Origin.REMEMBERED
+        },
     )
+
+
+def url_of(published: str) -> str:
+    """Return the URL for clients on this machine of what is published at an address: ``0.0.0.0:4444``."""
+    host, _, port = published.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 (not bound here)
+    return f"http://{host}:{port}"
 
 
 def services_of(database: bool) -> tuple[Service, ...]:
@@ -100,6 +117,8 @@ def database_words(settings: Settings, snapshot: Snapshot, *, uses: bool) -> str
     """
     if not snapshot.timescaledb.running:
         return "not running; LiteLLM keeps nothing" if snapshot.litellm.running else "not running"
+    if not snapshot.litellm.running:
+        return "runs; LiteLLM does not"
     image = snapshot.litellm.label(PRISMA_LABEL) or settings.prisma
     if uses and image != Prisma.OFF:
         return "used by LiteLLM" + (", by Prisma's native engines" if image == Prisma.NATIVE else "")

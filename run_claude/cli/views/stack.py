@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.cli.views.formatting import PHASE_STYLE, ago, duration
 from run_claude.cli.views.table import Cell, Column, table, text_width
+from run_claude.domain.diagnosis import stranger
 from run_claude.domain.lifecycle import Service, Snapshot, as_json, format_time
 from run_claude.domain.timeline import slowest
 
@@ -42,12 +43,14 @@ def started(app: App, settings: Settings, result: Started) -> None:
         app.output.sentence(f"Already healthy: {settings.base_url} serves profile {result.profile.name}.")
         return
     screen, profile = app.output.screen, result.profile.name
-    app.output.lines(_services_table(screen, result.snapshot, result.services, settings))
+    app.output.lines(_services_table(screen, result.snapshot, result.services))
     if result.spans:
         app.output.lines(["", *_waterfall(screen, result.spans)])
     app.output.text("")
     app.output.sentence(f"{settings.base_url} serves profile {profile}.")
-    app.output.text(screen.styled(f"Try: run-claude with {profile} -- claude", "dim"))
+    app.output.text(screen.styled(f"Try: {app.called(f'with {profile} -- claude')}", "dim"))
+    second = f'eval "$({app.called(f"env {profile} --export")})"'
+    app.output.sentence(f"In a second terminal, for a plain `claude`: {second}")
 
 
 def stopped(app: App, snapshot: Snapshot) -> None:
@@ -57,6 +60,8 @@ def stopped(app: App, snapshot: Snapshot) -> None:
         return
     for service in Service:
         app.output.text(f"{service}: {snapshot[service].phase}")
+    if not snapshot.litellm.running:
+        app.output.sentence(f"`{app.called('start')}` starts it again.")
 
 
 def status_screen(app: App, status: Status) -> None:
@@ -67,7 +72,7 @@ def status_screen(app: App, status: Status) -> None:
             {
                 "instance": settings.instance,
                 "endpoint": status.endpoint,
-                "url": settings.base_url,
+                "url": status.url,
                 "profile": status.profile,
                 "database": status.database,
                 "drift": list(status.drift),
@@ -75,15 +80,16 @@ def status_screen(app: App, status: Status) -> None:
                 "unfinished": status.unfinished,
                 "remembered": dict(status.remembered),
                 "watcher": status.watcher,
+                "foreign": [{"container": name, "image": image} for name, image in status.snapshot.strangers],
                 "healthy": status.snapshot.healthy(status.services),
                 "services": _services_json(status.snapshot, tuple(Service)),
             }
         )
         return
-    app.output.lines(_services_table(app.output.screen, status.snapshot, tuple(Service), settings))
+    app.output.lines(_services_table(app.output.screen, status.snapshot, tuple(Service)))
     app.output.text("")
     serves = f" serves profile {status.profile}." if status.profile else ""
-    app.output.sentence(f"{settings.base_url}{serves}")
+    app.output.sentence(f"{status.url}{serves}")
     app.output.sentence(f"Database: {status.database}")
     watcher = (
         f"Watched by {status.watcher}." if status.watcher else "No watcher is running; `run-claude watch` starts one."
@@ -98,16 +104,24 @@ def status_screen(app: App, status: Status) -> None:
         app.output.sentence(
             f"Unfinished: `run-claude {status.unfinished}` was killed half-way; `run-claude proxy start` finishes it."
         )
+    for name, image in status.snapshot.strangers:
+        app.output.sentence(f"Foreign: {stranger(name, image).message} `docker rm -f {name}` removes it.")
     for drift in status.drift:
         app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 
 
 def health_screen(
-    app: App, readiness: Readiness, deep: dict[str, Any] | None, servers: Sequence[RunClaudeError] = ()
+    app: App,
+    readiness: Readiness,
+    deep: dict[str, Any] | None,
+    servers: Sequence[RunClaudeError] = (),
+    *,
+    uses_database: bool = True,
 ) -> int:
     """Show what the proxy says about itself, and return the exit code.
 
     :param servers: what is wrong with the servers of local models
+    :param uses_database: whether the proxy was started to use one: where not, LiteLLM says "Not connected"
     """
     unhealthy = list((deep or {}).get("unhealthy_endpoints") or [])
     code = 0 if readiness.ready and not unhealthy and not servers else 10
@@ -123,8 +137,8 @@ def health_screen(
             }
         )
         return code
-    app.output.text(f"{'Ready' if readiness.ready else 'Not ready'}: LiteLLM {readiness.version}")
-    app.output.text(f"Database: {readiness.database}")
+    app.output.text(f"{'Ready' if readiness.ready else 'Not ready'}: LiteLLM {readiness.version}".rstrip())
+    app.output.text(f"Database: {readiness.database if uses_database else 'not used'}")
     if deep is not None:
         for model in _models(deep.get("healthy_endpoints")):
             app.output.text(f"  ok      {model}")
@@ -150,16 +164,15 @@ def _spans_json(spans: Sequence[Span]) -> list[dict[str, object]]:
     ]
 
 
-def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Service], settings: Settings) -> list[str]:
+def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Service]) -> list[str]:
     now_ns = time.time_ns()
-    ports = {Service.LITELLM: settings.port, Service.TIMESCALEDB: settings.database_port}
     columns = [Column(title) for title in ("SERVICE", "PHASE", "FOR", "ADDRESS", "IMAGE")]
     rows = [
         (
             service.value,
             Cell(state.phase.value, PHASE_STYLE[state.phase]),
             ago(state.since_ns, now_ns),
-            f"{settings.bind}:{ports[service]}" if state.running else "-",
+            (state.running and state.published) or "-",
             Cell(state.image or "-", "dim"),
         )
         for service, state in ((service, snapshot[service]) for service in services)
