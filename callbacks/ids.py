@@ -24,9 +24,35 @@ _NINE = 9  # letters and digits: Mistral's
 
 def settle(messages: list[Any], rules: Rules) -> list[Any]:
     """Return messages in which every call has an id of its own that the provider takes, and its result the same."""
+    if _fit(messages, rules):
+        return messages
     given: dict[str, deque[str]] = {}  # what the calls of the last turn got, by the id that they had
     taken: set[str] = set()
     return [_message(message, rules, given, taken) for message in messages]
+
+
+def _fit(messages: list[Any], rules: Rules) -> bool:
+    """Tell whether all is well as it is: the usual case, in a tenth of the time."""
+    if rules.short_ids:
+        return False
+    free, plain = rules.keeps_seals, _PLAIN.fullmatch
+    seen: set[Any] = set()
+    for message in messages:
+        if message.__class__ is not dict:
+            continue
+        content = message.get("content")
+        calls = [block for block in content if _is_call(block)] if content.__class__ is list else []
+        for call in calls + (message.get("tool_calls") or []):
+            id = call.get("id") if call.__class__ is dict else None
+            if id.__class__ is str:
+                if id in seen or not (free or plain(id)):
+                    return False
+                seen.add(id)
+    return True
+
+
+def _is_call(block: Any) -> bool:
+    return block.__class__ is dict and block.get("type") == "tool_use"
 
 
 def _message(message: Any, rules: Rules, given: dict[str, deque[str]], taken: set[str]) -> Any:
