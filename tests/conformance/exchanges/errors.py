@@ -101,7 +101,7 @@ EXCHANGES = [
     Exchange(
         "error-429-later",
         "errors",
-        "A rate limit, and when it ends: the client is told both, at once.",
+        "A rate limit, and when it ends: the client is told both.",
         request("error-429-later"),
         Answer(failure=Failure(429, "planted: slow down", "rate_limit_error", retry_after="7")),
         status=429,
