@@ -76,6 +76,7 @@ def status_screen(app: App, status: Status) -> None:
                 "profile": status.profile,
                 "database": status.database,
                 "drift": list(status.drift),
+                "base_images": list(status.bases),
                 "broken": status.broken,
                 "unfinished": status.unfinished,
                 "remembered": dict(status.remembered),
@@ -104,6 +105,8 @@ def status_screen(app: App, status: Status) -> None:
         app.output.sentence(
             f"Unfinished: `run-claude {status.unfinished}` was killed half-way; `run-claude proxy start` finishes it."
         )
+    for base in status.bases:
+        app.output.sentence(f"Base image: {base}.")
     for name, image in status.snapshot.strangers:
         app.output.sentence(f"Foreign: {stranger(name, image).message} `docker rm -f {name}` removes it.")
     for drift in status.drift:
@@ -172,7 +175,7 @@ def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Servi
             service.value,
             Cell(state.phase.value, PHASE_STYLE[state.phase]),
             ago(state.since_ns, now_ns),
-            (state.running and state.published) or "-",
+            state.published or "not published" if state.running else "-",
             Cell(state.image or "-", "dim"),
         )
         for service, state in ((service, snapshot[service]) for service in services)
