@@ -38,6 +38,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from callbacks import subscription
 from callbacks.adaptation import adapt
 from callbacks.local_models import LocalModels
+from callbacks.provider_rules import rules_for
 
 if TYPE_CHECKING:
     from litellm.types.utils import CallTypes
@@ -49,6 +50,7 @@ class ProviderCompat(CustomLogger):
     def __init__(self) -> None:
         super().__init__()
         self._local = LocalModels()
+        self._told: set[str] = set()
         # As it is shipped: the router adds each deployment to LiteLLM's, with nothing said of what its model can.
         self._table = dict(litellm.model_cost)
 
@@ -67,10 +69,19 @@ class ProviderCompat(CustomLogger):
         try:
             learnt = await self._local.ask(kwargs)
             messages_api = getattr(call_type, "value", None) == "anthropic_messages"
-            return adapt(kwargs, self._table, messages_api=messages_api, learnt=learnt)
+            adapted = adapt(kwargs, self._table, messages_api=messages_api, learnt=learnt)
+            self._tell(kwargs, adapted)
+            return adapted
         except Exception as error:  # whatever a request or a models.yaml holds: no request fails because of this
             log.warning("provider_compat: request left unchanged: %s: %s", type(error).__name__, error)
             return kwargs
+
+    def _tell(self, asked: dict[str, Any], adapted: dict[str, Any]) -> None:
+        """Say once for a model that it takes fewer tools than it was asked with."""
+        model, most = str(asked.get("model") or ""), rules_for(asked).most_tools
+        if most is not None and len(asked.get("tools") or ()) > most and model not in self._told:
+            self._told.add(model)
+            log.warning("provider_compat: %s takes %d tools; the last of its request's are left out", model, most)
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None

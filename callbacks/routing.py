@@ -7,6 +7,8 @@ is plain data, as the proxy reads it (`run_claude/deploy/routing.py` writes it):
     models     [MODEL…]: what else a request may name
     routes     {background, think, web_search, image: MODEL; long_context: {over: TOKENS, model: MODEL}}
     fallbacks  [MODEL…]: tried in turn when a provider refuses
+
+A request is one of messages, of chat completions or of `/v1/responses`.
 """
 
 from __future__ import annotations
@@ -160,8 +162,11 @@ def _is_background(_route: Any, tier: str, tiers: Mapping[str, str], request: Ma
 
 def _thinks(_route: Any, _tier: str, _tiers: Mapping[str, str], request: Mapping[str, Any]) -> str:
     thinking = request.get("thinking")
-    kind = thinking.get("type") if isinstance(thinking, dict) else None
-    return "thinking is on" if kind in ("adaptive", "enabled") else ""
+    if isinstance(thinking, dict):
+        return "thinking is on" if thinking.get("type") in ("adaptive", "enabled") else ""
+    reasoning = request.get("reasoning")  # of /v1/responses; a chat completion has the effort alone
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else request.get("reasoning_effort")
+    return "thinking is on" if isinstance(effort, str) and effort not in ("", "none", "minimal") else ""
 
 
 _REASONS: dict[str, Callable[[Any, str, Mapping[str, str], Mapping[str, Any]], str]] = {
@@ -175,17 +180,22 @@ _REASONS: dict[str, Callable[[Any, str, Mapping[str, str], Mapping[str, Any]], s
 
 def _this_turn(request: Mapping[str, Any]) -> Iterator[list[Any]]:
     """Yield the user's contents since the model's last answer that ended without a tool call."""
-    for message in reversed(_list(request, "messages")):
+    called = False  # by the item behind: in /v1/responses, calls are items of their own
+    for message in reversed(_said(request)):
         if not isinstance(message, dict):
             continue
         content = message.get("content")
+        kind = str(message.get("type"))
         if message.get("role") == "assistant":
             last = content[-1] if isinstance(content, list) and content else None
-            called = isinstance(last, dict) and last.get("type") == "tool_use"
-            if not (called or message.get("tool_calls")):
+            called = called or bool(message.get("tool_calls"))
+            if not (called or (isinstance(last, dict) and last.get("type") == "tool_use")):
                 return
-        elif isinstance(content, list):
-            yield content
+            called = False
+        elif kind.endswith("_call"):
+            called = True
+        elif isinstance(found := message.get("output") if kind.endswith("_output") else content, list):
+            yield found
 
 
 def _holds_image(content: list[Any]) -> bool:
@@ -200,6 +210,11 @@ def _holds_image(content: list[Any]) -> bool:
     return False
 
 
+def _said(request: Mapping[str, Any]) -> list[Any]:
+    """Return the conversation: of `/v1/responses` it is called `input`."""
+    return _list(request, "messages") or _list(request, "input")
+
+
 def _list(request: Mapping[str, Any], name: str) -> list[Any]:
     value = request.get(name)
     return value if isinstance(value, list) else []
@@ -210,9 +225,16 @@ def _list(request: Mapping[str, Any], name: str) -> list[Any]:
 
 def tokens(request: Mapping[str, Any]) -> int:
     """Return about how many tokens a request has. Texts are measured, not read: 0.2 ms for 200 kB."""
-    size = _bytes(request.get("system"))
-    for message in _list(request, "messages"):
-        size += _bytes(message.get("content") if isinstance(message, dict) else message)
+    size = _bytes(request.get("system")) + _bytes(request.get("instructions"))
+    if isinstance(said := request.get("input"), str):
+        size += _bytes(said)
+    for message in _said(request):
+        if not isinstance(message, dict):
+            size += _bytes(message)
+            continue
+        size += _bytes(message.get("content"))
+        if "arguments" in message or "output" in message:
+            size += _bytes(message.get("arguments")) + _bytes(message.get("output"))
     if tools := request.get("tools"):
         size += len(marshal.dumps(tools, 2))  # 2: what is there twice counts twice
     return int(size / _BYTES)

@@ -65,7 +65,8 @@ async def exchange_with(
         async with client.stream("POST", f"{url}{exchange.path}?beta=true", content=sent, headers=headers) as response:
             received = Received(response.status_code, response.headers)
             if "event-stream" in response.headers.get("content-type", ""):
-                await _read_stream(response, received, exchange.leaves_after)
+                read = _read_responses if exchange.path == "/v1/responses" else _read_stream
+                await read(response, received, exchange.leaves_after)
             else:
                 _read_whole(await response.aread(), received)
             return received
@@ -100,7 +101,7 @@ def _read_whole(data: bytes, received: Received) -> None:
 
 async def _events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
     async for line in response.aiter_lines():
-        if line.startswith("data:"):
+        if line.startswith("data:") and not line.endswith("[DONE]"):
             yield json.loads(line.removeprefix("data:"))
 
 
@@ -113,6 +114,24 @@ async def _read_stream(response: httpx.Response, received: Received, leaves_afte
             return
     received.ended = True
     reader.end()
+
+
+async def _read_responses(response: httpx.Response, received: Received, leaves_after: int) -> None:
+    """Read a stream of `/v1/responses`: what counts is the answer with which it ends."""
+    async for event in _events(response):
+        received.events += 1
+        match event.get("type"):
+            case "response.completed" | "response.incomplete":
+                received.body = event["response"]
+                received.ended = True
+            case "error" | "response.failed":
+                received.error = {"type": "error", "message": str(event)}
+            case _:
+                pass
+        if leaves_after and received.events >= leaves_after:
+            return
+    if not received.ended:
+        received.problems.append("the stream ended without response.completed")
 
 
 class _Reader:

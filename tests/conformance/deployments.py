@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ACCOUNT", "model_list"]
 
+WILDCARD = TARGETS["openai"]
+
 # Runs where `cryptography` is; prints the credentials of a Google service account, which are a private key.
 ACCOUNT = """
 import json, sys
@@ -39,7 +41,11 @@ def model_list(exchanges: Iterable[Exchange], base: str, account: str) -> list[d
     for case in todo:
         if (refused := case.exchange.refused_by) is not None:
             targets[refusing(case.exchange)] = TARGETS[refused[0]]
-    return [_row(name, target, base, account) for name, target in targets.items()]
+    rows = [_row(name, target, base, account) for name, target in targets.items()]
+    # A provider's wildcard: LiteLLM knows whose a bare name is, and then it is served, and by nobody else.
+    everything = _row(f"{WILDCARD.provider}/*", WILDCARD, base, account)
+    everything["litellm_params"]["model"] = f"{WILDCARD.provider}/*"
+    return [*rows, everything] if any(case.target is WILDCARD for case in todo) else rows
 
 
 def _row(name: str, target: Target, base: str, account: str) -> dict[str, Any]:

@@ -29,10 +29,12 @@ _ONE_OF_EACH = ("openai", "gemini", "compatible", "vllm")
 _EVERYWHERE = frozenset(
     {
         "calls-in-one-chunk",
+        "client-leaves",
         "context-filled",
         "context-nearly-full",
         "effort-max",
         "error-429",
+        "ids-sealed",
         "image",
         "login",
         "login-counting",
@@ -40,6 +42,7 @@ _EVERYWHERE = frozenset(
         "max-tokens-64000",
         "result-image",
         "session-first-turn",
+        "session-full-size",
         "session-other-model",
         "session-second-turn",
         "session-second-turn-elsewhere",
@@ -48,6 +51,7 @@ _EVERYWHERE = frozenset(
         "thinking-budget",
         "thinking-sealed-back",
         "tool-hosted-elsewhere",
+        "window",
     }
 )
 _LEFT_WITHIN = 5.0  # seconds from when a client has gone to when its provider sees it

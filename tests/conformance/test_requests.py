@@ -150,6 +150,93 @@ def test_a_forced_tool_that_the_provider_has_not_is_not_forced() -> None:
     assert (adapted["tools"], adapted.get("tool_choice")) == ([own], None)
 
 
+def ids(messages: list[Any]) -> list[tuple[str, str]]:
+    """Return the ids of calls and of results, in order."""
+    found = []
+    for message in messages:
+        for block in message["content"] if isinstance(message["content"], list) else []:
+            if block["type"] in ("tool_use", "tool_result"):
+                found.append((block.get("id", ""), block.get("tool_use_id", "")))
+    return found
+
+
+def turn(id: str) -> list[dict[str, Any]]:
+    call = {"type": "tool_use", "id": id, "name": "Read", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": id, "content": "x"}
+    return [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+
+
+def test_calls_of_one_id_get_ids_of_their_own_and_their_results_the_same() -> None:
+    one, two, three, four = ids(sent("anthropic/claude-opus-5-5", USER, *turn("call_0"), *turn("call_0"))["messages"])
+    assert one == ("call_0", "")
+    assert two == ("", "call_0")
+    assert three[0] not in ("", "call_0")
+    assert four == ("", three[0])
+
+
+def test_of_parallel_calls_with_one_id_each_has_its_own_result() -> None:
+    call, result = turn("call_0")
+    calls = {**call, "content": call["content"] * 2}
+    one, two, three, four = ids(sent("groq/x", USER, calls, {**result, "content": result["content"] * 2})["messages"])
+    assert one[0] != two[0]
+    assert (three[1], four[1]) == (one[0], two[0])
+
+
+def test_an_id_that_a_provider_does_not_take_becomes_one_that_it_takes() -> None:
+    for odd in ("x" * 70, "functions.Read:0", "call_1__thought__Eq4B+/="):
+        (id, _), (_, answered) = ids(sent("openai/m", USER, *turn(odd))["messages"])
+        assert id == answered
+        assert 0 < len(id) <= 40
+        assert id.replace("_", "").isalnum()
+    sealed = "call_1__thought__Eq4B+/="
+    assert ids(sent("gemini/m", USER, *turn(sealed))["messages"]) == [(sealed, ""), ("", sealed)]
+
+
+def test_what_anthropics_servers_found_goes_to_others_as_words() -> None:
+    found = {"type": "web_search_result", "title": "Found it", "url": "https://example.com"}
+    said = {
+        "role": "assistant",
+        "content": [
+            {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
+            {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [found]},
+            {"type": "text", "text": "So."},
+        ],
+    }
+    kept = sent("groq/x", USER, said, USER)["messages"][1]["content"]
+    assert [block["type"] for block in kept] == ["text", "text"]
+    assert "Found it\nhttps://example.com" in kept[0]["text"]
+    assert sent("anthropic/claude-opus-5-5", USER, said, USER)["messages"][1] == said
+    failed = {"type": "web_fetch_tool_result", "content": {"type": "error", "error_code": "unavailable"}}
+    assert "unavailable" in str(sent("groq/x", USER, {"role": "assistant", "content": [failed]})["messages"])
+
+
+def test_of_too_many_tools_those_that_were_called_stay_and_the_first() -> None:
+    tools = [{"name": f"tool{n}", "input_schema": {"type": "object", "properties": {}}} for n in range(200)]
+    called = {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "tool199", "input": {}}]}
+    kept = [tool["name"] for tool in sent("groq/x", USER, called, RESULT, tools=tools)["tools"]]
+    assert kept == [*(f"tool{n}" for n in range(127)), "tool199"]
+    forced = sent("openai/gpt", USER, tools=tools, tool_choice={"type": "tool", "name": "tool150"})["tools"]
+    assert forced[-1]["name"] == "tool150"
+    assert len(sent("anthropic/claude-opus-5-5", USER, tools=tools)["tools"]) == 200
+    assert len(sent("openai/m", USER, tools=tools, api_base="http://x/v1")["tools"]) == 200
+
+
+def test_a_schema_says_that_it_is_an_object_and_of_what() -> None:
+    empty = {"type": "object", "properties": {}}
+    assert (
+        sent("openai/x", tools=[{"name": "a", "input_schema": {"type": "object"}}])["tools"][0]["input_schema"] == empty
+    )
+    function = {"type": "function", "function": {"name": "a", "parameters": {}}}
+    assert sent("openai/x", tools=[function])["tools"][0]["function"]["parameters"] == empty
+
+
+def test_the_beginning_of_an_answer_is_marked_where_that_is_needed() -> None:
+    begun = {"role": "assistant", "content": "The number is"}
+    assert sent("mistral/m", USER, begun)["messages"][-1] == {**begun, "prefix": True}
+    assert sent("bedrock/amazon.nova-pro-v1:0", USER, begun)["messages"][-1]["role"] == "user"
+    assert sent("vllm/m", USER, begun)["messages"][-1] == begun
+
+
 def test_compat_off_changes_nothing() -> None:
     info = {"run_claude": {"compat": False}}
     request = {

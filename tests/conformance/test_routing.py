@@ -236,3 +236,62 @@ def test_a_broken_file_is_told_once_and_changes_nothing(
     assert set(profiles.by_name) == {"one"}
     assert len(warnings) == 1
     assert "profiles.json" in warnings[0]
+
+
+# --- the other formats ------------------------------------------------------------------------------------------------
+
+INPUT_IMAGE = {"type": "input_image", "image_url": "data:image/png;base64,aWNvbg=="}
+ASKED: dict[str, Any] = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "look"}]}
+SHOWN: dict[str, Any] = {"type": "message", "role": "user", "content": [INPUT_IMAGE]}
+SAID = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I will."}]}
+CALL = {"type": "function_call", "call_id": "1", "name": "shell", "arguments": "{}"}
+PATCH = {"type": "custom_tool_call", "call_id": "2", "name": "apply_patch", "input": "*** Begin Patch"}
+OUTPUT = {"type": "function_call_output", "call_id": "1", "output": "x"}
+PICTURE = {"type": "function_call_output", "call_id": "1", "output": [INPUT_IMAGE]}
+FUNCTION = {"type": "function", "name": "shell", "parameters": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "model", "route"),
+    [
+        ("opus", {"input": "hello"}, "big", ""),
+        ("opus", {"input": [ASKED], "tools": [FUNCTION]}, "big", ""),
+        ("opus", {"input": [ASKED], "reasoning": {"effort": "medium", "summary": "auto"}}, "deep", "think"),
+        ("opus", {"input": [ASKED], "reasoning": {"effort": "none"}}, "big", ""),
+        ("opus", {"input": [ASKED], "reasoning": {"effort": "minimal"}}, "big", ""),
+        ("opus", {"input": [ASKED], "reasoning": {"summary": "auto"}}, "big", ""),
+        ("opus", {"messages": [user()], "reasoning_effort": "high"}, "deep", "think"),
+        ("opus", {"messages": [user()], "reasoning_effort": "none"}, "big", ""),
+        ("haiku", {"input": [ASKED]}, "quick", "background"),
+        ("haiku", {"input": [ASKED], "tools": [FUNCTION]}, "small", ""),
+        ("opus", {"input": [ASKED], "tools": [FUNCTION, {"type": "web_search"}]}, "finder", "web_search"),
+        ("opus", {"input": [ASKED], "tools": [{"type": "web_search_preview"}]}, "finder", "web_search"),
+        ("opus", {"input": [SHOWN]}, "seer", "image"),
+        ("opus", {"input": [SHOWN, SAID, CALL, OUTPUT]}, "seer", "image"),
+        ("opus", {"input": [SHOWN, CALL, OUTPUT, SAID, PATCH]}, "seer", "image"),
+        ("opus", {"input": [ASKED, CALL, PICTURE]}, "seer", "image"),
+        ("opus", {"input": [SHOWN, SAID, ASKED]}, "big", ""),
+        ("opus", {"input": [SHOWN, CALL, OUTPUT, SAID, ASKED]}, "big", ""),
+        ("opus", {"instructions": "x" * 4000, "input": "x" * 4000}, "long", "long_context"),
+        ("opus", {"input": [ASKED, CALL, {**OUTPUT, "output": "x" * 8000}]}, "long", "long_context"),
+        ("opus", {"input": [ASKED, {**CALL, "arguments": "x" * 8000}]}, "long", "long_context"),
+    ],
+)
+def test_requests_of_codex_and_opencode_take_routes_too(
+    name: str, request_: dict[str, Any], model: str, route: str
+) -> None:
+    found = goes(name, **request_)
+    assert (found.model, found.route) == (model, route)
+
+
+@pytest.mark.parametrize("odd", [None, 7, {}, [None], [{"type": "message"}], [{"type": 7}], [{"output": 7}]])
+def test_odd_requests_of_responses_are_decided_too(odd: Any) -> None:
+    assert goes("opus", input=odd, reasoning=odd, instructions=odd).model == "big"
+
+
+def test_tokens_of_responses_are_counted_from_all_that_a_model_reads() -> None:
+    assert tokens({"input": "x" * 3500}) == 1000
+    assert tokens({"instructions": "x" * 3500, "input": []}) == 1000
+    assert tokens({"input": [{**ASKED, "content": [{"type": "input_text", "text": "x" * 3500}]}]}) == 1000
+    assert tokens({"input": [{**OUTPUT, "output": "x" * 3500}]}) == 1000
+    assert tokens({"input": [SHOWN]}) == 1600

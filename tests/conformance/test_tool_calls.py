@@ -68,6 +68,23 @@ def test_calls_of_one_index_are_told_apart_by_their_ids() -> None:
     assert blocks(rows) == [("Read", A), ("Read", B)]
 
 
+def test_a_call_that_is_named_in_each_of_its_pieces_is_one_call() -> None:
+    rows = [
+        chunk(call(0, A[:5], name="Read", id="1")),
+        chunk(call(0, A[5:], name="Read", id="1")),
+        chunk(call(1, B, name="Edit", id="2")),
+        chunk(finish="tool_calls"),
+    ]
+    assert blocks(read(*rows)) == [("Read", A), ("Edit", B)]
+
+
+def test_a_stop_behind_calls_is_the_end_of_a_turn_with_calls() -> None:
+    *_, last = read(chunk(call(0, A, name="Read", id="1")), chunk(finish="stop"))
+    assert last.choices[0].finish_reason == "tool_calls"
+    *_, last = read(chunk(content="so"), chunk(finish="stop"))
+    assert last.choices[0].finish_reason == "stop"
+
+
 def test_what_comes_in_order_is_handed_on_as_it_is() -> None:
     rows = [
         chunk(content="I read."),

@@ -69,7 +69,7 @@ def test_a_message_that_calls_a_tool_stays_without_content() -> None:
 
 def test_tools_of_anthropics_servers_go_where_they_are_dropped_and_no_choice_is_left_of_none() -> None:
     search = {"type": "web_search_20250305", "name": "web_search"}
-    own = {"name": "Bash", "input_schema": {}}
+    own = {"name": "Bash", "input_schema": {"type": "object", "properties": {}}}
     settings = compat({"drop": ["server_tools"]})
     assert adapt(request("zai/x", tools=[search, own], **settings))["tools"] == [own]
     assert not {"tools", "tool_choice"} & adapt(request("zai/x", tools=[search], tool_choice={}, **settings)).keys()
@@ -176,13 +176,15 @@ def test_adapting_twice_is_adapting_once(given_request: dict[str, Any]) -> None:
 @given(REQUESTS)
 def test_the_users_own_words_arguments_and_schemas_are_never_touched(given_request: dict[str, Any]) -> None:
     def own(of: dict[str, Any]) -> list[Any]:
-        schemas = [tool["input_schema"] for tool in of.get("tools") or []]
+        schemas = [tool["input_schema"]["properties"] for tool in of.get("tools") or []]
         found = [
             part for message in of["messages"] if isinstance(message["content"], list) for part in message["content"]
         ]
         inner = [part for outer in found if outer["type"] == "tool_result" for part in outer["content"]]
         return schemas + [
-            part.get("text", part.get("input")) for part in found + inner if part["type"] in ("text", "tool_use")
+            part.get("text", part.get("input"))
+            for part in found + inner
+            if part["type"] == "tool_use" or (part["type"] == "text" and part["text"].strip())
         ]
 
     assert own(adapt(given_request)) == own(given_request)

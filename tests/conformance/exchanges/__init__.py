@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    codex,
     content,
     counting,
     errors,
@@ -30,5 +31,6 @@ _TOPICS = (
     counting,
     logins,
     profiles,
+    codex,
 )
 EXCHANGES = {exchange.name: exchange for module in _TOPICS for exchange in module.EXCHANGES}

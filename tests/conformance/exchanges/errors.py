@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.conformance.target import Target
 
-__all__ = ["EXCHANGES"]
+__all__ = ["EXCHANGES", "WORDS"]
 
 _SOME = ("anthropic", "openai", "gemini", "bedrock", "groq", "compatible", "ollama", "vllm", "azure")
 
@@ -47,7 +47,7 @@ def _within(name: str, what: str, failure: Failure, *parts: Text | Call) -> Exch
 
 
 # Prompts that do not fit, in each provider's words: of their documentation, or of users' reports.
-_WORDS = {
+WORDS = {
     "anthropic": "prompt is too long: 250000 tokens > 200000 maximum",
     "openai": "Your input exceeds the context window of this model. Please adjust your input and try again.",
     "azure": "This model's maximum context length is 128000 tokens. However, your messages resulted in 140000 tokens.",
@@ -78,9 +78,9 @@ def _window(name: str, what: str, **changes: Any) -> Exchange:
         "errors",
         what,
         request(name, **changes),
-        Answer(failure=Failure(400, "", "invalid_request_error", words=_WORDS)),
+        Answer(failure=Failure(400, "", "invalid_request_error", words=WORDS)),
         status=400,
-        targets=lambda target: target.name in _WORDS,
+        targets=lambda target: target.name in WORDS,
         received=_compacts,
     )
 
@@ -101,7 +101,7 @@ EXCHANGES = [
     Exchange(
         "error-429-later",
         "errors",
-        "A rate limit, and when it ends: the client is told both, at once.",
+        "A rate limit, and when it ends: the client is told both.",
         request("error-429-later"),
         Answer(failure=Failure(429, "planted: slow down", "rate_limit_error", retry_after="7")),
         status=429,

@@ -68,6 +68,13 @@ EXCHANGES = [
         answer=Answer((_A,)),
     ),
     _foreign(
+        "ids-repeated-at-once",
+        "Two calls at once with one id.",
+        user("Look."),
+        assistant(call("call_0", "Bash", command="ls"), call("call_0", "Bash", command="pwd")),
+        user(result("call_0", "a.txt"), result("call_0", "/w")),
+    ),
+    _foreign(
         "ids-sealed",
         "Ids of Gemini's calls, as LiteLLM writes them: long, and with signs that others do not take.",
         user("Look."),

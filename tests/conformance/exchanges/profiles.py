@@ -80,6 +80,15 @@ EXCHANGES = [
         profile=_profile(models=["SELF"]),
     ),
     Exchange(
+        "name-by-wildcard",
+        "profiles",
+        "A bare name that only a provider's wildcard serves: LiteLLM knows whose it is.",
+        {**request("name-by-wildcard"), "model": "gpt-4o"},
+        targets=lambda target: target.name == "openai",
+        reached=lambda _, body: [] if body.get("model") == "gpt-4o" else [f"it asks for {body.get('model')}"],
+        profile=_profile(),
+    ),
+    Exchange(
         "name-unknown",
         "profiles",
         "A name of nothing: Claude Code shows what there is.",
@@ -126,6 +135,12 @@ EXCHANGES = [
     _fallback("fallback-rate-limit-native", "The same where Anthropic's format is spoken.", "anthropic", _SLOW),
     _fallback("fallback-overloaded", "An overloaded provider.", "anthropic", Failure(529, "full", "overloaded_error")),
     _fallback("fallback-context", "A prompt that does not fit.", "anthropic", _FULL),
+    _fallback(
+        "fallback-context-words",
+        "The same in words that LiteLLM does not know.",
+        "zai",
+        Failure(400, "Prompt exceeds max length", "invalid_request_error"),
+    ),
     _fallback("fallback-responses", "A rate limit of OpenAI's.", "openai", _SLOW),
     _fallback("fallback-refusal", "A model that refuses to answer.", "anthropic", Answer((), stop="refusal")),
     Exchange(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.conformance.exchange import Answer, Call, Failure, Redacted, Text, Thinking
@@ -116,6 +117,7 @@ class Responses:
 
     def say(self, target: Target, answer: Answer, path: str, body: dict[str, Any]) -> Reply:
         """Return the answer."""
+        answer = answer if answer.parts else replace(answer, parts=(Text(""),))  # there is always a message
         if not body.get("stream"):
             return Reply.of(_response(answer, [_item(part, at) for at, part in enumerate(answer.parts)]))
         found = list(_events(answer))
