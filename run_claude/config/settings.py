@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.domain.causes import caused
-from run_claude.domain.remembered import VARIABLES
+from run_claude.domain.remembered import OFF, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Literal
 
     from run_claude.domain.remembered import Choice, Origin, Word
 
@@ -25,7 +26,7 @@ __all__ = ["IMAGE_USER", "Prisma", "Settings", "load_settings"]
 T = TypeVar("T")
 D = TypeVar("D")
 
-_PORT, _DATABASE_PORT = 4444, 5433
+_PORT = 4444
 IMAGE_USER = (10001, 10001)  # litellm's user when the user is root
 
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -60,7 +61,8 @@ class Settings:
     paths: Paths
     bind: str = "127.0.0.1"
     port: int = _PORT
-    database_port: int = _DATABASE_PORT
+    database_port: int | None = None  # of this machine; ``None``: not published
+    database_bind: str = "127.0.0.1"
     python_image: str = "python:3.13-slim"
     timescaledb_image: str = "timescale/timescaledb:2.23.1-pg17"
     prisma: Prisma = Prisma.ON
@@ -96,7 +98,7 @@ class Settings:
         return replace(
             self,
             port=int(port) if port else _PORT,
-            database_port=int(database_port) if database_port else _DATABASE_PORT,
+            database_port=None if database_port in ("", OFF) else int(database_port),
             said={name: choice.word for name, choice in choices.items() if choice.word is not None},
             origins={name: choice.origin for name, choice in choices.items()},
         )
@@ -115,12 +117,13 @@ def load_settings(
     *,
     instance: str | None = None,
     port: int | None = None,
-    database_port: int | None = None,
+    database_port: int | Literal["off"] | None = None,
 ) -> Settings:
     """Return the settings. The process environment overrides `.env`, and an argument overrides both.
 
     What was said at an earlier start is not in them yet; a :class:`~run_claude.Stack` adds it.
 
+    :param database_port: where to publish the database; ``off``: nowhere
     :raises ConfigError: with the origin of the value, if a value is invalid
     :raises UsageError: if an argument is invalid
     """
@@ -136,7 +139,10 @@ def load_settings(
         paths=default.paths,
         bind=_checked(env, "RUN_CLAUDE_BIND", _address, default.bind),
         port=port or _checked(env, "LITELLM_PORT", _port, default.port),
-        database_port=database_port or _checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port, default.database_port),
+        database_port=_port_or_off(asked["database_port"])
+        if database_port
+        else _checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port_or_off, None),
+        database_bind=_checked(env, "RUN_CLAUDE_TIMESCALEDB_BIND", _address, default.database_bind),
         python_image=_checked(env, "RUN_CLAUDE_PYTHON_IMAGE", _reference, default.python_image),
         timescaledb_image=_checked(env, "RUN_CLAUDE_TIMESCALEDB_IMAGE", _reference, default.timescaledb_image),
         prisma=_checked(env, "RUN_CLAUDE_PRISMA", _prisma, default.prisma),
@@ -150,7 +156,7 @@ def load_settings(
         spend_logs_retention=_checked(env, "RUN_CLAUDE_SPEND_LOGS_RETENTION", _period, default.spend_logs_retention),
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         asked={name: value for name, value in asked.items() if value},
-        configured={name: str(int(value)) for name, key in VARIABLES.items() if (value := env.get(key).strip())},
+        configured={name: _plain(value) for name, key in VARIABLES.items() if (value := env.get(key).strip())},
         environ=environ,
         env_file=env_file,
     )
@@ -188,6 +194,14 @@ def _port(value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         raise ValueError("a port must be a number from 1 to 65535", "port-invalid")
     return int(value)
+
+
+def _port_or_off(value: str) -> int | None:
+    return None if value.lower() == OFF else _port(value)
+
+
+def _plain(port: str) -> str:
+    return port.lower().lstrip("0")
 
 
 def _address(value: str) -> str:

@@ -10,6 +10,7 @@ from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.stack.log_redaction import without_secrets
+from run_claude.stack.takeover import make_roles
 
 if TYPE_CHECKING:
     from run_claude.deploy.plan import Plan
@@ -45,6 +46,7 @@ async def migrate_ahead(
     session.reporter.step("Migrating LiteLLM's database")
     try:
         with anyio.fail_after(within):
+            await make_roles(compose)  # the database may be of a release that had none
             code, lines = await compose.run(Service.LITELLM, _COMMAND)
     except TimeoutError as error:
         words = f"LiteLLM's database was not migrated within {within:g} s"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.cli.views.formatting import PHASE_STYLE, ago, duration
 from run_claude.cli.views.table import Cell, Column, table, text_width
+from run_claude.config.addresses import published
 from run_claude.domain.lifecycle import Service, Snapshot, as_json, format_time
 from run_claude.domain.timeline import slowest
 
@@ -33,6 +34,7 @@ def started(app: App, settings: Settings, result: Started) -> None:
                 "already_healthy": result.already,
                 "profile": result.profile.name,
                 "url": settings.base_url,
+                "published": _published_json(settings),
                 "services": _services_json(result.snapshot, result.services),
                 "timeline": _spans_json(result.spans),
             }
@@ -68,6 +70,8 @@ def status_screen(app: App, status: Status) -> None:
                 "instance": settings.instance,
                 "endpoint": status.endpoint,
                 "url": settings.base_url,
+                "published": _published_json(settings),
+                "exposed": list(status.exposed),
                 "profile": status.profile,
                 "database": status.database,
                 "drift": list(status.drift),
@@ -98,6 +102,8 @@ def status_screen(app: App, status: Status) -> None:
         app.output.sentence(
             f"Unfinished: `run-claude {status.unfinished}` was killed half-way; `run-claude proxy start` finishes it."
         )
+    for words in status.exposed:
+        app.output.sentence(f"Exposed: {words}")
     for drift in status.drift:
         app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 
@@ -144,6 +150,11 @@ def _services_json(snapshot: Snapshot, services: Sequence[Service]) -> dict[str,
     return {service.value: as_json(snapshot[service]) for service in services}
 
 
+def _published_json(settings: Settings) -> dict[str, str | None]:
+    addresses = published(settings)
+    return {service.value: str(addresses[service]) if service in addresses else None for service in Service}
+
+
 def _spans_json(spans: Sequence[Span]) -> list[dict[str, object]]:
     return [
         {"step": span.name, "begin": format_time(span.begin_ns), "seconds": round(span.seconds, 3)} for span in spans
@@ -152,14 +163,14 @@ def _spans_json(spans: Sequence[Span]) -> list[dict[str, object]]:
 
 def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Service], settings: Settings) -> list[str]:
     now_ns = time.time_ns()
-    ports = {Service.LITELLM: settings.port, Service.TIMESCALEDB: settings.database_port}
+    addresses = published(settings)
     columns = [Column(title) for title in ("SERVICE", "PHASE", "FOR", "ADDRESS", "IMAGE")]
     rows = [
         (
             service.value,
             Cell(state.phase.value, PHASE_STYLE[state.phase]),
             ago(state.since_ns, now_ns),
-            f"{settings.bind}:{ports[service]}" if state.running else "-",
+            str(addresses.get(service, "not published")) if state.running else "-",
             Cell(state.image or "-", "dim"),
         )
         for service, state in ((service, snapshot[service]) for service in services)
