@@ -72,7 +72,7 @@ SEEN = [
     ("postgres", r"\l"),
     ("postgres", r"\drds"),
     ("postgres", r"\du"),
-    ("postgres", f"SELECT rolname, rolpassword FROM pg_authid WHERE oid >= 16384 AND rolname NOT IN {OURS} ORDER BY 1"),
+    ("postgres", f"SELECT rolname, rolpassword FROM pg_authid WHERE oid >= 16384 AND rolname NOT IN {OURS} ORDER BY 1"),  # noqa: S608
     ("postgres", "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database ORDER BY 1"),
     ("run_claude", r"\dp *.*"),
     ("run_claude", r"\ddp"),
