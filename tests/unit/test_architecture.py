@@ -29,8 +29,8 @@ ANSWERS = dict(table("Where is …?"))
 PATHS = [path for path in code(PAGE) if re.fullmatch(r"(run_claude|tests|dep|callbacks|scripts|bench)/[\w/.]*", path)]
 
 
-def test_twelve_questions_are_answered() -> None:
-    assert len(ANSWERS) == 12
+def test_a_dozen_questions_and_more_are_answered() -> None:
+    assert len(ANSWERS) >= 12
     assert all(any(path in PATHS for path in code(answer)) for answer in ANSWERS.values())
 
 
