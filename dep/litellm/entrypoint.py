@@ -23,6 +23,7 @@ from typing import Any
 
 from boot.ahead import Ahead
 from boot.database import Database
+from boot.redaction import RedactedErrors, RedactedFormatter, RedactedStream, secret_values
 from boot.words import EXIT_CONFIG, EXIT_REFUSED, fail, say
 
 CONFIG = Path("/app/config/litellm_config.yaml")
@@ -40,17 +41,24 @@ def stop_when_told() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
 
 
-def load_secrets() -> None:
-    """Put the secrets into this process's environment: so they are in no inspect and no image."""
+def load_secrets() -> list[str]:
+    """Put the secrets into this process's environment: so they are in no inspect and no image.
+
+    Return those that may not show; none is printed from now on.
+    """
     if not SECRETS.exists():
-        return
+        return []
     try:
-        secrets = json.loads(SECRETS.read_text(encoding="utf-8"))
-        os.environ.update(dict(variable(str(name), str(value)) for name, value in secrets.items()))
+        secrets = {str(name): str(value) for name, value in json.loads(SECRETS.read_text(encoding="utf-8")).items()}
+        os.environ.update(dict(variable(name, value) for name, value in secrets.items()))
     except PermissionError:
         fail(f"{SECRETS} cannot be read by uid {os.getuid()}", EXIT_CONFIG)
     except (ValueError, AttributeError) as error:
         fail(f"{SECRETS} is no JSON object: {type(error).__name__}", EXIT_CONFIG)  # its text may hold a secret
+    hidden = secret_values(secrets)
+    sys.stdout = RedactedStream(sys.stdout, hidden)  # type: ignore[assignment]
+    sys.stderr = RedactedStream(sys.stderr, hidden)  # type: ignore[assignment]
+    return hidden
 
 
 def variable(name: str, value: str) -> tuple[str, str]:
@@ -128,7 +136,7 @@ def check_callbacks(config: dict[str, Any]) -> None:
                 fail(f"callback {name}: {type(cause).__name__}: {cause}", EXIT_REFUSED)
 
 
-def keep_log() -> None:
+def keep_log(hidden: list[str]) -> None:
     """Write the log to the volume as well, bounded: the engine's own ends with the container, at each recreation."""
     from uvicorn.config import LOGGING_CONFIG
 
@@ -137,7 +145,7 @@ def keep_log() -> None:
     except OSError as error:  # of another uid's, after the user has changed
         say(f"no log file: {error}")
         return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    handler.setFormatter(RedactedFormatter("%(asctime)s %(name)s %(levelname)s %(message)s", hidden))
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).addHandler(handler)
     LOGGING_CONFIG["handlers"]["file"] = {"()": lambda: handler}
@@ -157,12 +165,19 @@ def leave_time_to_write() -> None:
     os.environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "1"  # LiteLLM's own wait, after that one
 
 
+def hide_in_errors(hidden: list[str]) -> None:
+    """Let no error that a client gets name a key: the server imports the application by its name."""
+    from litellm.proxy import proxy_server
+
+    proxy_server.app = RedactedErrors(proxy_server.app, hidden)
+
+
 def main() -> None:
     """Start the proxy; returns when it has ended."""
     say("entrypoint")
     stop_when_told()
     SCRATCH.mkdir(exist_ok=True)
-    load_secrets()
+    hidden = load_secrets()
     trust_own_ca()
     config = read_config()
     ahead = None
@@ -173,10 +188,11 @@ def main() -> None:
     import_litellm()
     say("litellm imported")
     check_callbacks(config)
-    keep_log()
+    keep_log(hidden)
     if ahead:
         ahead.hand_over()
     leave_time_to_write()
+    hide_in_errors(hidden)
     from litellm.proxy.proxy_cli import run_server
 
     sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)

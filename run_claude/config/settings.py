@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from run_claude.config.certificates import system_ca
 from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.domain.causes import caused
@@ -33,7 +33,6 @@ _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._:/@-]{0,254}")
 _MEMORY = re.compile(r"[1-9][0-9]*(\.[0-9]+)?[bkmgBKMG]?")
 _USER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
-_SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
 
 
 class Prisma(StrEnum):
@@ -147,7 +146,7 @@ def load_settings(
         timescaledb_image=_checked(env, "RUN_CLAUDE_TIMESCALEDB_IMAGE", _reference, default.timescaledb_image),
         prisma=_checked(env, "RUN_CLAUDE_PRISMA", _prisma, default.prisma),
         callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
-        ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or _system_ca(env),
+        ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or system_ca(env),
         container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user(environ)),
         litellm_memory=_checked(env, "RUN_CLAUDE_LITELLM_MEMORY", _memory, default.litellm_memory),
         litellm_pids=_checked(env, "RUN_CLAUDE_LITELLM_PIDS", _count, default.litellm_pids),
@@ -288,18 +287,3 @@ def _host_user(environ: Mapping[str, str]) -> tuple[int, int]:
     except OSError:
         return IMAGE_USER
     return (found.st_uid, found.st_gid) if found.st_uid != 0 else IMAGE_USER
-
-
-def _system_ca(env: Environment) -> Path | None:
-    """Return the CA bundle that this machine trusts.
-
-    A company's proxy signs with the company's CA, which is in the system's bundle or in one of these variables.
-    Outside Linux the engine runs in a virtual machine that does not share the system's folders, so that mounting the
-    system's bundle would fail.
-    """
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if (path := Path(env.get(name) or "/nonexistent")).is_file():
-            return path.resolve()
-    if sys.platform != "linux":
-        return None
-    return next((path.resolve() for path in map(Path, _SYSTEM_CA) if path.is_file()), None)

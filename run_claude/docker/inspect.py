@@ -43,6 +43,7 @@ INPUTS_LABEL = "run-claude.inputs"
 
 
 _NOT_CONNECTED = "it is not connected to its network"
+_PROBES_KEPT = 5  # by the engine, of each container
 _OWN_NETWORKS = frozenset({"", "default", "bridge", "host", "none", "slirp4netns", "pasta", "private"})  # the engine's
 
 # States that only Podman reports, in some versions of its compat API.
@@ -102,17 +103,18 @@ def _cut_off(raw: Json) -> bool:
 
 
 def _first_success(log: list[Json], started_ns: int | None) -> int | None:
-    """Return when the newest unbroken run of successful probes began. The engine keeps the last five.
+    """Return when the newest unbroken run of successful probes began; ``None`` if that is not known any more.
 
-    A restarted container keeps the probes from before the restart.
+    The engine keeps the last five: where all succeeded, the run began before them. A restarted container keeps the
+    probes from before the restart.
     """
     first = None
     for probe in reversed(log):
         ended_ns = parse_time(probe.get("End"))
         if probe.get("ExitCode") != 0 or (ended_ns or 0) < (started_ns or 0):
-            break
+            return first
         first = ended_ns
-    return first
+    return first if len(log) < _PROBES_KEPT else None
 
 
 def container_of(raw: Json) -> Found | None:

@@ -104,6 +104,8 @@ def database_words(settings: Settings, snapshot: Snapshot, *, uses: bool) -> str
     """
     if not snapshot.timescaledb.running:
         return "not running; LiteLLM keeps nothing" if snapshot.litellm.running else "not running"
+    if not snapshot.litellm.running:
+        return "runs; LiteLLM does not"
     image = snapshot.litellm.label(PRISMA_LABEL) or settings.prisma
     if uses and image != Prisma.OFF:
         return "used by LiteLLM" + (", by Prisma's native engines" if image == Prisma.NATIVE else "")

@@ -102,6 +102,8 @@ class Up:
             session.finish()
             return self.already(planned, before, database)
         self._report_notes(planned)
+        if changed := drift(self._settings, planned, before, services):
+            session.reporter.note(f"What has changed since the last start: {'; '.join(changed)}.")
         from run_claude.stack.replacement import start_plan  # with all that it needs: not for what is healthy already
 
         try:

@@ -44,6 +44,7 @@ def proxy() -> None:
 
 
 @proxy.command()
+@click.argument("name", metavar="[PROFILE]", required=False, shell_complete=complete_profile)
 @click.option(
     "--profile",
     metavar="NAME",
@@ -61,6 +62,7 @@ def proxy() -> None:
 @click.pass_obj
 async def start(
     app: App,
+    name: str | None,
     profile: str | None,
     database: bool | None,
     watch: bool,
@@ -70,20 +72,22 @@ async def start(
 ) -> None:
     """Start the stack and wait until it is healthy.
 
-    --profile, --no-db, --port and --db-port are remembered for this instance, until a start says something else.
+    The profile, --no-db, --port and --db-port are remembered for this instance, until a start says something else.
     With --watch, Ctrl-C ends the command and leaves the stack running.
 
     \b
-    run-claude proxy start --profile demo
+    run-claude proxy start demo
     run-claude proxy start --no-db --port 4445
     """
     from run_claude.cli.views.stack import started
     from run_claude.stack import DEFAULT_TIMEOUT, Stack
 
+    if name and profile not in (None, name):
+        raise caused("usage", f"Two profiles are named: {name} and {profile}.", help="Name one.")
     settings = app.settings(port=port, database_port=db_port)
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
-            result = await stack.up(profile=profile, database=database, timeout=timeout or DEFAULT_TIMEOUT)
+            result = await stack.up(profile=name or profile, database=database, timeout=timeout or DEFAULT_TIMEOUT)
             reporter.close()
             started(app, stack.settings, result)
             if watch:
@@ -170,12 +174,14 @@ async def health(app: App, deep: bool) -> int:
     from run_claude.cli.views.stack import health_screen
     from run_claude.config.secrets import read_master_key
     from run_claude.gateway import Gateway
+    from run_claude.state.deployed import is_deployed, load_deployment
 
     settings = app.settings()
+    uses = is_deployed(settings.paths) and load_deployment(settings.paths).database
     async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
         readiness = await gateway.readiness()
         if not deep:
-            return health_screen(app, readiness, None)
+            return health_screen(app, readiness, None, uses_database=uses)
         models = await gateway.deep_health()
     from run_claude.config.catalogue import load_catalogue
     from run_claude.stack.local_servers import look_at_servers
@@ -183,7 +189,8 @@ async def health(app: App, deep: bool) -> int:
 
     async with Session.open(settings) as session:
         servers = await look_at_servers(session, settings, load_catalogue(settings.paths))
-    return health_screen(app, readiness, models, [failure for _, failure in servers if failure])
+    failures = [failure for _, failure in servers if failure]
+    return health_screen(app, readiness, models, failures, uses_database=uses)
 
 
 @proxy.command()

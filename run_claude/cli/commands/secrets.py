@@ -16,7 +16,7 @@ __all__ = ["secrets"]
 @click.group()
 @common
 def secrets() -> None:
-    """Manage the master key, the database password and the providers' keys. Values are never printed.
+    """Manage the master key, the database password and the providers' keys. Of a value, only its ends are shown.
 
     \b
     run-claude secrets show

@@ -12,7 +12,7 @@ import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
-from run_claude.cli.terminal import run_in_terminal
+from run_claude.cli.terminal import check_command, run_in_terminal
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["with_profile"]
 
 @click.command(name="with", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("profile", shell_complete=complete_profile)
-@click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--db/--no-db", "database", default=None, help="Start with or without the database. [default: as last time]"
 )
@@ -41,9 +41,20 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
     run-claude with demo -- claude -p "say hi"
     run-claude with demo -- codex
     """
-    command = command[1:] if command[0] == "--" else command
+    if command[:1] in (("-h",), ("--help",)):
+        click.echo(click.get_current_context().get_help())
+        return 0
+    if command and command[0].startswith("-") and command[0] != "--":
+        raise caused(
+            "usage",
+            f"{command[0]} stands where the command should begin.",
+            help=f"For an option of `with`: run-claude with {command[0]} {profile} -- COMMAND",
+        )
+    command = command[1:] if command[:1] == ("--",) else command
     if not command:
-        raise caused("usage", "The command after -- is missing.", help="For example: run-claude with demo -- claude")
+        raise caused(
+            "usage", "The command to run is missing.", help=f"For example: run-claude with {profile} -- claude"
+        )
     from run_claude.config.client_env import client_environment
     from run_claude.config.clients import begins_session, check_login, prepared
     from run_claude.config.secrets import read_master_key
@@ -51,6 +62,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
     from run_claude.state.session_files import session_file
 
     settings = app.settings()
+    check_command(command[0], app.environ)
     if begins_session(command):
         check_login(app.catalogue()[0].profile(profile), app.environ)
     with closing(app.reporter()) as reporter:

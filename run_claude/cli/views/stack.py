@@ -109,11 +109,17 @@ def status_screen(app: App, status: Status) -> None:
 
 
 def health_screen(
-    app: App, readiness: Readiness, deep: dict[str, Any] | None, servers: Sequence[RunClaudeError] = ()
+    app: App,
+    readiness: Readiness,
+    deep: dict[str, Any] | None,
+    servers: Sequence[RunClaudeError] = (),
+    *,
+    uses_database: bool = True,
 ) -> int:
     """Show what the proxy says about itself, and return the exit code.
 
     :param servers: what is wrong with the servers of local models
+    :param uses_database: whether the proxy was started to use one: where not, LiteLLM says "Not connected"
     """
     unhealthy = list((deep or {}).get("unhealthy_endpoints") or [])
     code = 0 if readiness.ready and not unhealthy and not servers else 10
@@ -129,8 +135,8 @@ def health_screen(
             }
         )
         return code
-    app.output.text(f"{'Ready' if readiness.ready else 'Not ready'}: LiteLLM {readiness.version}")
-    app.output.text(f"Database: {readiness.database}")
+    app.output.text(f"{'Ready' if readiness.ready else 'Not ready'}: LiteLLM {readiness.version}".rstrip())
+    app.output.text(f"Database: {readiness.database if uses_database else 'not used'}")
     if deep is not None:
         for model in _models(deep.get("healthy_endpoints")):
             app.output.text(f"  ok      {model}")

@@ -76,7 +76,8 @@ LOGGERS: dict[str, dict[str, list[str]]] = {name: {"handlers": []} for name in (
 module("certifi", where=lambda: "/etc/ssl/certs/ca-certificates.crt")
 module("uvicorn", run=run_server)
 module("uvicorn.config", LOGGING_CONFIG={"handlers": {}, "loggers": LOGGERS})
-for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils", "litellm.proxy.proxy_server"):
+for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils"):
     module(package)
+module("litellm.proxy.proxy_server", app=None)
 module("litellm.proxy.types_utils.utils", get_instance_fn=get_instance_fn)
 module("litellm.proxy.proxy_cli", run_server=run_server)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.config import settings as module
+from run_claude.config import certificates as module
 from run_claude.config.addresses import exposed, published
 from run_claude.config.settings import Prisma, load_settings
 from run_claude.domain.lifecycle import Service

@@ -124,6 +124,13 @@ def test_health_began_with_the_unbroken_run_of_good_probes() -> None:
     assert unhealthy.healthy_ns is None
 
 
+def test_of_five_good_probes_nobody_knows_when_the_first_was_and_the_start_counts() -> None:
+    log = [{"ExitCode": 0, "End": f"2026-09-30T10:00:{second:02}Z"} for second in range(10, 15)]
+    read = service_state(inspected(StartedAt="2026-09-30T09:00:00Z", Health={"Status": "healthy", "Log": log}))
+    assert read.healthy_ns is None
+    assert read.since_ns == parse_time("2026-09-30T09:00:00Z")
+
+
 def test_probes_of_a_life_before_the_restart_do_not_count() -> None:
     ends = ["2026-01-02T03:04:00Z", "2026-01-02T03:05:00Z"]  # it started in between
     log = [{"ExitCode": 0, "End": end} for end in ends]

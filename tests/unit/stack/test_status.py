@@ -48,5 +48,10 @@ def test_without_a_label_the_settings_say_it(words: Words) -> None:
     assert "RUN_CLAUDE_PRISMA=off" in words(setting=Prisma.OFF, uses=False)
 
 
+def test_beside_a_proxy_that_does_not_run_nothing_is_said_of_its_use(environ: dict[str, str]) -> None:
+    snapshot = Snapshot(timescaledb=ServiceState(phase=Phase.HEALTHY), litellm=ServiceState(phase=Phase.ABSENT))
+    assert database_words(load_settings(environ), snapshot, uses=False) == "runs; LiteLLM does not"
+
+
 def test_a_database_that_does_not_run_is_not_used(words: Words) -> None:
     assert words(database=False) == "not running; LiteLLM keeps nothing"
