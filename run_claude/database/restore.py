@@ -36,7 +36,7 @@ from run_claude.errors import DataError, RunClaudeError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.state import lock
-from run_claude.state.deployed import load_deployment
+from run_claude.state.deployed import deployed_database_password, load_deployment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -200,7 +200,7 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
         sql = swap_sql(restored.pairs, there, restored.run)
         await server.ask("template1", sql, code="restore-failed")
         restored.swapped = True
-        await server.make_roles()
+        await server.make_roles(deployed_database_password(session.settings.paths))
     finally:
         if proxy:
             with anyio.move_on_after(UP_WITHIN, shield=True):

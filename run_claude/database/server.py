@@ -232,15 +232,19 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
             sql = f"{genuine_sql()}SELECT _timescaledb_functions.start_background_workers();\n"
             await self.ask(database, sql)
 
-    async def make_roles(self) -> None:
+    async def make_roles(self, password: str) -> None:
         """Make the databases' roles what they are to be, as at each start.
 
+        :param password: for roles that have none yet
         :raises DataError: with PostgreSQL's message
         """
         argv = self.argv("sh", "-s")
         self.on_command(argv)
         done = await pump(
-            argv, env=self.environment(), source=_counted([roles_script().encode()], lambda count: None), sink=_nowhere
+            argv,
+            env=self.environment(),
+            source=_counted([roles_script(password, keep=True).encode()], lambda count: None),
+            sink=_nowhere,
         )
         if done.returncode != 0:
             raise _failed("The roles of the databases cannot be made", done, "query-failed")

@@ -38,21 +38,23 @@ async def set_database_password(compose: Compose, password: str) -> None:
     await compose.feed(Service.TIMESCALEDB, ["sh", "-s"], roles_script(password))
 
 
-async def make_roles(compose: Compose) -> None:
+async def make_roles(compose: Compose, password: str) -> None:
     """Make the roles of the running database as this release has them: its container may be of an older one.
 
+    :param password: for roles that have none yet
     :raises DataError: if the database does not take it
     """
-    await compose.feed(Service.TIMESCALEDB, ["sh", "-s"], roles_script())
+    await compose.feed(Service.TIMESCALEDB, ["sh", "-s"], roles_script(password, keep=True))
 
 
-def roles_script(password: str = "") -> str:
+def roles_script(password: str, *, keep: bool = False) -> str:
     """Return what makes the roles, for `sh` in the database's container.
 
-    The password is in its standard input, where no process list shows it.
+    The password is in its standard input, where no process list shows it. What the container was given when it was
+    started may be another one.
 
-    :param password: by default the one that the container was given
+    :param keep: whether passwords that are there stay
     :raises ConfigError: if it is missing, because the installation is broken
     """
     text = packaged_services()[_SCRIPT].decode()
-    return f"password={shlex.quote(password)}\n{text}" if password else text
+    return f"password={shlex.quote(password)}\n{'keep=1' * keep}\n{text}"

@@ -11,6 +11,7 @@ from run_claude.domain.diagnosis import service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.stack.log_redaction import without_secrets
 from run_claude.stack.takeover import make_roles
+from run_claude.state.deployed import deployed_database_password
 
 if TYPE_CHECKING:
     from run_claude.deploy.plan import Plan
@@ -46,7 +47,8 @@ async def migrate_ahead(
     session.reporter.step("Migrating LiteLLM's database")
     try:
         with anyio.fail_after(within):
-            await make_roles(compose)  # the database may be of a release that had none
+            # The database may be of a release that had none.
+            await make_roles(compose, deployed_database_password(session.settings.paths))
             code, lines = await compose.run(Service.LITELLM, _COMMAND)
     except TimeoutError as error:
         words = f"LiteLLM's database was not migrated within {within:g} s"

@@ -12,6 +12,7 @@ import pytest
 
 from run_claude.config.database_roles import litellm_password
 from run_claude.database.around import genuine_sql
+from run_claude.stack.takeover import roles_script
 
 from .backup_files import PLACE, plant, rewrite_manifest
 from .instance import Instance, docker, free_port
@@ -437,3 +438,21 @@ INSERT INTO {JOBS} (id, application_name, schedule_interval, max_runtime, max_re
     jobs = "SELECT DISTINCT owner FROM _timescaledb_config.bgw_job WHERE id >= 1000"
     assert adopted.psql("run_claude", jobs) == "run_claude"
     assert not owned(adopted)
+
+
+def test_a_new_password_stays_whatever_makes_the_roles_again(adopted: Instance) -> None:
+    """The container knows the file of before until it is started again."""
+    adopted.run("secrets", "rotate", "--database")
+    new = adopted.database_password
+    make = ["docker", "exec", "-i", adopted.container("timescaledb"), "sh", "-s"]
+    subprocess.run(make, input=roles_script(PASSWORD, keep=True), text=True, check=True, capture_output=True)
+
+    def opens() -> list[str]:
+        litellm = adopted.sql_by_password("SELECT 1", role="litellm", password=litellm_password(new))
+        return [adopted.sql_by_password("SELECT 1"), litellm]
+
+    assert opens() == ["1", "1"]
+    docker("restart", adopted.container("timescaledb"))
+    adopted.run("db", "start")
+    assert opens() == ["1", "1"]
+    assert starts(adopted) == 1
