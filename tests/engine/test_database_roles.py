@@ -324,7 +324,7 @@ REFUSED = [
     f"CREATE RULE r AS ON UPDATE TO {JOBS} DO ALSO SELECT public.own()",
     "CREATE OR REPLACE FUNCTION public.timescaledb_post_restore() RETURNS bool LANGUAGE sql AS 'SELECT true'",
     "CREATE FUNCTION _timescaledb_functions.own() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    "ALTER SYSTEM SET archive_command = 'touch /tmp/owned'",
+    "ALTER DATABASE litellm OWNER TO CURRENT_USER",
     "SELECT pg_read_file('/etc/passwd')",
 ]
 
