@@ -15,6 +15,7 @@ from callbacks.provider_rules import Rules, rules_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LONGEST_NAME = 64  # of a tool at OpenAI
 _OWN_TOOLS = frozenset({None, "custom", "function"})  # types of tools that the client runs
 
 
@@ -42,6 +43,10 @@ def adapt(
     _rename(adapted, rules, messages_api=messages_api)
     if isinstance(messages := adapted.get("messages"), list):
         adapted["messages"] = conversation.settle(messages, rules, can)
+        if rules.begins_answers and not messages_api and (last := messages[-1:]) and _is_begun(last[0]):
+            adapted["messages"] = [*adapted["messages"][:-1], {**adapted["messages"][-1], "prefix": True}]
+    if isinstance(tools := adapted.get("tools"), list):
+        adapted["tools"] = limits.tools(tools, adapted, rules.most_tools)
     limits.bound(adapted, rules, can, messages_api=messages_api)
     return adapted
 
@@ -68,6 +73,11 @@ def _drop(adapted: dict[str, Any], rules: Rules) -> None:
         _filter_betas(adapted, rules.betas)
 
 
+def _is_begun(message: Any) -> bool:
+    """Tell whether this is the beginning of an answer."""
+    return isinstance(message, dict) and message.get("role") == "assistant" and not message.get("tool_calls")
+
+
 def _is_there(choice: Any, tools: list[Any]) -> bool:
     """Tell whether a tool that has to be called is still one of the tools."""
     name = choice.get("name") if isinstance(choice, dict) else None
@@ -87,11 +97,21 @@ def _rename(adapted: dict[str, Any], rules: Rules, *, messages_api: bool) -> Non
         if isinstance(thinking, dict) and thinking.get("type") == "enabled":
             adapted["thinking"] = {"type": "adaptive"}  # `enabled` would go to /responses all the same
             adapted["output_config"] = {"effort": _effort(thinking), **(adapted.get("output_config") or {})}
+    elif rules.provider == "openai" and any(map(_has_long_name, adapted.get("tools") or ())):
+        # By the way of chat completions LiteLLM shortens names, and back again; `responses/` is where that way ends.
+        adapted.setdefault("use_chat_completions_api", True)
+        if not rules.model.startswith("responses/"):
+            adapted["model"] = f"openai/responses/{rules.model}"
     elif rules.provider == "openrouter" and isinstance(thinking, dict):
         del adapted["thinking"]  # LiteLLM hands it on to Claude as it is, and OpenRouter knows efforts
         config = adapted.get("output_config") or {}
         if thinking.get("type") != "disabled":
             adapted["reasoning_effort"] = config.get("effort") or _effort(thinking)
+
+
+def _has_long_name(tool: Any) -> bool:
+    name = tool.get("name") if isinstance(tool, dict) else None
+    return isinstance(name, str) and len(name) > _LONGEST_NAME
 
 
 def _effort(thinking: Mapping[str, Any]) -> str:

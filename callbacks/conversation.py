@@ -5,9 +5,10 @@ Works on both formats, Anthropic's messages and chat completions, and changes on
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from typing import TYPE_CHECKING, Any
+
+from callbacks import ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["settle"]
 
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PLAIN = frozenset({"text", "tool_use"})  # nothing of these is ever changed; most blocks are of them
 _SYSTEM = frozenset({"system", "developer"})  # LiteLLM makes the first of the second, after this
 _PICTURES = frozenset({"image", "image_url", "input_image"})
+# Of tools that Anthropic's servers run. Nobody else knows them, and LiteLLM leaves them out.
+_RESULTS = frozenset(
+    {"web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "mcp_tool_result"}
+)
 _PAPERS = frozenset({"document", "file", "input_file"})
 
 
@@ -28,13 +32,16 @@ def settle(messages: list[Any], rules: Rules, can: Abilities) -> list[Any]:
     """Return messages as a provider takes them."""
     if rules.settles_system:
         messages = list(_without_system(messages))
+    if rules.ends_with_user and messages and _role(messages[-1]) == "assistant":
+        messages = [*messages, {"role": "user", "content": "Go on."}]
+    messages = ids.settle(messages, rules)
     return [kept for message in messages if (kept := _message(message, rules, can)) is not None]
 
 
 def _message(message: Any, rules: Rules, can: Abilities) -> Any:
     if not isinstance(message, dict):
         return message
-    if not rules.short_ids and isinstance(message.get("content"), str):
+    if isinstance(message.get("content"), str):
         return message
     changed: dict[str, Any] = {}
     if isinstance(content := message.get("content"), list):
@@ -50,14 +57,6 @@ def _message(message: Any, rules: Rules, can: Abilities) -> Any:
             return None  # nothing would be left of it but a field beside an empty message
         if not _same(blocks, content):
             changed["content"] = blocks
-    if rules.short_ids:
-        if isinstance(calls := message.get("tool_calls"), list):
-            changed["tool_calls"] = [
-                {**call, "id": _short(call["id"])} if isinstance(call, dict) and call.get("id") else call
-                for call in calls
-            ]
-        if answered := message.get("tool_call_id"):
-            changed["tool_call_id"] = _short(answered)
     return {**message, **changed} if changed else message
 
 
@@ -79,15 +78,44 @@ def _block(block: Any, rules: Rules, can: Abilities) -> Any:
             return _note(str(source.get("data") or ""), plain=True)
         if can.reads is False or (can.sees is False and can.reads is None):
             return _note("a document is here, which this model cannot read")
+    if kind == "search_result" and not rules.claude:
+        return _note(_found([block]), plain=True)
+    if not rules.claude and kind == "server_tool_use":
+        return None  # what it has found stands behind it
+    if not rules.claude and kind in _RESULTS:
+        return _note(_found(block.get("content")))
     if kind == "thinking" and rules.claude and not block.get("signature"):
         return None  # another model's: Claude takes only what it has signed
     if kind == "tool_result" and rules.needs_results and not _says_something(block.get("content")):
         return {**block, "content": "(no output)"}
     if kind == "tool_result" and isinstance(content := block.get("content"), list):
-        inner = [kept for part in content if (kept := _block(part, rules, can)) is not None]
+        inner = [
+            kept
+            for part in content
+            if (kept := _block(part, rules, can)) is not None and not (rules.native and _is_blank(kept))
+        ]
         if not _same(inner, content):
             return {**block, "content": inner}
     return block
+
+
+def _found(content: Any) -> str:
+    """Return what a search or another tool of Anthropic's servers has found, as words."""
+    if isinstance(content, str):
+        return content
+    words: list[str] = []
+    for part in content if isinstance(content, list) else [content]:
+        if not isinstance(part, dict):
+            continue
+        said = [part.get(name) for name in ("title", "url", "source", "text", "stdout", "stderr", "error_code")]
+        inner = part.get("content")
+        said.append(_found(inner) if isinstance(inner, dict | list) else inner)
+        words.append("\n".join(one for one in said if isinstance(one, str) and one))
+    return "\n\n".join(filter(None, words)) or "nothing was found"
+
+
+def _is_blank(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "text" and not str(block.get("text") or "").strip()
 
 
 def _says_something(content: Any) -> bool:
@@ -104,16 +132,8 @@ def _note(text: str, *, plain: bool = False) -> dict[str, Any]:
     return {"type": "text", "text": text if plain else f"[{text}]"}
 
 
-def _short(id: str) -> str:
-    """Return nine letters and digits for an id: the same for the same, and its own for an id of that form."""
-    if len(id) == 9 and id.isascii() and id.isalnum():
-        return id
-    number = int.from_bytes(hashlib.blake2b(id.encode(errors="replace"), digest_size=8).digest(), "big")
-    digits = []
-    for _ in range(9):
-        number, digit = divmod(number, len(_DIGITS))
-        digits.append(_DIGITS[digit])
-    return "".join(digits)
+def _role(message: Any) -> Any:
+    return message.get("role") if isinstance(message, dict) else None
 
 
 def _without_system(messages: Iterable[Any]) -> Iterator[Any]:

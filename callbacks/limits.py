@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import marshal
+import operator
 from typing import TYPE_CHECKING, Any
 
 from callbacks.abilities import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from callbacks.abilities import Abilities
     from callbacks.provider_rules import Rules
 
-__all__ = ["bound"]
+__all__ = ["bound", "tools"]
 
 _ASKED = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _FEWEST = {"max_output_tokens": 16}  # /responses refuses less
@@ -35,6 +38,57 @@ def bound(request: dict[str, Any], rules: Rules, can: Abilities, *, messages_api
                 request.pop(name, None)
         if "num_ctx" not in request:
             request["num_ctx"] = min(_WINDOW, can.context or _WINDOW)
+
+
+def tools(given: list[Any], request: dict[str, Any], most: int | None) -> list[Any]:
+    """Return a request's tools: no more than the provider takes, and with schemas that it takes.
+
+    Those that were called stay, and of the others the first: Claude Code's own come before those of MCP servers.
+    """
+    if most is not None and len(given) > most:
+        needed = set(_called(request)) | {_chosen(request.get("tool_choice"))}
+        names = [_name(tool) for tool in given]
+        left = max(most - sum(name in needed for name in names), 0)
+        kept = []
+        for tool, name in zip(given, names, strict=True):
+            if name in needed:
+                kept.append(tool)
+            elif left:
+                kept.append(tool)
+                left -= 1
+        given = kept[:most]
+    settled = [_settled(tool) for tool in given]
+    return given if all(map(operator.is_, settled, given)) else settled
+
+
+def _name(tool: Any) -> Any:
+    return (tool.get("function") or tool).get("name") if isinstance(tool, dict) else None
+
+
+def _chosen(choice: Any) -> Any:
+    return (choice.get("function") or choice).get("name") if isinstance(choice, dict) else None
+
+
+def _called(request: dict[str, Any]) -> Iterator[Any]:
+    for message in [*(request.get("messages") or ()), *(request.get("input") or ())]:
+        if not isinstance(message, dict):
+            continue
+        yield message.get("name") if message.get("type") == "function_call" else None
+        content = message.get("content")
+        for block in [*(content if isinstance(content, list) else ()), *(message.get("tool_calls") or ())]:
+            yield _name(block)
+
+
+def _settled(tool: Any) -> Any:
+    """Return a tool whose schema says that it is an object, and of what: some servers leave it out."""
+    if not isinstance(tool, dict):
+        return tool
+    for name in ("input_schema", "parameters"):
+        if isinstance(schema := tool.get(name), dict) and not {"type", "properties"} <= schema.keys():
+            return {**tool, name: {"type": "object", "properties": {}, **schema}}
+    if isinstance(function := tool.get("function"), dict) and (fewer := _settled(function)) is not function:
+        return {**tool, "function": fewer}
+    return tool
 
 
 def _bound_tokens(request: dict[str, Any], rules: Rules, can: Abilities, *, messages_api: bool) -> None:

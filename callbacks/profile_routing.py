@@ -1,18 +1,21 @@
 """Send each request to the model that its profile has for it: names of Claude's, routes and fallbacks.
 
-The profile is named by the header `x-run-claude-profile`, which `run-claude with` and `env` set; a request without it
-gets the one that the proxy was started with. The decision is in routing, the profiles in profiles. LiteLLM does the
-rest: it knows fallbacks of a single request, and tries none once an answer has begun.
+The profile is named by the header `x-run-claude-profile`, which the guard in front of LiteLLM sets by a client's key; a
+request without it gets the one that the proxy was started with. The decision is in routing, the profiles in profiles.
+LiteLLM does the rest: it knows fallbacks of a single request, and tries none once an answer has begun.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
 from litellm._logging import verbose_proxy_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
+from callbacks import upstreams
+from callbacks.client_requests import is_limited, refused
 from callbacks.profiles import Profiles
 from callbacks.routing import Decision, decide, tier_of
 
@@ -40,9 +43,12 @@ class ProfileRouting(CustomLogger):
     ) -> dict[str, Any] | None:
         """Set a request's model and its fallbacks.
 
-        :raises HTTPException: as :meth:`decision` does
+        :raises HTTPException: as :meth:`decision` does; 400 if a client's request says what it may not
         """
-        headers = (data.get("proxy_server_request") or {}).get("headers") or {}
+        upstreams.begin()
+        request = data.get("proxy_server_request") or {}
+        headers = request.get("headers") or {}
+        _check_client(request.get("body") or data, headers)
         if call_type not in _CALLS or (decision := self.decision(data, headers)) is None:
             return None
         data["model"] = decision.model
@@ -81,8 +87,23 @@ class ProfileRouting(CustomLogger):
 
         :raises HTTPException: as :meth:`decision` does
         """
+        _check_client(data, headers)
         found = self.decision(data, headers)
         return data.get("model") if found is None else found.model
+
+
+def _check_client(body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    if is_limited(headers) and (name := refused(body, _own_parameters())):
+        raise HTTPException(400, f"A client's key may not set {name!r}: where a request goes is the proxy's to say.")
+
+
+@cache
+def _own_parameters() -> frozenset[str]:
+    """Return the names of LiteLLM's own parameters, as this release has them."""
+    from litellm.types.router import LiteLLM_Params
+    from litellm.types.utils import all_litellm_params
+
+    return frozenset(LiteLLM_Params.model_fields) | frozenset(all_litellm_params)
 
 
 def _serves(name: str) -> bool:

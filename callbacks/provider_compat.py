@@ -77,8 +77,8 @@ class ProviderCompat(CustomLogger):
     ) -> None:
         """Mend an answer that is not streamed.
 
-        Empty text beside tool calls goes: clients send it back, and Claude refuses it. Groq's thinking has a name that
-        LiteLLM knows in streams only.
+        Empty text goes: clients send it back, and Claude refuses it. Groq's thinking has a name that LiteLLM knows in
+        streams only, and some servers say `stop` where a tool is called.
         """
         for choice in getattr(response, "choices", None) or ():
             message = getattr(choice, "message", None)
@@ -86,8 +86,10 @@ class ProviderCompat(CustomLogger):
             thought = getattr(message, "reasoning", None) or fields.get("reasoning")
             if isinstance(thought, str) and not getattr(message, "reasoning_content", None):
                 message.reasoning_content = thought
-            if getattr(message, "tool_calls", None) and getattr(message, "content", None) == "":
+            if getattr(message, "content", None) == "":
                 message.content = None
+            if getattr(message, "tool_calls", None) and getattr(choice, "finish_reason", None) == "stop":
+                choice.finish_reason = "tool_calls"
 
 
 instance = ProviderCompat()

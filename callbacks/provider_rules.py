@@ -17,6 +17,7 @@ _FOREIGN = frozenset(
         "caller",
         "container",
         "context_management",
+        "inference_geo",
         "mcp_servers",
         "provider_specific_fields",
         "redacted_thinking",
@@ -42,7 +43,11 @@ _COMPATIBLE = (_FOREIGN - {"cache_control", "thinking_blocks"}) | {
 # Claude, served by somebody else: behind Anthropic's own API by some releases.
 _CLAUDE_ELSEWHERE = frozenset({"cache_control.scope", "caller", "speed", "tools.eager_input_streaming"})
 
-# Gemini is not in it: its thought signatures travel in thinking blocks and provider_specific_fields.
+# What nobody but Anthropic has anything like.
+_OF_ITS_API = frozenset({"container", "context_management", "inference_geo", "mcp_servers", "speed"})
+# Gemini's thought signatures travel in thinking blocks and provider_specific_fields. Of a mark for a cache, LiteLLM
+# makes a `cachedContents` before each request of more than 1,024 tokens: another round trip, paid for by the hour, and
+# refused in the free tier. Gemini caches by itself.
 _DROPPED_FOR: dict[str, frozenset[str]] = {
     "azure": (_FOREIGN - {"service_tier"}) | {"reasoning_content"},
     "azure_ai": _CLAUDE_ELSEWHERE,
@@ -51,7 +56,7 @@ _DROPPED_FOR: dict[str, frozenset[str]] = {
     "compatible": _COMPATIBLE,
     "deepseek": _COMPATIBLE,
     "fireworks_ai": _FOREIGN,
-    "gemini": frozenset({"server_tools", "service_tier"}),
+    "gemini": _OF_ITS_API | {"cache_control", "server_tools", "service_tier"},
     "groq": (_FOREIGN - {"service_tier"}) | {"prompt_cache_key", "reasoning_content", "tools.strict", "top_k"},
     "hosted_vllm": _FOREIGN,
     "lm_studio": _FOREIGN,
@@ -69,8 +74,8 @@ _DROPPED_FOR: dict[str, frozenset[str]] = {
 }
 # By model, where one provider's models differ.
 _DROPPED_FOR_MODEL: tuple[tuple[str, re.Pattern[str], frozenset[str]], ...] = (
-    ("bedrock", re.compile(r"^(?!.*claude)"), frozenset({"server_tools", "service_tier", "top_k"})),
-    ("vertex_ai", re.compile(r"^(?!.*claude)"), frozenset({"server_tools", "service_tier"})),
+    ("bedrock", re.compile(r"^(?!.*claude)"), _OF_ITS_API | {"server_tools", "service_tier", "top_k"}),
+    ("vertex_ai", re.compile(r"^(?!.*claude)"), _OF_ITS_API | {"cache_control", "server_tools", "service_tier"}),
     # All of them think; only these have the dial.
     ("xai", re.compile(r"grok-(?!3-mini|4\.3|4\.20-multi-agent)"), frozenset({"reasoning_effort", "reasoning"})),
 )
@@ -120,6 +125,26 @@ class Rules:
     def needs_results(self) -> bool:
         """Whether an empty result gets words: LiteLLM leaves empty messages out, and the call has no result then."""
         return self.provider == "mistral"
+
+    @property
+    def ends_with_user(self) -> bool:
+        """Whether the last words have to be the user's: an answer that is begun is not gone on with."""
+        return self.provider == "bedrock" and not self.claude
+
+    @property
+    def begins_answers(self) -> bool:
+        """Whether the beginning of an answer has to be marked as such."""
+        return self.provider == "mistral"
+
+    @property
+    def keeps_seals(self) -> bool:
+        """Whether ids of tool calls are left as they are: LiteLLM reads seals out of them."""
+        return self.provider in ("gemini", "vertex_ai") and not self.claude
+
+    @property
+    def most_tools(self) -> int | None:
+        """How many tools a request may have."""
+        return 128 if self.provider in ("azure", "groq", "openai") and not self.chat_only else None
 
     @property
     def short_ids(self) -> bool:

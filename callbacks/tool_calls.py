@@ -71,6 +71,7 @@ class _Queue:
     def __init__(self) -> None:
         self._ids: dict[int, str] = {}
         self._open: _Key | None = None
+        self._called = False
         self._arguments = ""  # of the open call, so far
         self._closed: set[_Key] = set()
         self._waiting: dict[_Key | None, list[Any]] = {}  # in the order in which they came; None is what is said
@@ -82,8 +83,11 @@ class _Queue:
             yield chunk
             return
         calls: Sequence[Any] = getattr(delta, "tool_calls", None) or ()
+        self._called = self._called or bool(calls)
         said = any(getattr(delta, name, None) for name in _SAID)
         ends = getattr(choices[0], "finish_reason", None) is not None
+        if self._called and choices[0].finish_reason == "stop":  # some servers have no other word for an end
+            choices[0].finish_reason = "tool_calls"
         if not (calls or said or ends or self._open is None or getattr(chunk, "usage", None)):
             return  # nothing is in it, and behind a call the translation would open a block of text for it
         idle = not calls and not self._waiting and (not said or self._open is None)
@@ -149,6 +153,10 @@ class _Queue:
             yield from pieces
 
     def _add(self, key: _Key, call: Any) -> None:
+        if self._open == key:  # some servers name a call in each of its pieces, and the translation begins it anew
+            call.id = None
+            if getattr(call, "function", None) is not None:
+                call.function.name = None
         self._open = key
         self._arguments += getattr(getattr(call, "function", None), "arguments", None) or ""
 

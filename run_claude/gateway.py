@@ -20,7 +20,7 @@ from run_claude.domain.diagnosis import gateway_unreachable, quoted
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-__all__ = ["Answer", "Gateway", "Readiness"]
+__all__ = ["Answer", "Gateway", "Readiness", "Stored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,25 @@ class Answer:
     text: str
     model: str
     fallbacks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A model or a credential in LiteLLM's database, which somebody has put there.
+
+    :param kind: ``model`` or ``credential``
+    :param model: what it is at the provider
+    :param address: of the provider, without what may be secret in it; empty for the provider's own
+    :param made_by: LiteLLM's word for who has stored it
+    :param refused: it names a variable of the environment, and is not used
+    """
+
+    kind: str
+    name: str
+    model: str
+    address: str
+    made_by: str
+    refused: bool
 
 
 class Gateway:
@@ -78,6 +97,23 @@ class Gateway:
         """
         body = _json(self._checked(await self._call("GET", "/v1/models")))
         return [str(row["id"]) for row in body.get("data") or []]
+
+    async def stored(self) -> list[Stored]:
+        """Return what LiteLLM's database has of models and credentials; nothing where LiteLLM uses none.
+
+        :raises GatewayError: if the proxy does not answer
+        """
+        answer = await self._call("GET", "/run-claude/stored")
+        found = _json(answer) if answer.is_success else {}
+        return [
+            Stored(
+                kind=kind,
+                **{name: str(row.get(name) or "") for name in ("name", "model", "address", "made_by")},
+                refused=bool(row.get("refused")),
+            )
+            for kind in ("model", "credential")
+            for row in found.get(f"{kind}s") or []
+        ]
 
     async def message(self, model: str, text: str, *, max_tokens: int = 256) -> str:
         """Send one message, as an Anthropic client does, and return the text of the answer. May cost money.

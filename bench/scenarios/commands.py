@@ -45,7 +45,7 @@ async def run(bench: Recorder) -> None:
             "run-claude proxy health": partial(command, "proxy", "health"),
             "docker compose ps": compose_ps,
         }
-        await interleave(bench, contenders, rounds=bench.rounds(25, 3), warmup=1)
+        await interleave(bench, contenders, rounds=bench.rounds(25, 1), warmup=bench.rounds(1, 0))
     finally:
         await ours.remove()
 

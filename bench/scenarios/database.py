@@ -38,7 +38,7 @@ async def run(bench: Recorder) -> None:
         async with anyio.create_task_group() as group:
             for way in ways.values():
                 group.start_soon(way.start)
-        await _rest(bench, ways, settle=bench.rounds(60, 1), seconds=bench.rounds(330, 5))
+        await _rest(bench, ways, settle=bench.rounds(60, 1), seconds=bench.rounds(330, 2))
     finally:
         for way in ways.values():
             await way.remove()

@@ -34,7 +34,7 @@ _PROBES_EVERY = "600ms"  # ten containers, probed fifty times as often as usual,
 
 async def run(bench: Recorder) -> None:
     """Measure the processor time and memory of `run-claude watch` on a quiet stack."""
-    seconds = bench.rounds(60, 5)
+    seconds = bench.rounds(60, 2)
     bench.note(f"Over {seconds} s each. The neighbours make as many events as 500 containers probed every 30 s.")
     async with dummies(bench.workspace, "idle", probes_every="30s") as made:
         container = next(iter(made.names.values()))

@@ -86,7 +86,7 @@ async def run(bench: Recorder) -> None:
 
 
 async def _measure(bench: Recorder, ways: Mapping[str, _Way]) -> None:
-    count, seconds = bench.rounds(150, 25), bench.rounds(8, 2)
+    count, seconds = bench.rounds(150, 10), bench.rounds(8, 1)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         for way in ways.values():
             for _ in range(5):

@@ -65,9 +65,9 @@ async def run(bench: Recorder) -> None:
             await stack.session.observe()
             group.start_soon(health.follow, stack)
             group.start_soon(pauses.follow, stack)
-            await _health(bench, made, health, bench.rounds(60, 4))
-            await _pauses(bench, made, pauses, bench.rounds(200, 15))
-            for seconds, rounds in ((0.5, bench.rounds(40, 4)), (2.0, bench.rounds(15, 1))):
+            await _health(bench, made, health, bench.rounds(60, 3))
+            await _pauses(bench, made, pauses, bench.rounds(200, 5))
+            for seconds, rounds in ((0.5, bench.rounds(40, 2)), (2.0, bench.rounds(15, 1))):
                 await _polled(bench, made, health, seconds, rounds)
             group.cancel_scope.cancel()
 

@@ -52,7 +52,7 @@ async def run(bench: Recorder) -> None:
             for way in running.values():
                 group.start_soon(way.start)
         healthy = {name: partial(_already, way) for name, way in running.items()}
-        await interleave(bench, healthy, rounds=bench.rounds(15, 3), warmup=1)
+        await interleave(bench, healthy, rounds=bench.rounds(15, 1), warmup=bench.rounds(1, 0))
     finally:
         for way in ways.values():
             await way.remove()

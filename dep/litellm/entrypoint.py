@@ -1,7 +1,8 @@
 """Start LiteLLM in its container: secrets in, imports while the database gets ready, errors named.
 
 Runs in the image only and imports nothing of run-claude. Each line that begins with ``run-claude:`` is read by the
-controller: the engine stamps it, and a start's waterfall is made of the stamps.
+controller: the engine stamps it, and a start's waterfall is made of the stamps. It is sealed (boot/words.py); between
+"entrypoint" and "serving" nobody outside has a say, and what LiteLLM prints then is evidence of why a start fails.
 
 Exit codes: 2 and 3 as LiteLLM's own (a failed migration; a callback or a configuration that it cannot use), 69 the
 database is not there in time, 78 configuration or secrets cannot be read, 143 stopped; from LiteLLM also 1.
@@ -9,7 +10,6 @@ database is not there in time, 78 configuration or secrets cannot be read, 143 s
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
 import json
@@ -23,7 +23,8 @@ from typing import Any
 
 from boot.ahead import Ahead
 from boot.database import Database
-from boot.redaction import RedactedErrors, RedactedFormatter, RedactedStream, secret_values
+from boot.redaction import RedactedFormatter, RedactedStream, secret_values
+from boot.serving import serve_guarded
 from boot.words import EXIT_CONFIG, EXIT_REFUSED, fail, say
 
 CONFIG = Path("/app/config/litellm_config.yaml")
@@ -157,27 +158,31 @@ def leave_time_to_write() -> None:
     """Cut streams off in time for LiteLLM to write what it knows of the last requests.
 
     Told to stop, the server waits for the answers that are under way; without a limit until the engine kills it, after
-    10 s (the compose file), and with it everything that was not written yet.
+    10 s (the compose file), and with it everything that was not written yet. So ``ANSWERS_END_WITHIN`` is its limit.
     """
-    import uvicorn
-
-    uvicorn.run = functools.partial(uvicorn.run, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     os.environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "1"  # LiteLLM's own wait, after that one
 
 
-def hide_in_errors(hidden: list[str]) -> None:
-    """Let no error that a client gets name a key: the server imports the application by its name."""
-    from litellm.proxy import proxy_server
+def tell_when_it_serves() -> None:
+    """Say "serving" when the server is about to listen: from then on its log has words from outside."""
+    from uvicorn.lifespan.on import LifespanOn
 
-    proxy_server.app = RedactedErrors(proxy_server.app, hidden)
+    begin = LifespanOn.startup
+
+    async def startup(lifespan: Any) -> None:
+        await begin(lifespan)
+        if not lifespan.should_exit:
+            say("serving")
+
+    LifespanOn.startup = startup  # type: ignore[method-assign]
 
 
 def main() -> None:
     """Start the proxy; returns when it has ended."""
-    say("entrypoint")
     stop_when_told()
     SCRATCH.mkdir(exist_ok=True)
     hidden = load_secrets()
+    say("entrypoint")
     trust_own_ca()
     config = read_config()
     ahead = None
@@ -192,7 +197,8 @@ def main() -> None:
     if ahead:
         ahead.hand_over()
     leave_time_to_write()
-    hide_in_errors(hidden)
+    tell_when_it_serves()
+    serve_guarded(config, hidden, timeout_graceful_shutdown=ANSWERS_END_WITHIN)
     from litellm.proxy.proxy_cli import run_server
 
     sys.argv = ["litellm", "--host", "0.0.0.0", "--port", "4444", "--config", str(CONFIG)]  # noqa: S104 (a container)

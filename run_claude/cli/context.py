@@ -49,6 +49,10 @@ class App:
             error_screen=Screen.of(sys.stderr, self.environ),
         )
 
+    def called(self, words: str) -> str:
+        """Return a command line that the user can type next, for the instance that this one was for."""
+        return f"run-claude {f'--instance {self.instance} ' if self.instance else ''}{words}"
+
     def settings(self, **overrides: Any) -> Settings:
         """Load the user's settings, with what was said at earlier starts.
 
@@ -117,10 +121,27 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
     return callback
 
 
+def _instances(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the names of the user's instances."""
+    from run_claude.config.paths import Paths
+    from run_claude.errors import ConfigError
+    from run_claude.state.instances import instances
+
+    try:
+        return [name for name in instances(Paths.resolve(os.environ)) if name.startswith(incomplete)]
+    except ConfigError:
+        return []  # completion shows no errors
+
+
 _OPTIONS = (
     click.option("--json", is_flag=True, expose_value=False, callback=_set("json"), help="Print JSON."),
     click.option(
-        "--instance", metavar="NAME", expose_value=False, callback=_set("instance"), help="Use the instance NAME."
+        "--instance",
+        metavar="NAME",
+        expose_value=False,
+        callback=_set("instance"),
+        shell_complete=_instances,
+        help="Use the instance NAME.",
     ),
     click.option(
         "-v",

@@ -14,6 +14,7 @@ import asyncclick as click
 from run_claude.cli.screen import Screen
 from run_claude.cli.views.table import fold
 from run_claude.domain.causes import caused
+from run_claude.domain.visible import json_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,8 +39,12 @@ class Output:
     lasting: bool = False  # goes on when nobody can read it any more: a watcher heals, and its output is an extra
 
     def text(self, text: str) -> None:
-        """Print a result for people, as it is."""
-        self._echo(text, self.screen.colour)
+        """Print a result for people: on lines of its own, whatever is in it."""
+        self._echo(self.screen.printable(text), self.screen.colour)
+
+    def exact(self, text: str) -> None:
+        """Print a result for a program, to the last character: a path, lines for a shell."""
+        self._echo(text)
 
     def sentence(self, text: str, *, hang: int = 0) -> None:
         """Print a sentence, folded between words where the terminal is narrower.
@@ -55,11 +60,11 @@ class Output:
 
     def document(self, value: object) -> None:
         """Print a result as one JSON document."""
-        self._echo(json_format.dumps(value, indent=2, ensure_ascii=False))
+        self._echo(json_visible(json_format.dumps(value, indent=2, ensure_ascii=False)))
 
     def record(self, value: object) -> None:
         """Print one JSON object on a line of its own, so that a stream of them can be read as it comes."""
-        self._echo(json_format.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        self._echo(json_visible(json_format.dumps(value, ensure_ascii=False, separators=(",", ":"))))
 
     def note(self, text: str) -> None:
         """Print a remark on stderr, beside the result."""
@@ -68,7 +73,7 @@ class Output:
 
     def _error_line(self, line: str) -> None:
         try:
-            click.echo(line, err=True, color=self.error_screen.colour)
+            click.echo(self.error_screen.printable(line), err=True, color=self.error_screen.colour)
         except (OSError, ValueError):  # nobody reads it: no reason to leave anything undone
             silence(sys.stderr)
 

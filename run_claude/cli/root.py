@@ -23,6 +23,7 @@ __all__ = ["cli", "explained", "run"]
 # name: (module, attribute, help). The help is here so that `--help` imports no command.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "proxy": ("proxy", "proxy", "Start, stop and inspect the stack: LiteLLM and its database."),
+    "instances": ("instances", "instances", "List your stacks: state, address, profile, size."),
     "watch": ("watch", "watch", "Keep the stack running, and report every transition."),
     "history": ("history", "history", "Show past starts, transitions, and what watch did."),
     "with": ("with_profile", "with_profile", "Run a command with a profile's models: with demo -- claude"),
@@ -34,9 +35,11 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "secrets": ("secrets", "secrets", "Manage the master key, database password and provider keys."),
     "set-folder": ("set_folder", "set_folder", "Select a profile for a folder, with direnv."),
     "db": ("db", "db", "Manage the database: status, shell, backup, restore, and more."),
+    "usage": ("usage", "usage", "Show requests, tokens and cost, by model, day or profile."),
     "ui": ("ui", "ui", "Open LiteLLM's admin pages: models, keys, teams, spend."),
     "completion": ("completion", "completion", "Print shell completion for bash, zsh or fish."),
     "doctor": ("doctor", "doctor", "Check everything, and fix what is safe to fix."),
+    "uninstall": ("uninstall", "uninstall", "Remove everything that is run-claude's, after asking."),
 }
 
 # What people type first, and what they mean by it: each works like the command behind it.
@@ -53,6 +56,8 @@ _SHORTCUTS: dict[str, tuple[str, str]] = {
     "model": ("models", ""),
     "secret": ("secrets", ""),
     "settings": ("config", ""),
+    "spend": ("usage", ""),
+    "cost": ("usage", ""),
 }
 
 # Commands that only read files and print. Without an event loop they take 100 ms instead of 170.
@@ -121,7 +126,12 @@ async def cli(ctx: click.Context) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code."""
     app = App()
-    if _command(arguments) in _IMMEDIATE or "_RUN_CLAUDE_COMPLETE" in app.environ:
+    if "_RUN_CLAUDE_COMPLETE" in app.environ:
+        from run_claude.cli import shells
+
+        shells.install(app.environ)
+        return _run_immediately(app, _call(app, list(arguments)))
+    if _command(arguments) in _IMMEDIATE:
         return _run_immediately(app, _call(app, list(arguments)))
     from run_claude.cli.loop import run_in_loop
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 import asyncclick as click
 
+from run_claude.domain.visible import visible
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Screen"]
 
+# What begins a style of ours until it is printed: a text from outside cannot have it.
+_OURS = f"\x1b{os.urandom(8).hex()}"
+_STYLE = re.compile(r"(\[[0-9;]*m)(.*)", re.DOTALL)
 _STYLES: dict[str, dict[str, Any]] = {
     "bold": {"bold": True},
     "dim": {"dim": True},
@@ -44,11 +50,22 @@ class Screen:
         return cls(columns=_columns(stream, environ), colour=able and not environ.get("NO_COLOR"), terminal=able)
 
     def styled(self, text: str, style: str) -> str:
-        """Return the text in a style, or as it is where there are no colours.
+        """Return the text in a style for :meth:`printable`, or as it is where there are no colours.
 
         :param style: ``bold``, ``dim``, ``error`` or a colour; the empty string for none
         """
-        return click.style(text, **_STYLES[style]) if self.colour and style else text
+        if not self.colour or not style:
+            return text
+        return click.style(visible(text), **_STYLES[style]).replace("\x1b", _OURS)
+
+    def printable(self, text: str) -> str:
+        """Return the text as it goes out: in our own styles, and with no other control but newline and tab.
+
+        This is the one way to a terminal for whatever comes from outside.
+        """
+        first, *styled = text.split(_OURS)
+        parts = (_STYLE.match(part) for part in styled)
+        return visible(first) + "".join(f"\x1b{found[1]}{visible(found[2])}" if found else "" for found in parts)
 
 
 def _columns(stream: TextIO, environ: Mapping[str, str]) -> int:

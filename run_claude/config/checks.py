@@ -1,7 +1,11 @@
-"""Checks for the user's YAML files: types and known keys. Each error names file, line and key."""
+"""Checks for the user's YAML files: types and known keys. Each error names file, line and key.
+
+And for lists of names in a setting.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,7 +13,21 @@ if TYPE_CHECKING:
 
     from run_claude.config.yamlfile import Document, KeyPath
 
-__all__ = ["check_keys", "mapping", "strings", "text", "value_at"]
+__all__ = ["check_keys", "host_names", "mapping", "strings", "text", "value_at"]
+
+
+_HOST = re.compile(r"(?!-)[a-z0-9._-]{1,253}")
+
+
+def host_names(value: str) -> str:
+    """Return names of hosts, separated by one space each, from a list with spaces or commas.
+
+    :raises ValueError: if one is no name; one with a port or a star is none
+    """
+    names = value.lower().replace(",", " ").split()
+    if not all(map(_HOST.fullmatch, names)):
+        raise ValueError("hosts must be names such as box.example.org, without ports, separated by spaces or commas")
+    return " ".join(dict.fromkeys(names))
 
 
 def value_at(document: Document, keys: KeyPath) -> Any:

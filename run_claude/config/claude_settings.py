@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from run_claude.config.client_env import DIVERTING, for_settings
+from run_claude.config.files import read_text
 from run_claude.domain.causes import caused
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -121,9 +123,9 @@ def _env(path: Path) -> dict[str, Any]:
 
 def _given(given: str, folder: Path) -> dict[str, Any]:
     try:
-        text = given if given.lstrip().startswith("{") else (folder / given).read_text("utf-8-sig")
-        settings = json.loads(text)
-    except (OSError, ValueError, RecursionError):
+        text = given if given.lstrip().startswith("{") else read_text(folder / given) or ""
+        settings = json.loads(text.removeprefix("\ufeff"))
+    except (ConfigError, ValueError, RecursionError):
         settings = None
     if not isinstance(settings, dict):
         raise caused(

@@ -52,9 +52,9 @@ FOR_CLIENTS = frozenset(
 )
 
 
-def client_environment(settings: Settings, profile: Profile, master_key: str) -> dict[str, str]:
-    """Return the variables for a profile's clients. They contain the master key."""
-    own = {} if profile.subscription else {"ANTHROPIC_AUTH_TOKEN": master_key}
+def client_environment(settings: Settings, profile: Profile, key: str) -> dict[str, str]:
+    """Return the variables for a profile's clients. They contain its key (:func:`.client_key.client_key`)."""
+    own = {} if profile.subscription else {"ANTHROPIC_AUTH_TOKEN": key}
     variables = {
         "ANTHROPIC_BASE_URL": settings.base_url,  # Claude Code adds /v1 itself
         **own,
@@ -67,24 +67,24 @@ def client_environment(settings: Settings, profile: Profile, master_key: str) ->
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "OPENAI_BASE_URL": f"{settings.base_url}/v1",
         "OPENAI_API_BASE": f"{settings.base_url}/v1",  # for OpenAI's client before version 1
-        "OPENAI_API_KEY": master_key,
+        "OPENAI_API_KEY": key,
         MARK: profile.name,
     }
     return (
         {name: value for name, value in variables.items() if value}
         | dict(profile.env)
-        | _custom_headers(profile, master_key)
+        | _custom_headers(profile, key)
         | _direct(settings, profile)
     )
 
 
-def _custom_headers(profile: Profile, master_key: str) -> dict[str, str]:
+def _custom_headers(profile: Profile, key: str) -> dict[str, str]:
     """Return the headers that Claude Code adds to its requests: ours, and those that the profile's `env` names.
 
     With a subscription, `Authorization` is for the login, and our key has a header of its own.
     """
     ours = {PROFILE_HEADER: profile.name}
-    ours |= {"x-litellm-api-key": f"Bearer {master_key}"} if profile.subscription else {}
+    ours |= {"x-litellm-api-key": f"Bearer {key}"} if profile.subscription else {}
     named = [line.strip() for line in profile.env.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()]
     kept = [line for line in named if line and line.partition(":")[0].strip().lower() not in ours]
     lines = [*kept, *(f"{name}: {value}" for name, value in ours.items())]

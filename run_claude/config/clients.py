@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.config import claude_settings
 from run_claude.config.client_env import PROFILE_HEADER, applied
+from run_claude.config.files import read_bytes
 from run_claude.domain.causes import caused
+from run_claude.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,9 +123,9 @@ def has_login(environ: Mapping[str, str]) -> bool:
     if environ.get("CLAUDE_CODE_OAUTH_TOKEN"):
         return True
     try:
-        kept = json.loads((claude_settings.claude_folder(environ) / ".credentials.json").read_bytes())
+        kept = json.loads(read_bytes(claude_settings.claude_folder(environ) / ".credentials.json") or b"")
         return bool(kept["claudeAiOauth"]["accessToken"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ConfigError, ValueError, KeyError, TypeError, RecursionError):
         pass
     if sys.platform != "darwin":
         return False

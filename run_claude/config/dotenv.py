@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from run_claude.errors import RunClaudeError
 
-__all__ = ["Entry", "parse", "quote", "set_values", "values"]
+__all__ = ["Entry", "parse", "quote", "set_values", "unset_values", "values"]
 
 _SPACE = re.compile(r"\s*")
 _EXPORT = re.compile(r"(?:export[^\S\r\n]+)?")
@@ -44,7 +44,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]+")
 class Entry:
     """One assignment. ``value`` is ``None`` for a name without ``=``; ``repr`` never shows a value.
 
-    ``start`` and ``end`` enclose the value in the text, quotes included.
+    ``start`` and ``end`` enclose the value in the text, quotes included; ``begin`` and ``finish`` all of it, with the
+    end of its last line.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Entry:
     literal: bool  # single-quoted: a `$` is not special
     start: int
     end: int
+    begin: int
+    finish: int
 
     def __repr__(self) -> str:
         return f"Entry({self.name!r}, line={self.line})"
@@ -102,6 +105,18 @@ def set_values(text: str, source: str, changes: Mapping[str, str]) -> str:
         if name not in last:
             text += newline if text not in ("", "\ufeff") and not text.endswith(("\n", "\r")) else ""
             text += f"{name}={quote(value)}{newline}"
+    return text
+
+
+def unset_values(text: str, source: str, names: Iterable[str]) -> str:
+    """Return the text without any assignment of these names, and with every other byte unchanged.
+
+    :raises ConfigError: if the text cannot be parsed
+    """
+    gone = set(names)
+    for entry in reversed(parse(text, source)):
+        if entry.name in gone:
+            text = text[: entry.begin] + text[entry.finish :]
     return text
 
 
@@ -167,7 +182,9 @@ def _entries(text: str, source: str) -> Iterator[Entry]:
         if "\0" in text[begin:at]:
             raise _malformed(source, line, "contains a NUL character")
         if name is not None:
-            yield Entry(name=name, value=value, line=line, literal=literal, start=start, end=end)
+            yield Entry(
+                name=name, value=value, line=line, literal=literal, start=start, end=end, begin=begin, finish=at
+            )
 
 
 def _match(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str]:

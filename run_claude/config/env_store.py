@@ -15,10 +15,10 @@ from run_claude.config.files import read_text, write_atomic
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["beside", "foreign", "keeper", "set_values"]
+__all__ = ["beside", "foreign", "keeper", "set_values", "unset_values"]
 
 
 def beside(path: Path) -> Path:
@@ -57,13 +57,35 @@ def set_values(path: Path, changes: Mapping[str, str], *, always: bool = True) -
     """
     why, target = foreign(path), keeper(path)
     if why and always:
-        theirs = {entry.name for entry in dotenv.parse(read_text(path) or "", str(path))}
-        if set_there := sorted(theirs & changes.keys()):
-            raise caused(
-                "file-unwritable",
-                f"{', '.join(set_there)} is set in {path}, which {why}: run-claude does not write it.",
-                help="Change it there.",
-                facts={"file": str(path), "keys": set_there},
-            )
+        _refuse_theirs(path, why, changes)
     write_atomic(target, dotenv.set_values(read_text(target) or "", str(target), changes))
     return target
+
+
+def unset_values(path: Path, names: Iterable[str]) -> tuple[Path, list[str]]:
+    """Remove values from the file that takes them. Return that file, and the names that were in it.
+
+    :param path: the `.env`
+    :raises ConfigError: if the file cannot be read or written, or one of them is in a `.env` that is not ours to change
+    """
+    wanted = list(dict.fromkeys(names))
+    why, target = foreign(path), keeper(path)
+    if why:
+        _refuse_theirs(path, why, wanted)
+    text = read_text(target) or ""
+    there = {entry.name for entry in dotenv.parse(text, str(target))}
+    removed = [name for name in wanted if name in there]
+    if removed:
+        write_atomic(target, dotenv.unset_values(text, str(target), removed))
+    return target, removed
+
+
+def _refuse_theirs(path: Path, why: str, names: Iterable[str]) -> None:
+    theirs = {entry.name for entry in dotenv.parse(read_text(path) or "", str(path))}
+    if set_there := sorted(theirs & set(names)):
+        raise caused(
+            "file-unwritable",
+            f"{', '.join(set_there)} is set in {path}, which {why}: run-claude does not write it.",
+            help="Change it there.",
+            facts={"file": str(path), "keys": set_there},
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -25,9 +26,11 @@ __all__ = [
     "mend_mode",
     "read_bytes",
     "read_text",
+    "refuse_existing",
     "remove_left",
     "write_atomic",
     "write_if_changed",
+    "write_new",
 ]
 
 
@@ -47,9 +50,23 @@ def read_bytes(path: Path) -> bytes | None:
                 from run_claude.config.pipes import read_pipe
 
                 return read_pipe(path)
-            return path.read_bytes()
+            return _regular(path)
         except FileNotFoundError:
             return None
+
+
+def _regular(path: Path) -> bytes:
+    """Return a file's content. A device or a socket is refused: one may give bytes without end, or none for ever.
+
+    :raises OSError: if it is none, or cannot be read
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        found = os.fstat(file.fileno())
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(found.st_mode) and not path.samefile(os.devnull):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read()
 
 
 def read_text(path: Path) -> str | None:
@@ -104,6 +121,40 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
                 temporary.unlink()
             raise
         _sync_folder(target.parent)
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse a name that is taken, where the user asks for a new file.
+
+    :raises ConfigError: if something has that name, even a broken link
+    """
+    if os.path.lexists(path):
+        raise caused("file-exists", f"{path} already exists.", facts={"file": str(path)})
+
+
+def write_new(path: Path, data: str | bytes) -> None:
+    """Write a new file (0600) where the user has asked for one: nothing is replaced, and no link is followed.
+
+    :raises ConfigError: if something has that name, even a broken link, or it cannot be written
+    """
+    content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    help = f"Check the folder's owner and mode, and the free space: ls -ld {path.parent}; df -h {path.parent}"
+    with _explained(f"{path} cannot be written", help, "file-unwritable", path):
+        _make_folder(path.parent, 0o700)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileExistsError:
+            raise caused("file-exists", f"{path} already exists.", facts={"file": str(path)}) from None
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                keep_owner(descriptor, path.parent)
+                os.fsync(descriptor)
+        except BaseException:
+            with suppress(OSError):
+                path.unlink()
+            raise
 
 
 def write_if_changed(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> bool:

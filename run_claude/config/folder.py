@@ -6,6 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import read_text, write_atomic
+from run_claude.config.paths import DEFAULT_INSTANCE
 from run_claude.domain.causes import caused
 
 if TYPE_CHECKING:
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from run_claude.config.model import Profile
     from run_claude.config.settings import Settings
 
-__all__ = ["ENVRC", "clear_folder", "folder_profile", "set_folder"]
+__all__ = ["ENVRC", "clear_folder", "folder_instance", "folder_profile", "set_folder"]
 
 ENVRC = ".envrc"
 
 _BEGIN = "# >>> run-claude >>> (written by `run-claude set-folder`)"
 _END = "# <<< run-claude <<<"
 _PROFILE = "# profile: "
+_WATCH = "watch_file "
+_INSTANCE = " --instance "
 
 
 def set_folder(settings: Settings, folder: Path, profile: Profile) -> Path:
@@ -31,11 +34,11 @@ def set_folder(settings: Settings, folder: Path, profile: Profile) -> Path:
     :raises ConfigError: if the file cannot be read or written, or the block is damaged
     """
     path = folder / ENVRC
-    instance = "" if settings.instance == "run-claude" else f" --instance {settings.instance}"
+    instance = "" if settings.instance == DEFAULT_INSTANCE else f"{_INSTANCE}{settings.instance}"
     block = [
         _BEGIN,
         f"{_PROFILE}{profile.name}",
-        f"watch_file {_quoted(str(settings.paths.env_file))}",
+        f"{_WATCH}{_quoted(str(settings.paths.env_file))}",
         "if has run-claude; then",
         f'  eval "$(run-claude env {profile.name} --export{instance})"',
         "fi",
@@ -68,6 +71,20 @@ def folder_profile(folder: Path) -> str:
     if (block := _block(path, lines)) is None:
         return ""
     return next((line[len(_PROFILE) :].strip() for line in lines[block] if line.startswith(_PROFILE)), "")
+
+
+def folder_instance(settings_file: Path, folder: Path) -> str | None:
+    """Return the instance that a folder's block is for; ``None`` if it has no block of this home's.
+
+    :param settings_file: the `.env` of this home, which the block names
+    :raises ConfigError: if the file cannot be read, or the block is damaged
+    """
+    path = folder / ENVRC
+    lines = _lines(path)
+    if (block := _block(path, lines)) is None or f"{_WATCH}{_quoted(str(settings_file))}\n" not in lines[block]:
+        return None
+    called = next((line for line in lines[block] if "run-claude env" in line), "")
+    return called.rpartition(_INSTANCE)[2].rstrip(')"\n') if _INSTANCE in called else DEFAULT_INSTANCE
 
 
 def _replace(path: Path, wanted: list[str]) -> None:

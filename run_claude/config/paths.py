@@ -102,6 +102,11 @@ class Paths:
         return self.routes / "default"
 
     @property
+    def pages_file(self) -> Path:
+        """Until when LiteLLM's admin pages are open, in seconds of the epoch; not there until `ui` was used."""
+        return self.routes / "pages"
+
+    @property
     def intent_file(self) -> Path:
         """What the user last asked for: whether the stack should run, and how."""
         return self.instance_state / "intent.json"
@@ -135,6 +140,16 @@ class Paths:
     def applied_file(self) -> Path:
         """The configuration of the last start."""
         return self.instance_state / "applied.json"
+
+    @property
+    def images_file(self) -> Path:
+        """The images that starts of the instance have used."""
+        return self.instance_state / "images.json"
+
+    @property
+    def folders_file(self) -> Path:
+        """The folders that `set-folder` has written to, of all instances."""
+        return self.state / "folders.json"
 
     @property
     def sessions(self) -> Path:

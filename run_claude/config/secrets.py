@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config.client_env import FOR_CLIENTS, MARK
-from run_claude.config.env_store import foreign, set_values
-from run_claude.config.files import exclusive, mend_mode, read_text, write_atomic
+from run_claude.config.env_store import foreign, set_values, unset_values
+from run_claude.config.files import exclusive, mend_mode, read_text, write_new
 from run_claude.config.named_files import named_files
 from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
@@ -35,6 +35,7 @@ __all__ = [
     "Secrets",
     "ensure_secrets",
     "export",
+    "forget",
     "has_secrets",
     "masked",
     "overview",
@@ -113,7 +114,7 @@ def has_secrets(settings: Settings) -> bool:
 
 
 def read_master_key(settings: Settings) -> str:
-    """Return the key that clients of the proxy need.
+    """Return the proxy's own key. Clients get others: :func:`~run_claude.config.client_key.client_key`.
 
     :raises ConfigError: if there is none yet, or LiteLLM would reject it
     """
@@ -184,6 +185,21 @@ def store(settings: Settings, changes: Mapping[str, str]) -> Path:
         return set_values(settings.paths.env_file, changes)
 
 
+def forget(settings: Settings, names: Iterable[str]) -> tuple[Path, list[str]]:
+    """Remove values from `.env`, or from ours beside it. Return the file, and the names that were in it.
+
+    :raises ConfigError: if `.env` cannot be used, is not ours to change, or one of them is generated and needed
+    """
+    if own := sorted({MASTER_KEY, SALT_KEY, DATABASE_PASSWORD} & set(names)):
+        raise caused(
+            "secret-needed",
+            f"{', '.join(own)} cannot be removed: run-claude generates it, and what is running has it.",
+            help="`run-claude secrets rotate` replaces it; LITELLM_SALT_KEY is never replaced.",
+        )
+    with exclusive(settings.paths.config):
+        return unset_values(settings.paths.env_file, names)
+
+
 def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
     """Generate new values for these secrets, write them to `.env`, and return them. Nothing running is changed.
 
@@ -214,13 +230,11 @@ def export(settings: Settings, path: Path) -> None:
     """
     import shlex
 
-    if path.exists() or path.is_symlink():
-        raise caused("file-exists", f"{path} already exists.")
     values = settings.environment().file
     lines = [
         f"export {name}={shlex.quote(value)}\n" for name, (value, _) in values.items() if _SHELL_NAME.fullmatch(name)
     ]
-    write_atomic(path, "".join(lines))
+    write_new(path, "".join(lines))
 
 
 def overview(settings: Settings, names: Iterable[str]) -> list[tuple[str, str, str]]:

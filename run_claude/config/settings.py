@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from run_claude.config.certificates import system_ca
+from run_claude.config.checks import host_names
 from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.domain.causes import caused
@@ -52,8 +53,8 @@ class Prisma(StrEnum):
 class Settings:
     """The settings of one instance, defaults included. Only ``environ`` may contain secrets; it is not in ``repr``.
 
-    Make it with :func:`load_settings`. Memory limits are as Docker takes them (``2g``), ``container_user`` is UID and
-    GID, ``lock_timeout`` is in seconds; ``environ`` is the process environment that was passed in.
+    Make it with :func:`load_settings`. Memory limits and ``max_body`` are as Docker takes them (``2g``),
+    ``container_user`` is UID and GID, ``lock_timeout`` is in seconds; ``environ`` is the process environment.
     """
 
     instance: str
@@ -68,6 +69,8 @@ class Settings:
     callbacks: Path | None = None
     ca_bundle: Path | None = None
     container_user: tuple[int, int] = IMAGE_USER
+    allowed_hosts: str = ""  # further names that the proxy is called by, separated by spaces
+    max_body: str = "64m"
     litellm_memory: str = "2g"
     litellm_pids: int = 256
     timescaledb_memory: str = "1g"
@@ -76,6 +79,7 @@ class Settings:
     lock_timeout: float = 600.0  # seconds that a command waits for another
     asked: Mapping[str, str] = field(default_factory=dict)  # by options, for ``port`` and ``database_port``
     configured: Mapping[str, str] = field(default_factory=dict)  # the same, by the user's variables, where set
+    lasting: Mapping[str, str] = field(default_factory=dict)  # the same, by `.env` alone; empty where it says nothing
     said: Mapping[str, Word] = field(default_factory=dict)  # what a start with these settings remembers
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -148,6 +152,8 @@ def load_settings(
         callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
         ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or system_ca(env),
         container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user(environ)),
+        allowed_hosts=_checked(env, "RUN_CLAUDE_ALLOWED_HOSTS", host_names, ""),
+        max_body=_checked(env, "RUN_CLAUDE_MAX_BODY", _memory, default.max_body),
         litellm_memory=_checked(env, "RUN_CLAUDE_LITELLM_MEMORY", _memory, default.litellm_memory),
         litellm_pids=_checked(env, "RUN_CLAUDE_LITELLM_PIDS", _count, default.litellm_pids),
         timescaledb_memory=_checked(env, "RUN_CLAUDE_TIMESCALEDB_MEMORY", _memory, default.timescaledb_memory),
@@ -156,6 +162,7 @@ def load_settings(
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         asked={name: value for name, value in asked.items() if value},
         configured={name: _plain(value) for name, key in VARIABLES.items() if (value := env.get(key).strip())},
+        lasting={name: _plain(env.from_file(key).strip()) for name, key in VARIABLES.items()},
         environ=environ,
         env_file=env_file,
     )
@@ -200,7 +207,7 @@ def _port_or_off(value: str) -> int | None:
 
 
 def _plain(port: str) -> str:
-    return port.lower().lstrip("0")
+    return port.lstrip("0") if port.isascii() and port.isdigit() else port.lower()
 
 
 def _address(value: str) -> str:

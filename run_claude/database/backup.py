@@ -28,21 +28,12 @@ if TYPE_CHECKING:
     from run_claude.database.server import Server
     from run_claude.domain.progress import Reporter
 
-__all__ = ["refuse_existing", "unused", "write_backup"]
+__all__ = ["unused", "write_backup"]
 
 # What a file system says that has no hard links: exFAT, vfat, SMB, FUSE.
 _NO_LINKS = frozenset(
     {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV}
 )
-
-
-def refuse_existing(path: Path) -> None:
-    """Refuse a name that is taken: a backup never replaces a file.
-
-    :raises ConfigError: if something has that name, even a broken link
-    """
-    if os.path.lexists(path):
-        raise caused("file-exists", f"{path} already exists.")
 
 
 def unused(folder: Path, name: str) -> Path:

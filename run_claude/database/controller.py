@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.database.backup import refuse_existing, unused, write_backup
+from run_claude.config.files import refuse_existing
+from run_claude.database.backup import unused, write_backup
 from run_claude.database.queries import Content, content_sql, parse_content
 from run_claude.database.restore import UP_WITHIN, one_restore, prove, restore_backup
 from run_claude.database.running import start_database, stop_database
 from run_claude.database.salt import salt_fingerprint, salt_remark
 from run_claude.database.server import Server
+from run_claude.database.usage import Usage, parse_usage, usage_sql
 from run_claude.database.verify import verify_file
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Service, ServiceState
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT
+from run_claude.state.deployed import withdraw_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -109,6 +112,21 @@ class Database:
         server = await self.server()
         names = parse_content(await server.ask("postgres", content_sql([]))).databases
         return parse_content(await server.ask("postgres", content_sql(names)))
+
+    async def usage(self, since: str) -> list[Usage]:
+        """Return what was used from a day on (ISO 8601, in UTC), as LiteLLM has summed it.
+
+        :raises DataError: if the database is not running, does not answer, or LiteLLM does not use it
+        """
+        server = await self.server()
+        there = "SELECT json_build_object('there', to_regclass('public.\"LiteLLM_DailyUserSpend\"') IS NOT NULL);"
+        if '"there" : true' not in " ".join(await server.ask("litellm", there)):
+            raise caused(
+                "usage-not-kept",
+                "LiteLLM keeps no usage: it has never used this database.",
+                help="Start with it: RUN_CLAUDE_PRISMA=on, and `run-claude proxy start --db`.",
+            )
+        return parse_usage(await server.ask("litellm", usage_sql(since)))
 
     async def server(self) -> Server:
         """Return the running server.
@@ -233,4 +251,5 @@ class Database:
             await compose.down()
             self.session.reporter.step("Removing the data")
             await compose.remove_volume(volume_name(self.session.settings))
+            withdraw_secrets(self.session.settings.paths)
         return manifest

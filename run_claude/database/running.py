@@ -13,6 +13,7 @@ from run_claude.deploy.without_database import write_without_database
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
 from run_claude.errors import ConfigError, RunClaudeError
 from run_claude.stack.image import build_ahead
+from run_claude.stack.ports import choose_ports
 from run_claude.stack.replacement import start_plan
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
@@ -36,6 +37,8 @@ async def start_database(session: Session, timeout: float) -> ServiceState:  # n
             planned = await anyio.to_thread.run_sync(
                 lambda: initialized_plan(session.settings, profile=None, database=True)
             )
+            if await choose_ports(session):
+                planned = replace(initialized_plan(session.settings, profile=None, database=True), notes=planned.notes)
         except ConfigError as error:
             return await _start_deployed(session, error, timeout)
         for note in planned.notes:

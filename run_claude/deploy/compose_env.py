@@ -62,6 +62,8 @@ def compose_variables(settings: Settings, env: Environment, *, image: str, input
         "RUN_CLAUDE_TIMESCALEDB_SECRET": str(paths.database_secret),
         "RUN_CLAUDE_CONTAINER_USER": f"{uid}:{gid}",
         "RUN_CLAUDE_LITELLM_INPUTS": inputs,
+        "RUN_CLAUDE_ALLOWED_HOSTS": settings.allowed_hosts,
+        "RUN_CLAUDE_MAX_BODY": settings.max_body,
         "RUN_CLAUDE_LITELLM_MEMORY": settings.litellm_memory,
         "RUN_CLAUDE_LITELLM_PIDS": str(settings.litellm_pids),
         "RUN_CLAUDE_TIMESCALEDB_MEMORY": settings.timescaledb_memory,

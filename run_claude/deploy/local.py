@@ -47,9 +47,10 @@ _QUIET = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """How to run LiteLLM. The environment contains secrets; the arguments do not."""
+    """How to run LiteLLM, by a script. The environment contains secrets; the arguments do not."""
 
     profile: Profile
+    script: Path
     arguments: tuple[str, ...]
     environ: dict[str, str] = field(repr=False)
     notes: tuple[str, ...]
@@ -76,10 +77,19 @@ def prepare_local(settings: Settings, *, profile: str | None) -> Local:
     # With DATABASE_URL set, LiteLLM would use that database, which is the user's own.
     kept = {name: value for name, value in settings.environ.items() if not name.startswith("DATABASE_")}
     ours = {"PYTHONPATH": str(callbacks), "RUN_CLAUDE_ROUTES": str(paths.routes)}
+    ours |= {
+        "RUN_CLAUDE_BIND": settings.bind,
+        "RUN_CLAUDE_ALLOWED_HOSTS": settings.allowed_hosts,
+        "RUN_CLAUDE_MAX_BODY": settings.max_body,
+    }
     environ = {**kept, **_QUIET, **ours, MASTER_KEY: secrets.master_key, **secrets.keys}
     arguments = ("--host", settings.bind, "--port", str(settings.port), "--config", str(config))
     return Local(
-        profile=chosen, arguments=arguments, environ=environ, notes=(*notes, *catalogue.notes, *rendered.notes, *why)
+        profile=chosen,
+        script=paths.services / "litellm" / "plain.py",
+        arguments=arguments,
+        environ=environ,
+        notes=(*notes, *catalogue.notes, *rendered.notes, *why),
     )
 
 
@@ -97,7 +107,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     _say(f'In another shell: eval "$(run-claude env {name} --export)"')
     litellm = Path(sys.executable).parent / "litellm"
     try:
-        os.execve(litellm, [str(litellm), *local.arguments], local.environ)  # noqa: S606 (no shell: a list of arguments)
+        litellm.stat()
+        command = [sys.executable, str(local.script), *local.arguments]
+        os.execve(sys.executable, command, local.environ)  # noqa: S606 (no shell: a list of arguments)
     except OSError as error:
         _say(
             f"error: {litellm} cannot be run: {error.strerror}",

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import sys
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,12 +33,14 @@ __all__ = [
     "default_profile",
     "ensure_routes_folder",
     "has_routes_folder",
+    "open_pages",
     "profile_data",
     "render_profiles",
     "routing",
     "set_default_profile",
 ]
 
+PAGES_OPEN = 12 * 3600  # seconds: a working day
 _MODE = 0o755  # the container's user has to get in; the folder above it lets no one else near
 
 
@@ -103,6 +106,15 @@ def set_default_profile(settings: Settings, name: str) -> None:
     """
     owner = settings.container_user if os.geteuid() == 0 else None
     write_if_changed(settings.paths.default_profile, name + "\n", owner=owner)
+
+
+def open_pages(settings: Settings) -> None:
+    """Open LiteLLM's admin pages for ``PAGES_OPEN`` seconds from now. The proxy sees it at the next request.
+
+    :raises ConfigError: if it cannot be written
+    """
+    owner = settings.container_user if os.geteuid() == 0 else None
+    write_if_changed(settings.paths.pages_file, f"{int(time.time()) + PAGES_OPEN}\n", owner=owner)
 
 
 @cache

@@ -20,6 +20,7 @@ __all__ = [
     "MANIFEST",
     "callbacks_folder",
     "changed_services",
+    "coming_services",
     "install_services",
     "packaged_services",
     "services_installed",
@@ -94,6 +95,28 @@ def changed_services(paths: Paths) -> list[str]:
     installed = _manifest(paths.services / MANIFEST)
     found = {name: read_bytes(paths.services / name) for name in packaged_services()}
     return [name for name, data in found.items() if data is not None and _hash(data) != installed.get(name)]
+
+
+def coming_services(paths: Paths) -> dict[str, bytes | None]:
+    """Return the files that this release would write over those of another, with ``None`` for one that it would remove.
+
+    Nothing where the folder is of this release, or of none: a file that is missing there is not news.
+
+    :raises ConfigError: if a file cannot be read
+    """
+    packaged, installed = packaged_services(), _manifest(paths.services / MANIFEST)
+    if not installed or installed == {name: _hash(data) for name, data in packaged.items()}:
+        return {}
+    coming: dict[str, bytes | None] = {}
+    for name, data in packaged.items():
+        theirs = read_bytes(paths.services / name)
+        if theirs != data and (theirs is None or _hash(theirs) == installed.get(name)):
+            coming[name] = data
+    for name in installed.keys() - packaged.keys():
+        left = read_bytes(paths.services / name)
+        if left is not None and _hash(left) == installed[name]:
+            coming[name] = None
+    return coming
 
 
 def _install(

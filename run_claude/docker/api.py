@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 import anyio
 
 from run_claude.docker.http import Answer, HttpClient, HttpError
-from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, snapshot_of
+from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, service_of, snapshot_of, stranger_of
 from run_claude.domain import timeouts
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import parse_time
@@ -95,23 +95,31 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        return snapshot_of((await self.containers(project)).values())
+        raws = [raw async for raw in self._inspected(project)]
+        found = [container for raw in raws if (container := container_of(raw)) is not None]
+        strangers = [stranger for raw in raws if (stranger := stranger_of(raw)) is not None]
+        return replace(snapshot_of(found), strangers=tuple(strangers))
 
     async def containers(self, project: str) -> dict[str, Found]:
         """Return the containers of the project's services by ID. The list only names them; each is inspected.
 
         :raises EngineError: if the engine cannot be asked
         """
-        rows = await self._containers({"label": [f"{PROJECT_LABEL}={project}"]})
-        looked = {str(row["Id"]): await self.container(str(row["Id"])) for row in rows}
-        return {id: container for id, container in looked.items() if container is not None}
+        looked = [(str(raw["Id"]), container_of(raw)) async for raw in self._inspected(project)]
+        return {id: container for id, container in looked if container is not None}
+
+    async def _inspected(self, project: str) -> AsyncIterator[Json]:
+        for row in await self._containers({"label": [f"{PROJECT_LABEL}={project}"]}):
+            raw = await self.get(f"/containers/{row['Id']}/json", missing=None)
+            if raw is not None:  # else it is gone meanwhile
+                yield raw
 
     async def container(self, id: str) -> Found | None:
         """Return a container; ``None`` if it is gone or belongs to no service of ours.
 
         :raises EngineError: if the engine cannot be asked
         """
-        raw = await self._get(f"/containers/{id}/json", missing=None)
+        raw = await self.get(f"/containers/{id}/json", missing=None)
         return None if raw is None else container_of(raw)
 
     async def ping(self) -> None:
@@ -126,7 +134,7 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        return cast("Json | None", await self._get(f"/containers/{name}/json", missing=None))
+        return cast("Json | None", await self.get(f"/containers/{name}/json", missing=None))
 
     async def publisher_of(self, port: int) -> str:
         """Return the name of the running container that publishes a TCP port; empty if none does.
@@ -136,6 +144,19 @@ class EngineApi:
         for row in await self._containers({"publish": [f"{port}/tcp"]}):
             if any(published.get("PublicPort") == port for published in row.get("Ports") or []):
                 return str(row["Names"][0]).lstrip("/")
+        return ""
+
+    async def instance_on(self, port: int) -> str:
+        """Return the name of the instance whose running container publishes a TCP port; empty if none of ours does.
+
+        :raises EngineError: if the engine cannot be asked
+        """
+        for row in await self._containers({"publish": [f"{port}/tcp"]}):
+            labels, project = row.get("Labels") or {}, str((row.get("Labels") or {}).get(PROJECT_LABEL, ""))
+            service = service_of(labels)
+            ours = service is not None and f"/{project}-{service}" in (row.get("Names") or [])
+            if ours and any(published.get("PublicPort") == port for published in row.get("Ports") or []):
+                return project
         return ""
 
     async def version(self) -> tuple[int, int]:
@@ -155,14 +176,14 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        return parse_time((await self._get("/info")).get("SystemTime")) or 0
+        return parse_time((await self.get("/info")).get("SystemTime")) or 0
 
     async def image(self, reference: str) -> Image | None:
         """Return an image in the engine's store, or ``None``.
 
         :raises EngineError: if the engine cannot be asked
         """
-        raw = await self._get(f"/images/{reference}/json", missing=None)
+        raw = await self.get(f"/images/{reference}/json", missing=None)
         if raw is None:
             return None
         labels = (raw.get("Config") or {}).get("Labels") or {}
@@ -173,7 +194,7 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        raw = await self._get(f"/images/{reference}/json", missing=None)
+        raw = await self.get(f"/images/{reference}/json", missing=None)
         if raw is None:
             return None
         pairs = (str(pair).partition("=") for pair in (raw.get("Config") or {}).get("Env") or [])
@@ -184,14 +205,14 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        return await self._get(f"/volumes/{name}", missing=None) is not None
+        return await self.get(f"/volumes/{name}", missing=None) is not None
 
     async def info(self) -> Json:
         """Return ``/info``: what the engine reports about itself and its host.
 
         :raises EngineError: if the engine cannot be asked
         """
-        return cast("Json", await self._get("/info"))
+        return cast("Json", await self.get("/info"))
 
     @asynccontextmanager
     async def reading(self, image: str, name: str, volume: str, at: str) -> AsyncIterator[Reading]:
@@ -206,34 +227,44 @@ class EngineApi:
             "NetworkDisabled": True,
             "HostConfig": {"Binds": [f"{volume}:{at}:ro"], "NetworkMode": "none"},
         }
-        await self._send("DELETE", f"/containers/{name}?force=1&v=1")  # left behind if an earlier call was killed
+        await self.send("DELETE", f"/containers/{name}?force=1&v=1")  # left behind if an earlier call was killed
         try:  # from here on: a creation that is cancelled half-way is removed as well
-            created = await self._send("POST", f"/containers/create?name={quote(name)}", wanted)
+            created = await self.send("POST", f"/containers/create?name={quote(name)}", wanted)
             yield Reading(self, name if created.status < 400 else "")
         finally:
             with anyio.CancelScope(shield=True):
-                await self._send("DELETE", f"/containers/{name}?force=1&v=1")
+                await self.send("DELETE", f"/containers/{name}?force=1&v=1")
 
     async def archive(self, container: str, path: str, *, method: str = "GET") -> Answer:
         """Return the engine's answer for a file of a container: a tar archive, or with ``HEAD`` whether it is there.
 
         :raises EngineError: if the engine cannot be asked
         """
-        return await self._send(method, f"/containers/{container}/archive?path={quote(path)}")
+        return await self.send(method, f"/containers/{container}/archive?path={quote(path)}")
 
-    async def _send(self, method: str, target: str, content: object = None) -> Answer:
+    async def send(
+        self, method: str, target: str, content: object = None, *, within: float = timeouts.ENGINE_ANSWER
+    ) -> Answer:
+        """Send a request and return the engine's answer, whatever its status.
+
+        :param within: seconds
+        :raises EngineError: if the engine cannot be asked
+        """
         body = b"" if content is None else json.dumps(content).encode()
         try:
-            return await self._client.send(method, target, body, within=timeouts.ENGINE_ANSWER)
+            return await self._client.send(method, target, body, within=within)
         except (HttpError, OSError) as error:
             raise _unreachable(self.endpoint, error) from error
 
     async def _containers(self, filters: dict[str, list[str]]) -> list[Json]:
-        rows = await self._get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
+        rows = await self.get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
         return cast("list[Json]", rows)
 
-    async def _get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
-        """Return the JSON of a GET; with ``missing=None`` a 404 gives ``None`` instead of an error."""
+    async def get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
+        """Return the JSON of a GET; with ``missing=None`` a 404 gives ``None`` instead of an error.
+
+        :raises EngineError: if the engine cannot be asked, or refuses
+        """
         target = quote(path) + (f"?{urlencode(params)}" if params else "")
         try:
             answer = await self._client.get(target, within=timeouts.ENGINE_ANSWER)

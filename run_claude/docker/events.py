@@ -114,19 +114,13 @@ class EngineStream:
                 chunks: list[str] = await container.log(stdout=True, stderr=True, tail=tail, timestamps=timestamps)
         except (DockerError, TimeoutError):
             return []
-        return "".join(chunks).splitlines()
+        # At newlines alone: a text from outside may hold any of the other ends of a line that Python knows.
+        return [line.removesuffix("\r") for line in "".join(chunks).removesuffix("\n").split("\n")] if chunks else []
 
-    async def markers(self, container_id: str, prefix: str) -> dict[str, int]:
-        """Return when the container printed each line that begins with ``prefix``, by the engine's clock.
-
-        If it printed a line several times, the last one counts: it belongs to the newest start.
-        """
-        found: dict[str, int] = {}
-        for line in await self.log(container_id, tail=400, timestamps=True):
-            stamp, _, text = line.partition(" ")
-            if text.startswith(prefix) and (at_ns := parse_time(stamp)) is not None:
-                found[text.strip()] = at_ns
-        return found
+    async def stamped_log(self, container_id: str, *, tail: int) -> list[tuple[int, str]]:
+        """Return the last lines of a container's log, each with its time by the engine's clock."""
+        rows = [line.partition(" ") for line in await self.log(container_id, tail=tail, timestamps=True)]
+        return [(at_ns, text) for stamp, _, text in rows if (at_ns := parse_time(stamp)) is not None]
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -30,6 +30,7 @@ __all__ = [
     "service_of",
     "service_state",
     "snapshot_of",
+    "stranger_of",
 ]
 
 Json = dict[str, Any]
@@ -84,6 +85,7 @@ def service_state(raw: Json) -> ServiceState:
         health_output=_NOT_CONNECTED if cut_off else str(log[-1].get("Output") or "").strip() if log else "",
         healthy_ns=_first_success(log, started_ns) if phase is Phase.HEALTHY else None,
         image=config.get("Image") or "",
+        published=_published(raw),
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
         inputs=labels.get(INPUTS_LABEL, ""),
         labels=tuple(sorted((str(key), str(value)) for key, value in labels.items())),
@@ -100,6 +102,15 @@ def _cut_off(raw: Json) -> bool:
     if not isinstance(networks, dict) or mode in _OWN_NETWORKS or ":" in mode:
         return False
     return mode not in networks and all((network or {}).get("NetworkID") != mode for network in networks.values())
+
+
+def _published(raw: Json) -> str:
+    """Return the address that a container's port was published at when it was created; empty without one."""
+    for bindings in ((raw.get("HostConfig") or {}).get("PortBindings") or {}).values():
+        for binding in bindings or []:
+            host = str(binding.get("HostIp") or "0.0.0.0")  # noqa: S104 (as the engine understands none)
+            return f"{f'[{host}]' if ':' in host else host}:{binding.get('HostPort')}"
+    return ""
 
 
 def _first_success(log: list[Json], started_ns: int | None) -> int | None:
@@ -120,13 +131,35 @@ def _first_success(log: list[Json], started_ns: int | None) -> int | None:
 def container_of(raw: Json) -> Found | None:
     """Return an inspected container, or ``None`` if it belongs to no service of ours.
 
+    Labels alone make none: anybody's container may carry them.
+
     :raises EngineError: if the JSON is not that of a container
     """
     try:
         service = service_of((raw.get("Config") or {}).get("Labels") or {})
-        return None if service is None else (service, service_state(raw))
+        return None if service is None or not _fits(raw, service) else (service, service_state(raw))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise caused("engine-answer", f"The Docker engine's answer cannot be understood: {error}") from error
+
+
+def stranger_of(raw: Json) -> tuple[str, str] | None:
+    """Return name and image of a container that carries a service's labels and is none of ours; else ``None``."""
+    config: Json = raw.get("Config") or {}
+    service = service_of(config.get("Labels") or {})
+    if service is None or _fits(raw, service):
+        return None
+    return str(raw.get("Name") or "").lstrip("/"), str(config.get("Image") or "")
+
+
+def _fits(raw: Json, service: Service) -> bool:
+    """Whether a container is made as ours are: with the service's name in its own, and with a health check.
+
+    Compose puts something before the name while it recreates a container; a user may put something behind it.
+    """
+    config: Json = raw.get("Config") or {}
+    name = f"{(config.get('Labels') or {}).get(PROJECT_LABEL, '')}-{service}"
+    test = (config.get("Healthcheck") or {}).get("Test") or []
+    return name in str(raw.get("Name") or "") and bool(test) and test[0] != "NONE"
 
 
 def snapshot_of(containers: Iterable[Found]) -> Snapshot:

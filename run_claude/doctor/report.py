@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import run_claude
 from run_claude.doctor.context import Context
+from run_claude.doctor.masking import masked, without_queries
 from run_claude.domain.lifecycle import Service, as_json
 from run_claude.domain.redact import redacted
+from run_claude.domain.visible import visible
 from run_claude.errors import RunClaudeError
 from run_claude.stack.log_redaction import known_secrets
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 _LOG_LINES = 60
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_SHORTEST = 6  # characters of a masked value that is looked for elsewhere
 _HISTORY_LINES = 40
 _ENGINE = (
     "ServerVersion",
@@ -63,16 +64,34 @@ async def write_report(settings: Settings, findings: Sequence[Finding], done: Se
             snapshot = await context.snapshot()
             parts.append(_section("Services", _json({s.value: as_json(snapshot[s]) for s in Service})))
             parts += [_section(f"Last log lines of {service}", text) async for service, text in _logs(context)]
+    secrets = known_secrets(settings)
     for title, path in (
         ("Variables for Compose", settings.paths.compose_env_file),
         ("Wanted state", settings.paths.intent_file),
         ("Generated configuration", settings.paths.litellm_config),
         ("History", settings.paths.history_file),
     ):
-        if text := _read(path):
+        text = _read(path)
+        if text and path == settings.paths.litellm_config:
+            text = _configuration(text, secrets)
+        if text:
             parts.append(_section(f"{title} ({path.name})", text))
-    text = "\n\n".join(parts) + "\n"
-    return redacted(text, known_secrets(settings), home=settings.environ.get("HOME") or "")
+    text = visible("\n\n".join(parts) + "\n")  # before secrets are looked for: a colour may stand in the middle of one
+    return redacted(without_queries(text), secrets, home=settings.environ.get("HOME") or "")
+
+
+def _configuration(text: str, secrets: set[str]) -> str:
+    """Return the generated configuration without what may be a key, and take note of it: a log may show it, too."""
+    import yaml
+
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        return "(it cannot be parsed)"
+    found: set[str] = set()
+    shown = masked(document, found)
+    secrets |= {value for value in found if len(value) >= _SHORTEST}
+    return str(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120))
 
 
 async def _logs(context: Context) -> AsyncIterator[tuple[Service, str]]:
@@ -82,7 +101,7 @@ async def _logs(context: Context) -> AsyncIterator[tuple[Service, str]]:
         if snapshot[service].id:
             with suppress(RunClaudeError):
                 log = await context.session.log_tail(service, snapshot, lines=_LOG_LINES)
-                yield service, _COLOUR.sub("", "\n".join(log))
+                yield service, "\n".join(log)
 
 
 def _row(finding: Finding) -> str:
@@ -102,6 +121,8 @@ def _json(value: object) -> str:
 
 def _read(path: Path) -> str:
     try:
+        if not path.is_file():
+            return ""
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
         return ""

@@ -100,6 +100,7 @@ class ServiceState:
     health_output: str = ""  # what the last health probe printed
     healthy_ns: int | None = None  # when the last known probe series first succeeded
     image: str = ""
+    published: str = ""  # where it is reached from this machine: 127.0.0.1:4444; empty if nowhere
     config_hash: str = ""  # Compose's hash of the service definition
     inputs: str = ""  # our hash of the files the container was created with
     labels: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
@@ -140,6 +141,8 @@ class Snapshot:
     timescaledb: ServiceState = ABSENT
     litellm: ServiceState = ABSENT
     lost: str = ""  # why the engine is out of reach; empty while it answers
+    # Containers that carry this stack's labels and are none of it: name and image. Of a look; an observer has none.
+    strangers: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def __getitem__(self, service: Service) -> ServiceState:
         match service:

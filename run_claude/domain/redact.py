@@ -13,7 +13,7 @@ from run_claude.domain.words import is_plain, is_word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["looks_secret", "redacted", "secret_values"]
+__all__ = ["is_secret", "looks_secret", "redacted", "secret_values"]
 
 _GONE = "[redacted]"
 
@@ -55,6 +55,13 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name holds a secret, judging by the name alone."""
     return bool(_SECRET_NAME.search(name)) and not _PUBLIC_NAME.match(name)
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable's value is none to show: by its name, unless it is plain, or by the form of the value."""
+    if _ours(name) or redacted(value, ()) != value:
+        return True
+    return looks_secret(name) and bool(value) and not is_plain(value)
 
 
 def secret_values(file: Mapping[str, str], process: Mapping[str, str]) -> set[str]:

@@ -1,10 +1,11 @@
 """What was said is remembered: who wins of an option, a variable and what an earlier option said. Pure.
 
-    choose(option, configured, word)  ->  Choice
+    choose(option, configured, word, lasting)  ->  Choice
 
 An option belongs to the instance until something else is said: another option, or the variable of the same meaning,
 set to something else than when the option was said. So `LITELLM_PORT` in `.env` or in the environment applies as ever,
-except where `--port` was said over it.
+except where `--port` was said over it. A variable of the shell that a start was called in is such a word, too: the next
+shell does not have it, and the stack that runs is the same.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What an option said, and what the variable was set to then: empty if it was not set."""
+    """What an option or the shell's variable said, and what it was said over: empty if nothing else was set."""
 
     value: str
     over: str = ""
@@ -47,17 +48,19 @@ class Choice:
     word: Word | None = None
 
 
-def choose(option: str, configured: str, word: Word | None) -> Choice:
+def choose(option: str, configured: str, word: Word | None, lasting: str | None = None) -> Choice:
     """Return which value applies.
 
     :param option: what the command says now; empty if it says nothing
     :param configured: what the variable is set to, in the environment or in `.env`; empty if it is not set
-    :param word: what an earlier option said
+    :param word: what an earlier start was told
+    :param lasting: what the variable is set to for every shell, in `.env`; by default what is configured
     """
     if option:
         return Choice(option, Origin.OPTION, Word(option, configured))
     if word is not None and configured in ("", word.over):
         return Choice(word.value, Origin.REMEMBERED, word)
     if configured:
-        return Choice(configured, Origin.CONFIGURED)
+        of_the_shell = lasting is not None and configured != lasting
+        return Choice(configured, Origin.CONFIGURED, Word(configured, lasting or "") if of_the_shell else None)
     return Choice("", Origin.DEFAULT)

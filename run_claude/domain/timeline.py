@@ -27,11 +27,11 @@ class Span:
         return (self.end_ns - self.begin_ns) / 1e9
 
 
-# A line that the container's entrypoint prints, and the step that it ends. The engine timestamps each line.
+# What the container's entrypoint says, and the step that it ends. The engine stamps each line.
 _MARKERS = (
-    ("run-claude: litellm imported", "litellm import"),
-    ("run-claude: database reachable", "wait for database"),
-    ("run-claude: database migrated", "migrate database"),
+    ("litellm imported", "litellm import"),
+    ("database reachable", "wait for database"),
+    ("database migrated", "migrate database"),
 )
 
 
@@ -47,7 +47,7 @@ def start_timeline(
 
     :param begin_ns: when the command began to use the engine
     :param build: begin and end of the image build, if there was one
-    :param markers: lines that litellm's entrypoint printed, each with its time by the engine's clock
+    :param markers: what litellm's entrypoint said, each with its time by the engine's clock
     """
     spans: list[Span] = []
     if build:

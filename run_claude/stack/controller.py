@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from run_claude.config.model import Profile
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
+from run_claude.domain.marks import unsealed
 from run_claude.errors import ConfigError
+from run_claude.stack.ports import choose_ports
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
 from run_claude.stack.status import Status, services_of, status_of
 from run_claude.stack.up import Up
 from run_claude.state import history
-from run_claude.state.deployed import is_deployed, load_deployment
+from run_claude.state.deployed import is_complete, is_deployed, load_deployment, withdraw_secrets
 from run_claude.state.intent import save_intent
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ class Stack:
                 session.refresh()
                 wanted = up.with_database(database)
                 planned, before = await up.plan(profile, wanted), await session.look()
+            if await choose_ports(session):
+                planned = replace(await up.plan(profile, wanted), notes=planned.notes)
             return await up.start(planned, before, wanted, timeout, for_all=for_all)
 
     # --- the image --------------------------------------------------------------------------------------------
@@ -176,11 +180,19 @@ class Stack:
             if remove:
                 session.reporter.step("Removing the containers")
                 await compose.down()
+                self._withdraw_secrets()
             else:
                 session.reporter.step("Stopping the containers")
                 await compose.stop([Service.LITELLM, *([Service.TIMESCALEDB] if database else [])])
             history.append(self.settings.paths.history_file, "removed" if remove else "stopped", {"database": database})
             return await session.look()
+
+    def _withdraw_secrets(self) -> None:
+        try:
+            withdraw_secrets(self.settings.paths)
+        except (ConfigError, OSError) as error:  # the stack is stopped, which was asked for
+            reason = error.message if isinstance(error, ConfigError) else f"{error}."
+            self.session.reporter.note(f"Secrets of the stack are still in {self.settings.paths.secrets_dir}: {reason}")
 
     async def restart(self, *, timeout: float = DEFAULT_TIMEOUT) -> Started:  # noqa: ASYNC109 (as in up)
         """Stop the proxy and start it again from what the configuration is now. The database runs on.
@@ -198,7 +210,7 @@ class Stack:
             try:
                 planned = await self._up.plan(None, database)
             except ConfigError as error:
-                if not is_deployed(self.settings.paths):
+                if not (is_deployed(self.settings.paths) and is_complete(self.settings.paths)):
                     raise
                 session.reporter.note(f"{error.message} What was deployed last is restarted.")
                 return await self._restart_deployed(before, database, timeout)
@@ -279,4 +291,4 @@ class Stack:
         if not present:
             raise caused("not-started", f"There are no containers of {self.settings.instance}.")
         compose = await self.session.deployed_compose()
-        await compose.logs(present, tail=tail, follow=follow, on_line=emit)
+        await compose.logs(present, tail=tail, follow=follow, on_line=lambda line: emit(unsealed(line)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from run_claude.deploy.initialize import is_initialized
 from run_claude.deploy.prepare import unwritten
 from run_claude.domain.lifecycle import Service
+from run_claude.stack.other_release import other_release
 from run_claude.state.applied import load_applied
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def drift(
     there = [service for service in services if snapshot[service].id]
     if not there:
         return []
+    if brought := other_release(settings, snapshot):
+        return [brought]
     found, litellm = [], snapshot.litellm
     if Service.LITELLM in there and litellm.image != planned.image:
         found.append("the image's build inputs have changed")
@@ -42,8 +45,17 @@ def drift(
     if not all(last.made(service, snapshot) for service in there):
         return ["a container was made by something else than the last start"]
     if last.fingerprint != planned.fingerprint:
-        return ["settings or the compose file have changed"]
+        return _moved(settings, snapshot, there) or ["settings or the compose file have changed"]
     if changed := unwritten(settings, planned):
         table = settings.paths.profiles_table
         return ["the profiles have changed" if path == table else f"{path} was changed or removed" for path in changed]
     return [] if is_initialized(settings) else ["files of this release of run-claude are not installed yet"]
+
+
+def _moved(settings: Settings, snapshot: Snapshot, there: Sequence[Service]) -> list[str]:
+    ports = {Service.LITELLM: settings.port, Service.TIMESCALEDB: settings.database_port}
+    return [
+        f"{service} is at {now}, and would be at {f'port {port}' if (port := ports[service]) else 'no port'}"
+        for service in there
+        if (now := snapshot[service].published) and not now.endswith(f":{ports[service]}")
+    ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
 from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Service
+from run_claude.errors import RunClaudeError
+from run_claude.state.images import record_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,7 @@ async def build(session: Session, project: Project, *, no_cache: bool = False) -
     """
     session.reporter.step(f"Building the image, with {session.settings.prisma.words}")
     await session.compose(project).build(Service.LITELLM, no_cache=no_cache, on_line=session.reporter.line)
+    _made(session, project.variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""))
 
 
 async def build_ahead(session: Session, planned: Plan, *, anew: bool = False, no_cache: bool = False) -> None:
@@ -65,6 +69,14 @@ async def pull_if_missing(session: Session, what: Plan | Deployment) -> None:
     if image and await session.api.image(image) is None:
         session.reporter.step(f"Pulling {image}")
         await session.compose(what.project).pull([Service.TIMESCALEDB])
+        _made(session, image)
+
+
+def _made(session: Session, image: str) -> None:
+    """Remember that the image is there because of this instance: a later start, or `uninstall`, may remove it."""
+    with suppress(RunClaudeError):  # it only takes space one day
+        if image:
+            record_image(session.settings.paths.images_file, image, made=True)
 
 
 async def fetch(session: Session, what: Plan | Deployment, services: Sequence[Service]) -> None:

@@ -6,17 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from run_claude.config.named_files import FILE
+from run_claude.domain.marks import unsealed
 from run_claude.domain.redact import looks_secret, redacted, secret_values
 from run_claude.errors import ConfigError
 from run_claude.state.deployed import deployed_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from run_claude.config.settings import Settings
 
-__all__ = ["known_secrets", "without_secrets"]
+__all__ = ["known_secrets", "shown", "without_secrets"]
 
 _SHORTEST = 4  # characters
 _PUBLIC = frozenset({"litellm", "postgres", "timescaledb"})  # what the containers are given beside their secrets
@@ -25,7 +26,13 @@ _PUBLIC_NAMES = frozenset({"DATABASE_HOST", "DATABASE_USERNAME", "DATABASE_NAME"
 
 def without_secrets(lines: Sequence[str], settings: Settings) -> list[str]:
     """Return lines of a log without the instance's secrets: a program may print what it was given."""
-    return redacted("\n".join(lines), known_secrets(settings)).split("\n") if lines else []
+    return shown(settings)(unsealed("\n".join(lines))).split("\n") if lines else []
+
+
+def shown(settings: Settings) -> Callable[[str], str]:
+    """Return what takes the instance's secrets, as they are now, out of any text."""
+    secrets = known_secrets(settings)
+    return lambda text: redacted(text, secrets)
 
 
 def known_secrets(settings: Settings) -> set[str]:

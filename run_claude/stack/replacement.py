@@ -10,6 +10,7 @@ import anyio
 from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
+from run_claude.stack.old_images import record_and_clear_images
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.state.applied import load_applied, record_applied
@@ -66,6 +67,7 @@ async def start_plan(
                 await _put_back(session, planned, kept, before)
         raise
     record_applied(paths.applied_file, planned.fingerprint, done.snapshot, services)
+    await record_and_clear_images(session, before, done.snapshot)
     return done
 
 

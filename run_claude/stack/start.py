@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from run_claude.config.addresses import deployed_addresses
-from run_claude.domain.diagnosis import MINIMUM_API, engine_too_old, first_failing_stage, service_failure, start_timeout
+from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout, stranger
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.timeline import Span, slowest, start_timeline
 from run_claude.domain.volume import Held
 from run_claude.errors import RunClaudeError
-from run_claude.stack.evidence import memory_of, probe_stages_of
+from run_claude.stack.evidence import evidence_of, marks_of, memory_of
 from run_claude.stack.holders import check_ports, name_holder
 from run_claude.stack.image import build_if_missing, pull_if_missing
 from run_claude.stack.preflight import check_volume, volume_name
@@ -121,7 +121,7 @@ class Start:
         return self.session.compose(self.what.project)
 
     async def check(self) -> None:
-        """Refuse what certainly cannot run: by the engine's version, by the ports.
+        """Refuse what certainly cannot run: by the engine's version, by the ports, by containers with our labels.
 
         :raises RunClaudeError: with the cause; nothing was touched
         """
@@ -129,6 +129,8 @@ class Start:
         version = await api.version()
         if version < MINIMUM_API:
             raise engine_too_old(version)
+        for name, image in self.before.strangers:
+            raise stranger(name, image)
         wanted = deployed_addresses(variables)
         addresses = [wanted[service] for service in self.services if service in wanted]
         await check_ports(api, self.session.settings.instance, addresses)
@@ -222,7 +224,7 @@ class Start:
             now = observer.snapshot or Snapshot()  # the engine may not have answered even once
             waiting = [(service, now[service]) for service in services if now[service].phase is not Phase.HEALTHY]
             first = waiting[0][0] if waiting else services[-1]
-            log, level = ((), ("", "")) if now.lost else await self._evidence(first, now)
+            log, level = (Evidence(), ("", "")) if now.lost else await evidence_of(self.session, first, now, self.what)
             raise start_timeout(self.timeout, waiting, now.lost, log=log, level=level) from error
         if isinstance(verdict, Failed):
             raise await self._failure(verdict, snapshot)
@@ -259,7 +261,7 @@ class Start:
 
     async def _failure(self, failed: Failed, snapshot: Snapshot) -> RunClaudeError:
         service, state = failed.service, snapshot[failed.service]
-        log, level = await self._evidence(service, snapshot)
+        log, level = await evidence_of(self.session, service, snapshot, self.what)
         observer = await self.session.observe()
         events = [event for event in observer.recent if event.service is service]
         oom = any(event.action == "oom" for event in events)
@@ -278,20 +280,10 @@ class Start:
                 )
         return error
 
-    async def _evidence(self, service: Service, snapshot: Snapshot) -> tuple[Sequence[str], tuple[str, str]]:
-        """Return the last of a service's log, and of the proxy the first level that it does not reach."""
-        log: Sequence[str] = ()
-        with suppress(RunClaudeError):  # the failure is the error to report
-            log = await self.session.log_tail(service, snapshot, lines=60)
-        if service is not Service.LITELLM or snapshot.litellm.phase not in (Phase.STARTING, Phase.UNHEALTHY):
-            return log, ("", "")
-        stages = await probe_stages_of(self.session.settings, uses_database=self.what.database)
-        return log, first_failing_stage(stages)
-
     async def _timeline(self, snapshot: Snapshot, begin_ns: int, built: tuple[int, int] | None) -> tuple[Span, ...]:
         if Service.LITELLM not in self.services:
             return ()
-        markers = await (await self.session.stream()).markers(snapshot[Service.LITELLM].id, "run-claude: ")
+        markers = await marks_of(self.session, snapshot)
         return tuple(
             start_timeline(begin_ns=begin_ns, build=built, snapshot=snapshot, services=self.services, markers=markers)
         )

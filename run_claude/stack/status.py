@@ -9,7 +9,7 @@ from run_claude.config.addresses import exposed
 from run_claude.config.settings import Prisma
 from run_claude.deploy.plan import plan
 from run_claude.domain.lifecycle import Phase, Service
-from run_claude.domain.remembered import OPTIONS
+from run_claude.domain.remembered import OPTIONS, Origin
 from run_claude.errors import ConfigError
 from run_claude.stack.drift import drift
 from run_claude.state import lock
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from run_claude.domain.lifecycle import Snapshot
     from run_claude.stack.session import Session
 
-__all__ = ["PRISMA_LABEL", "Status", "database_words", "services_of", "status_of"]
+__all__ = ["PRISMA_LABEL", "Status", "database_words", "services_of", "status_of", "url_of"]
 
 PRISMA_LABEL = "run-claude.prisma"  # of the proxy's image, and of the container that is made of it
 
@@ -58,6 +58,12 @@ class Status:
     remembered: Mapping[str, str] = field(default_factory=dict)
     exposed: tuple[str, ...] = ()
 
+    @property
+    def url(self) -> str:
+        """The address at which the proxy runs; without one, that at which a start would have it."""
+        published = self.snapshot.litellm.published if self.snapshot.litellm.running else ""
+        return url_of(published) if published else self.settings.base_url
+
 
 async def status_of(session: Session) -> Status:
     """Return what runs, and how it differs from what would be started now. Writes nothing.
@@ -88,8 +94,19 @@ async def status_of(session: Session) -> Status:
         broken=broken,
         unfinished=left.command if left is not None else "",
         exposed=tuple(exposed(settings)),
-        remembered={OPTIONS[name]: word.value for name, word in settings.said.items()},
+        remembered={
+            OPTIONS[name]: word.value
+            for name, word in settings.said.items()
+            if settings.origins.get(name) is Origin.REMEMBERED
+        },
     )
+
+
+def url_of(published: str) -> str:
+    """Return the URL for clients on this machine of what is published at an address: ``0.0.0.0:4444``."""
+    host, _, port = published.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 (not bound here)
+    return f"http://{host}:{port}"
 
 
 def services_of(database: bool) -> tuple[Service, ...]:

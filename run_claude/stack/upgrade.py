@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.domain.causes import caused
-from run_claude.domain.diagnosis import service_failure
+from run_claude.domain.diagnosis import proxy_log, service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
-from run_claude.stack.log_redaction import without_secrets
+from run_claude.stack.evidence import entrypoint_key
+from run_claude.stack.log_redaction import shown
 from run_claude.stack.takeover import make_roles
 from run_claude.state.deployed import deployed_database_password
 
@@ -54,8 +55,8 @@ async def migrate_ahead(
         words = f"LiteLLM's database was not migrated within {within:g} s"
         raise _runs_on("database-migration-timeout", words, litellm) from error
     if code == _FAILED:
-        known = without_secrets(lines, session.settings)
-        told = service_failure(Service.LITELLM, "died", ServiceState(exit_code=_FAILED), known)
+        said = proxy_log(lines, entrypoint_key(session), told=shown(session.settings))
+        told = service_failure(Service.LITELLM, "died", ServiceState(exit_code=_FAILED), said)
         raise _runs_on(told.code, told.message.rstrip("."), litellm, detail=told.detail)
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import run_claude
 from run_claude.config.files import write_if_changed
 from run_claude.state import reader
 
@@ -25,11 +26,13 @@ class Applied:
     :param fingerprint: hash of all that Compose was given
     :param containers: the container's ID, by service
     :param definitions: Compose's hash of the service definition, by service
+    :param release: the version of run-claude; empty before it was kept
     """
 
     fingerprint: str = ""
     containers: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, str] = field(default_factory=dict)
+    release: str = ""
 
     def made(self, service: Service, snapshot: Snapshot) -> bool:
         """Whether the service's container is the one of this start, or one that `watch` has made from the same."""
@@ -52,10 +55,13 @@ def record_applied(path: Path, fingerprint: str, snapshot: Snapshot, services: S
     row = {
         "fingerprint": fingerprint,
         "containers": {**last.containers, **{service.value: snapshot[service].id for service in services}},
+        "release": run_claude.__version__,
         "definitions": {**last.definitions, **{service.value: snapshot[service].config_hash for service in services}},
     }
     write_if_changed(path, json.dumps(row) + "\n")
 
 
 def _applied(row: reader.Fields) -> Applied:
-    return Applied(row.text("fingerprint", ""), row.texts("containers"), row.texts("definitions"))
+    return Applied(
+        row.text("fingerprint", ""), row.texts("containers"), row.texts("definitions"), row.text("release", "")
+    )

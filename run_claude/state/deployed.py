@@ -6,21 +6,35 @@ no configuration that can be used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
-from run_claude.config.files import read_text
+from run_claude.config.files import read_text, write_atomic
+from run_claude.config.secrets import MASTER_KEY, SALT_KEY
 from run_claude.domain.causes import caused
 from run_claude.domain.compose import Project
 from run_claude.state import reader
+from run_claude.state.session_files import remove_ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from run_claude.config.paths import Paths
 
-__all__ = ["Deployment", "deployed_database_password", "deployed_secrets", "is_deployed", "load_deployment"]
+__all__ = [
+    "Deployment",
+    "deployed_database_password",
+    "deployed_secrets",
+    "is_complete",
+    "is_deployed",
+    "load_deployment",
+    "withdraw_secrets",
+]
+
+_SECRET = frozenset({"DATABASE_PASSWORD"})  # of what begins with DATABASE_: it is in a file of its own, which stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +69,11 @@ def load_deployment(paths: Paths) -> Deployment:
             facts={"file": str(paths.compose_env_file)},
         )
     variables = {name: value for name, (value, _) in dotenv.values(text, str(paths.compose_env_file), {}).items()}
+    project = Project.of(paths.services, variables)
+    # An older release, whose services folder it may still be, has all in its one compose file.
+    there = (project.files[0], *(path for path in project.files[1:] if path.exists()))
     return Deployment(
-        project=Project.of(paths.services, variables),
+        project=replace(project, files=there),
         image=variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""),
         database="DATABASE_HOST" in deployed_secrets(paths),
     )
@@ -68,6 +85,37 @@ def deployed_secrets(paths: Paths) -> Mapping[str, str]:
     A broken file counts as empty: the next start writes it again.
     """
     return reader.load(paths.litellm_secrets, lambda row: {name: row.text(name) for name in row})[0] or {}
+
+
+def is_complete(paths: Paths) -> bool:
+    """Whether what was started last can be started again from its own files: not after :func:`withdraw_secrets`."""
+    return MASTER_KEY in deployed_secrets(paths)
+
+
+def withdraw_secrets(paths: Paths) -> None:
+    """Take from disk the secrets that only a running stack needs; the next start writes them again from `.env`.
+
+    What stays is what the data in the volume depends on. LiteLLM has encrypted with its salt key, and the database
+    knows its password: where `.env` is lost or broken, the next start takes both over from here, and `db start` works.
+    Which database it is (host, user, name) is no secret, and says whether the proxy used one. All else goes: the master
+    key, the providers' keys, the login of the admin pages, proxies' passwords, the content of named files, and the
+    settings of sessions that have ended.
+
+    :raises ConfigError: if a file cannot be written or removed
+    """
+    given = deployed_secrets(paths)
+    if given:
+        salt = given.get(SALT_KEY) or given.get(MASTER_KEY)  # as LiteLLM does without one
+        kept = {name: value for name, value in given.items() if name.startswith("DATABASE_") and name not in _SECRET}
+        content = json.dumps(kept | ({SALT_KEY: salt} if salt else {}), indent=1, sort_keys=True)
+        found = paths.litellm_secrets.stat()
+        write_atomic(paths.litellm_secrets, content + "\n", owner=_owner(found.st_uid, found.st_gid))
+    paths.build_secrets.unlink(missing_ok=True)
+    remove_ended(paths)
+
+
+def _owner(uid: int, gid: int) -> tuple[int, int] | None:
+    return (uid, gid) if os.geteuid() == 0 else None
 
 
 def deployed_database_password(paths: Paths) -> str:

@@ -66,7 +66,9 @@ def as_remembered(settings: Settings) -> Settings:
     intent = load_intent(settings.paths.intent_file)[0]
     words = intent.said if intent is not None else {}
     chosen = {
-        name: choose(settings.asked.get(name, ""), settings.configured.get(name, ""), words.get(name))
+        name: choose(
+            settings.asked.get(name, ""), settings.configured.get(name, ""), words.get(name), settings.lasting.get(name)
+        )
         for name in VARIABLES
     }
     now = settings.chosen(chosen)

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-__all__ = ["holder_of", "lock"]
+__all__ = ["holder_of", "holder_pid", "lock"]
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -73,16 +75,31 @@ async def lock(
 def holder_of(path: Path) -> str:
     """Return who holds the lock, in words; empty if it is free, or cannot be opened."""
     try:
+        return _look(path, _holder) or ""
+    except reader.Broken:
+        return "another run-claude command"
+
+
+def holder_pid(path: Path) -> int:
+    """Return the process that holds the lock; 0 if it is free, cannot be opened, or does not say who holds it."""
+    try:
+        return _look(path, lambda record: record.whole("pid")) or 0
+    except reader.Broken:
+        return 0
+
+
+def _look(path: Path, parse: Callable[[reader.Fields], T]) -> T | None:
+    """Return what the holder of a lock has written; ``None`` if it is free, or cannot be opened.
+
+    :raises Broken: if that cannot be read
+    """
+    try:
         # Shared: two that look do not take each other for a holder.
         descriptor, locked = flock(os.open(path, os.O_RDWR | os.O_CLOEXEC), path, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return ""
+        return None
     try:
-        if locked:
-            return ""
-        return reader.decode(os.pread(descriptor, 4096, 0), _holder)
-    except reader.Broken:
-        return "another run-claude command"
+        return None if locked else reader.decode(os.pread(descriptor, 4096, 0), parse)
     finally:
         os.close(descriptor)
 

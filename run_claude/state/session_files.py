@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.paths import Paths
 
-__all__ = ["session_file"]
+__all__ = ["remove_ended", "session_file"]
 
 
 @contextmanager
@@ -30,17 +30,31 @@ def session_file(paths: Paths, content: Mapping[str, Any] | None) -> Iterator[Pa
         yield None
         return
     ensure_folder(paths.sessions)
-    for left in paths.sessions.glob("*.json"):
-        if not _is_alive(left.stem):
-            left.unlink(missing_ok=True)
+    _remove_ended(paths)
     path = paths.sessions / f"{os.getpid()}.json"
     write_atomic(path, json.dumps(content, indent=1))
     try:
         yield path
     finally:
         path.unlink(missing_ok=True)
-        with suppress(OSError):  # another session's file is in it
-            paths.sessions.rmdir()
+        _remove_folder(paths)
+
+
+def remove_ended(paths: Paths) -> None:
+    """Remove the files of sessions that have ended, and the folder if none is left."""
+    _remove_ended(paths)
+    _remove_folder(paths)
+
+
+def _remove_ended(paths: Paths) -> None:
+    for left in paths.sessions.glob("*.json"):
+        if not _is_alive(left.stem):
+            left.unlink(missing_ok=True)
+
+
+def _remove_folder(paths: Paths) -> None:
+    with suppress(OSError):  # another session's file is in it
+        paths.sessions.rmdir()
 
 
 def _is_alive(process: str) -> bool:

@@ -6,11 +6,13 @@ a shell had.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from run_claude.domain.diagnosis import service_failure
 from run_claude.domain.lifecycle import Phase, Service
-from run_claude.errors import ConfigError, ConflictError, StartError
+from run_claude.errors import ConfigError, ConflictError, RunClaudeError, StartError
+from run_claude.stack.evidence import log_of_service
 from run_claude.stack.image import fetch
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from run_claude.domain.lifecycle import Snapshot
-    from run_claude.errors import RunClaudeError
     from run_claude.stack.session import Session
     from run_claude.watch.own_stops import OwnStops
 
@@ -30,6 +31,7 @@ __all__ = ["Healer", "down_together", "is_recoverable"]
 # Errors of a start that trying again may resolve, whatever ``retryable`` says: that is for a user, who can do more.
 _RECOVERABLE = frozenset({"container-died", "container-looping", "container-not-started", "container-paused"})
 _RECOVERABLE |= {"container-unhealthy", "container-removed", "out-of-memory", "start-timeout", "compose-failed"}
+_ANSWERED = "/health/readiness answered"  # the health check (dep/litellm/healthcheck), where the proxy runs and is ill
 _DOWN = (Phase.ABSENT, Phase.CREATED, Phase.EXITED)
 
 
@@ -78,11 +80,16 @@ class Healer:
     async def restart(self, service: Service) -> None:
         """Stop the service and :meth:`start` it; a password that the database has lost is given to it before.
 
+        A proxy that serves and loses its database answers its health check so. Its log may say anything.
+
         :raises RunClaudeError: with the cause, if it does not get healthy
         """
         if service is Service.LITELLM:
             snapshot = await self._session.look()
-            await self._give_password(await self._cause(service, "unhealthy", snapshot), snapshot)
+            uses_database = load_deployment(self._session.settings.paths).database
+            if uses_database and snapshot.litellm.health_output.startswith(_ANSWERED):
+                with suppress(RunClaudeError):  # then the start tells what is wrong
+                    await self._give_password(snapshot)
         await self._stop(service)
         await self.start([service])
 
@@ -92,19 +99,24 @@ class Healer:
         :raises RunClaudeError: the cause, if none will; the container is stopped then
         """
         error = await self._cause(service, "looping", snapshot)
-        if not is_recoverable(error) and not await self._give_password(error, snapshot):
+        if not is_recoverable(error) and not (
+            error.code == "database-password" and await self._give_password(snapshot)
+        ):
             await self._stop(service)
             raise error
         return error
 
     async def _cause(self, service: Service, reason: str, snapshot: Snapshot) -> RunClaudeError:
         state = snapshot[service]
-        log = await self._session.log_tail(service, snapshot, lines=60)
+        log = await log_of_service(self._session, service, snapshot)
         return service_failure(service, reason, state, log, oom=state.oom_killed)
 
-    async def _give_password(self, error: RunClaudeError, snapshot: Snapshot) -> bool:
-        """Give the database the password that the proxy has, if it rejects that one; return whether it was so."""
-        if error.code != "database-password" or snapshot.timescaledb.phase is not Phase.HEALTHY:
+    async def _give_password(self, snapshot: Snapshot) -> bool:
+        """Give the database the password that the proxy has; return whether it is there to take it.
+
+        It is the one of the deployment: giving it to a database that has it changes nothing.
+        """
+        if snapshot.timescaledb.phase is not Phase.HEALTHY:
             return False
         paths = self._session.settings.paths
         compose = self._session.compose(load_deployment(paths).project)

@@ -79,6 +79,8 @@ class Systemd:
             return False
         _call(["systemctl", "--user", "disable", "--now", path.name], check=False)
         path.unlink()
+        # Where no user manager runs, `disable` cannot remove the link that `enable` has made.
+        (path.parent / "default.target.wants" / path.name).unlink(missing_ok=True)
         _call(["systemctl", "--user", "daemon-reload"], check=False)
         return True
 
@@ -93,9 +95,12 @@ class Launchd:
         """Return the agent's file."""
         return self._home / f"Library/LaunchAgents/run-claude.watch.{instance}.plist"
 
+    def _log(self, instance: str) -> Path:
+        return self._home / f"Library/Logs/run-claude-watch-{instance}.log"
+
     def render(self, service: Service) -> str:
         """Return the agent. launchd restarts it when it fails, not when it was asked to stop."""
-        log = self._home / f"Library/Logs/run-claude-watch-{service.instance}.log"
+        log = self._log(service.instance)
         return plistlib.dumps(
             {
                 "Label": f"run-claude.watch.{service.instance}",
@@ -127,6 +132,7 @@ class Launchd:
             return False
         _call(["launchctl", "bootout", f"gui/{os.getuid()}", str(path)], check=False)
         path.unlink()
+        self._log(instance).unlink(missing_ok=True)
         return True
 
 

@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 from rich.console import Console
 
 from bench.measure import Bar, Report, ScenarioResult, Series, Waterfall
-from bench.plots import draw
 from bench.table import print_comparison, print_report, print_scenario
 
 if TYPE_CHECKING:
@@ -30,6 +29,12 @@ def a_report(*, seconds: float = 5.0, machine: str = "one") -> Report:
         error="half of it failed",
     )
     return Report("2026-11-23T10:00:00Z", False, {"processor": machine}, (result,))
+
+
+def draw(report: Report, folder: Path) -> list[Path]:
+    from bench.plots import draw  # a second, which every process of a run would take while it collects
+
+    return draw(report, folder)
 
 
 def shown(draw_on: Console) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from run_claude.domain.diagnosis import service_failure
+from run_claude.domain.diagnosis import Evidence, service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from tests.engine.instance import docker
+from tests.marks import SAY
 
 from .expect import checked, fails
 from .standins import edit_compose, litellm_runs
@@ -32,24 +33,24 @@ WITH_DATABASE = ("proxy", "start", "--timeout", "60")
     [
         pytest.param(
             "callback-not-found",
-            "echo \"run-claude: error: callback a.b: ModuleNotFoundError: No module named 'a'\" >&2; exit 3",
+            SAY + "say \"error: callback a.b: ModuleNotFoundError: No module named 'a'\"; exit 3",
             marks=cause("callback-not-found"),
         ),
         pytest.param(
             "litellm-config",
-            "echo 'run-claude: error: litellm.json cannot be read by uid 7' >&2; exit 78",
+            SAY + "say 'error: litellm.json cannot be read by uid 7'; exit 78",
             marks=cause("litellm-config"),
         ),
         pytest.param("litellm-config", "exit 78", marks=cause("litellm-config")),
         pytest.param("database-unreachable", "exit 69", marks=cause("database-unreachable")),
         pytest.param(
             "database-password",
-            "echo 'Error: P1000: Authentication failed against database server at `timescaledb`' >&2; exit 1",
+            SAY + "say entrypoint; echo 'Error: P1000: Authentication failed against `timescaledb`' >&2; exit 1",
             marks=cause("database-password"),
         ),
         pytest.param(
             "database-migration-failed",
-            "echo 'Error: P3009: migrate found failed migrations in the target database' >&2; exit 1",
+            SAY + "say entrypoint; echo 'Error: P3009: migrate found failed migrations' >&2; exit 1",
             marks=cause("database-migration-failed"),
         ),
         pytest.param("container-looping", "echo 'Segmentation fault'; exit 139", marks=cause("container-looping")),
@@ -91,7 +92,7 @@ def test_a_start_that_takes_too_long_says_what_it_waits_for(installed: Instance)
 
 @cause("database-migration-timeout")
 def test_a_migration_that_takes_too_long_is_told_as_one(installed: Instance) -> None:
-    litellm_runs(installed, "echo 'Running prisma migrate deploy'; exec sleep 600")
+    litellm_runs(installed, SAY + "say 'migrating the database'; exec sleep 600")
     fails(installed, "database-migration-timeout", "proxy", "start", "--no-db", "--timeout", "2")
 
 
@@ -142,7 +143,9 @@ def test_a_container_that_somebody_removes_is_told(installed: Instance) -> None:
 def test_a_container_that_the_engine_cannot_start_is_told_in_its_words() -> None:
     # Compose fails itself when a start does; only another client can leave one in this state.
     state = ServiceState(phase=Phase.CREATED, id="a", name="x-litellm", error="no such device")
-    error = checked(service_failure(Service.LITELLM, "not-started", state, []).as_json(), "container-not-started")
+    error = checked(
+        service_failure(Service.LITELLM, "not-started", state, Evidence()).as_json(), "container-not-started"
+    )
     assert "no such device" in error["message"]
 
 

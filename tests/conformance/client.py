@@ -22,6 +22,7 @@ HEADERS = {
     "accept": "application/json",
     "anthropic-dangerous-direct-browser-access": "true",
     "anthropic-version": "2023-06-01",
+    "content-type": "application/json",
     "user-agent": "claude-cli/2.1.197 (external, sdk-cli)",
     "x-app": "cli",
     "x-claude-code-session-id": "74f22d8b-067e-4324-b834-e6ff606af789",
@@ -58,9 +59,10 @@ async def exchange_with(
 ) -> Received:
     """Send a request and return what came back. An exchange may ask for a model of its own."""
     body = {"model": model, **exchange.request}
+    sent = json.dumps(body).encode()  # ASCII: as JavaScript does it, half a sign is escaped
     headers = {**HEADERS, **exchange.headers, **headers, **_credentials(exchange, key)}
     try:
-        async with client.stream("POST", f"{url}{exchange.path}?beta=true", json=body, headers=headers) as response:
+        async with client.stream("POST", f"{url}{exchange.path}?beta=true", content=sent, headers=headers) as response:
             received = Received(response.status_code, response.headers)
             if "event-stream" in response.headers.get("content-type", ""):
                 await _read_stream(response, received, exchange.leaves_after)

@@ -6,7 +6,7 @@ is tried at every provider that can have it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ class Failure:
     kind: str
     after: int | None = None
     retry_after: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)  # by target, instead of the message
+
+    def at(self, target: Target) -> Failure:
+        """Return it as a target says it."""
+        return replace(self, message=self.words.get(target.name, self.message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,11 @@ class Answer:
     """What the model says.
 
     ``pieces`` is how it is cut: "words"; "characters", each argument of a call in single characters; "whole", each
-    part in one chunk; "together", everything in one chunk; "alternating", the calls' arguments in turn.
+    part in one chunk; "together", everything in one chunk; "alternating", the calls' arguments in turn. Some servers of
+    chat completions: "repeated", a call's id and name in each of its pieces; "unnumbered", every call of index 0;
+    "unnamed", calls without ids.
+
+    :param finish: why it stopped, in the wrong words: some say `stop` where a tool is called
     """
 
     parts: tuple[Part, ...] = (Text("Hello from upstream"),)
@@ -88,6 +97,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     pieces: str = "words"
     failure: Failure | None = None
+    finish: str = ""
 
     @property
     def stop_reason(self) -> str:

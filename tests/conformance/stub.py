@@ -7,15 +7,16 @@ import json
 import re
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.serving import Handler, Served
 
-from .exchange import LOGIN, Answer, Failure
+from .exchange import LOGIN, Answer, Call, Failure
 from .target import TARGETS
 from .wires import WIRES, Reply
 from .wires.ollama import SHOWN
+from .wires.reply import halves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,13 +103,14 @@ class _Handler(Handler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         wire = WIRES[target.wire]
         refusals = tuple(wire.refusals(target, self.path, headers, body))
+        refusals += ("half a sign: the request is no valid JSON",) if halves(body) else ()
         refusals += ("it holds a secret that is not for this provider",) if self._leaks(raw) else ()
         stub.reached[key].append(Reached(self.path, headers, body, refusals))
-        answer = exchange.answer
+        answer = _as_offered(exchange.answer, body)
         if exchange.refused_by is not None and exchange.refused_by[0] == target.name:
             refusal = exchange.refused_by[1]
             answer = refusal if isinstance(refusal, Answer) else Answer(failure=refusal)
-        failure = answer.failure
+        failure = answer.failure and answer.failure.at(target)
         if refusals:
             self._send(wire.fail(Failure(400, "; ".join(refusals), "invalid_request_error")))
         elif failure is not None and failure.after is None:
@@ -162,3 +164,26 @@ class _Handler(Handler):
                 endless.wait(0.025)
             return
         endless.set()
+
+
+def _as_offered(answer: Answer, body: Mapping[str, Any]) -> Answer:
+    """Return an answer whose calls have the names by which this provider was offered the tools: some are shortened."""
+    offered = _names(body.get("tools")) | _names((body.get("toolConfig") or {}).get("tools"))
+    parts = tuple(
+        replace(part, name=next((name for name in offered if name[:40] == part.name[:40]), part.name))
+        if isinstance(part, Call) and part.name not in offered
+        else part
+        for part in answer.parts
+    )
+    return replace(answer, parts=parts)
+
+
+def _names(tools: Any) -> set[str]:
+    found: set[str] = set()
+    for tool in tools or []:
+        declared = tool.get("functionDeclarations") or tool.get("function_declarations")
+        if declared:
+            found |= _names(declared)
+        else:
+            found.add(str((tool.get("function") or tool.get("toolSpec") or tool).get("name")))
+    return found

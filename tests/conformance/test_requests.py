@@ -144,7 +144,7 @@ def test_a_server_that_imitates_openai_gets_chat_completions() -> None:
 
 
 def test_a_forced_tool_that_the_provider_has_not_is_not_forced() -> None:
-    own = {"name": "Read", "input_schema": {"type": "object"}}
+    own = {"name": "Read", "input_schema": {"type": "object", "properties": {}}}
     hosted = {"type": "code_execution_20250825", "name": "code_execution"}
     adapted = sent("groq/x", tools=[own, hosted], tool_choice={"type": "tool", "name": "code_execution"})
     assert (adapted["tools"], adapted.get("tool_choice")) == ([own], None)

@@ -94,6 +94,7 @@ class Admin:
             headers = {"authorization": f"Bearer {self.master_key}"}
             if self.client.get(f"/team/info?team_id={kept.team}", headers=headers).is_success:
                 return
+            time.sleep(0.2)  # without it, the questions take a core
         raise AssertionError(f"LiteLLM has not connected to its database within {_WITHIN} s")
 
     def sql(self, statement: str) -> str:
@@ -104,12 +105,13 @@ class Admin:
         """Find one row for each request, and all of them in the day's sums; LiteLLM writes them within seconds."""
         limit = time.monotonic() + _WITHIN
         while (told := self.spend()) != (kept.requests, kept.requests) and time.monotonic() < limit:
-            pass  # each question takes its time
+            time.sleep(0.5)
         assert told == (kept.requests, kept.requests)
 
     def spend(self) -> tuple[int, int]:
         """Return how many answered requests of the stored model were written, as rows and in the day's sums."""
-        rows = """SELECT count(*) FROM "LiteLLM_SpendLogs" WHERE model_group = 'stored' AND spend > 0"""
-        daily = """SELECT coalesce(sum(successful_requests), 0)
-            FROM "LiteLLM_DailyUserSpend" WHERE model_group = 'stored'"""
-        return int(self.sql(rows)), int(self.sql(daily))
+        rows, days = self.sql("""SELECT
+            (SELECT count(*) FROM "LiteLLM_SpendLogs" WHERE model_group = 'stored' AND spend > 0),
+            (SELECT coalesce(sum(successful_requests), 0)
+                FROM "LiteLLM_DailyUserSpend" WHERE model_group = 'stored')""").split("|")
+        return int(rows), int(days)

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,15 @@ def test_spend_is_written_for_each_request_and_each_day(admin: Admin, kept: Kept
     admin.check_spend(kept)
 
 
+def test_usage_is_what_litellm_has_summed(stack: Instance, admin: Admin, kept: Kept) -> None:
+    admin.check_spend(kept)
+    told = stack.json("usage", "--by", "model")
+    requests = {row["model"]: row["requests"] for row in told["rows"]}
+    assert sum(number for model, number in requests.items() if not model.startswith("demo-")) == kept.requests
+    assert told["total"]["input"] > 0
+    assert "total" in stack.run("usage", "--by", "day").stdout
+
+
 def test_the_login_of_a_subscription_is_in_no_table_and_no_log(stack: Instance, admin: Admin, kept: Kept) -> None:
     login = "sk-ant-oat01-planted-9b2e41c07d5a"
     planted.keep([login])  # it is looked for in everything that is heard of this stack
@@ -117,6 +127,66 @@ def test_the_login_of_a_subscription_is_in_no_table_and_no_log(stack: Instance, 
     for database in ("litellm", "run_claude"):
         assert login not in docker("exec", stack.container("timescaledb"), "pg_dump", "-U", "postgres", database)
     planted.check_containers(stack.name)
+
+
+# --- what clients hold ----------------------------------------------------------------------------------------------
+
+
+def spent_as(admin: Admin, profile: str) -> int:
+    """Return how many requests were written as those of a profile's key."""
+    rows = """SELECT count(*) FROM "LiteLLM_SpendLogs" logs JOIN "LiteLLM_VerificationToken" keys
+        ON keys.token = logs.api_key WHERE keys.key_alias = """
+    return int(admin.sql(f"{rows}'run-claude:{profile}'"))
+
+
+def check_key(stack: Instance, admin: Admin) -> None:
+    """Use a profile's key, and wait until LiteLLM has it as one of its own: the first requests may be quicker."""
+    key, limit = stack.json("env", "demo")["ANTHROPIC_AUTH_TOKEN"], time.monotonic() + _WITHIN
+    headers = {"authorization": f"Bearer {admin.master_key}"}
+    while admin.client.get(f"/key/info?key={key}", headers=headers).status_code != 200:
+        assert time.monotonic() < limit
+        assert admin.ask(key) == 200
+    assert admin.ask(key) == 200
+
+
+def test_a_profiles_spend_is_its_own_keys(stack: Instance, admin: Admin) -> None:
+    check_key(stack, admin)
+    limit = time.monotonic() + _WITHIN
+    while not spent_as(admin, "demo"):  # written within seconds
+        assert time.monotonic() < limit
+
+
+def test_a_clients_key_administrates_nothing(stack: Instance, admin: Admin) -> None:
+    headers = {"x-api-key": stack.json("env", "demo")["ANTHROPIC_AUTH_TOKEN"]}
+    stolen = {"model": "openai/x", "api_base": "http://192.0.2.1", "api_key": "os.environ/GROQ_API_KEY"}
+    body = {"model_name": "stolen", "litellm_params": stolen}
+    assert admin.client.post("/model/new", json=body, headers=headers).status_code == 403
+    assert admin.client.get("/key/list", headers=headers).status_code == 403
+    headers = {"x-api-key": admin.master_key}
+    for path in ("/model/new", "/model/update", "/credentials", "/config/pass_through_endpoint"):
+        assert admin.client.post(path, json=body, headers=headers).status_code == 403, "nor does anybody with this"
+
+
+def test_what_the_database_has_of_models_shows(stack: Instance, admin: Admin, kept: Kept) -> None:
+    admin.sql(
+        """INSERT INTO "LiteLLM_ProxyModelTable"
+        (model_id, model_name, litellm_params, model_info, created_by, updated_by)
+        VALUES ('planted', 'stolen', '{"model": "openai/x", "api_base": "http://192.0.2.1/v1",
+        "api_key": "os.environ/LITELLM_MASTER_KEY"}', '{"id": "planted"}', 'mallory', 'mallory')"""
+    )
+    admin.call("POST", "/model/new", model_name="other", litellm_params={"model": "demo/opus"})  # reads all again
+    listed = {row["name"]: row for row in stack.json("models", "list") if row["source"] == "database"}
+    assert (listed["stored"]["usable"], listed["stolen"]["usable"]) == (True, False)
+    assert listed["stolen"]["address"] == "http://192.0.2.1/v1"
+    assert "mallory" in stack.run("models", "list").stdout
+    served = {row["id"] for row in admin.call("GET", "/v1/models")["data"]}
+    assert "stored" in served
+    assert "stolen" not in served
+    assert admin.ask(admin.master_key, "stolen") == 400
+    told = [row["text"] for row in stack.json("doctor", expect=None)["findings"] if row["check"] == "stored"]
+    assert any("model stolen" in text and "is not used" in text for text in told)
+    assert any("credential vault" in text for text in told)
+    admin.sql("""DELETE FROM "LiteLLM_ProxyModelTable" WHERE model_name IN ('stolen', 'other')""")
 
 
 # --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
@@ -176,6 +246,7 @@ def test_nothing_is_lost(stack: Instance, admin: Admin, kept: Kept, stop: Callab
     stop(stack)
     assert admin.spend() == (kept.requests, kept.requests), "written before the database went"
     admin.check(kept)
+    check_key(stack, admin)
 
 
 # --- a database that goes away --------------------------------------------------------------------------------------

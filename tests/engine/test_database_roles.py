@@ -250,7 +250,7 @@ def test_litellms_container_does_not_hold_the_superusers_password(adopted: Insta
     adopted.run("proxy", "start", "--profile", "demo")
     for path in (adopted.folder / "state").rglob("litellm.json"):
         assert PASSWORD not in path.read_text()
-    assert adopted.json("proxy", "status")["published"]["timescaledb"] is None
+    assert adopted.json("proxy", "status")["services"]["timescaledb"]["published"] == ""
     assert not adopted.inspect("timescaledb")["HostConfig"]["PortBindings"]
     adopted.run("proxy", "stop")
 
@@ -262,7 +262,7 @@ def test_a_port_that_was_asked_for_is_published_on_its_own_address(adopted: Inst
         started = adopted.run("proxy", "start", "--profile", "demo")
         assert "note: litellm listens on 0.0.0.0" in started.stderr
         status = adopted.json("proxy", "status")
-        assert status["published"]["timescaledb"] == f"127.0.0.1:{port}"
+        assert status["services"]["timescaledb"]["published"] == f"127.0.0.1:{port}"
         assert [words.split()[0] for words in status["exposed"]] == ["litellm"]
         findings = adopted.json("doctor", expect=None)["findings"]
         assert any("litellm listens on 0.0.0.0" in finding["text"] for finding in findings)

@@ -85,6 +85,11 @@ def test_status_counts_tables_and_names_the_newest_row(filled: Instance) -> None
     assert "2026-01-10 00:00:00" in filled.run("db", "status").stdout
 
 
+@pytest.mark.cause("usage-not-kept")
+def test_usage_of_a_litellm_that_never_had_the_database_is_not_kept(filled: Instance) -> None:
+    assert filled.json("usage", expect=11)["error"]["code"] == "usage-not-kept"
+
+
 def test_a_backup_is_private_and_restores_with_all_its_rows(filled: Instance, tmp_path: Path) -> None:
     file = tmp_path / "backup.tar"
     filled.run("db", "backup", str(file))

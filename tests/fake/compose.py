@@ -8,6 +8,7 @@ import anyio
 
 from run_claude.docker.inspect import CONFIG_HASH_LABEL, INPUTS_LABEL
 from run_claude.domain.lifecycle import Phase, Service
+from run_claude.domain.remembered import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +71,8 @@ class FakeCompose:
                 container.labels[INPUTS_LABEL] = variables.get("RUN_CLAUDE_LITELLM_INPUTS", "")
                 container.labels[CONFIG_HASH_LABEL] = definition
                 container.image = variables.get(f"RUN_CLAUDE_{service.upper()}_IMAGE", "")
+                port = variables.get(VARIABLES["port" if service is Service.LITELLM else "database_port"], "")
+                container.published = f"{variables.get('RUN_CLAUDE_BIND', '')}:{port}" if port else ""
             if container.phase is not Phase.HEALTHY:
                 self.up_makes.get(service, gets_healthy)(container)
         await self._done("up", *services)

@@ -85,7 +85,10 @@ class Container:
     image: str = "run-claude/litellm:test"
     log: list[str] = field(default_factory=list)  # what it has printed
     healthy_ns: int = 0  # when a health check first succeeded
+    check: Json = field(default_factory=lambda: {"Healthcheck": {"Test": ["CMD", "/app/healthcheck"]}})
     names: str = ""  # its name, where it is another than Compose's
+    volumes: list[str] = field(default_factory=list)  # that are mounted in it
+    published: str = ""  # where its port is published: 127.0.0.1:4444
 
     @property
     def name(self) -> str:
@@ -178,10 +181,19 @@ class Container:
             "Created": rfc3339(self.created_ns),
             "RestartCount": self.restarts,
             "State": state | self.odd,
-            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True},
-            "HostConfig": {"NetworkMode": "net"},
+            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True} | self.check,
+            "HostConfig": {"NetworkMode": "net", "PortBindings": self._bindings()},
             "NetworkSettings": {"Networks": {} if self.cut_off else {"net": {"NetworkID": "n1"}}},
         }
+
+    @property
+    def port(self) -> int:
+        """The published port; 0 without one."""
+        return int(self.published.rpartition(":")[2] or 0)
+
+    def _bindings(self) -> Json:
+        host, _, port = self.published.rpartition(":")
+        return {"1/tcp": [{"HostIp": host.strip("[]"), "HostPort": port}]} if port else {}
 
 
 @dataclass(eq=False)
@@ -239,6 +251,13 @@ class FakeEngine:
         self.variables: dict[str, list[str]] = {}  # of an image, by its reference
         self.files: dict[str, dict[str, bytes]] = {}  # of an image by its reference, or of a volume by its name
         self._probes: dict[str, Json] = {}  # containers that are created to be read, and never started
+        self.sizes: dict[str, int] = {}  # of an image by its reference, or of a volume by its name; by default 1 MB
+        self.layers: dict[str, list[str]] = {}  # of an image, by its reference
+        self.volumes: dict[str, str] = {}  # volumes, and the Compose project that has made each
+        self.networks: dict[str, str] = {}  # networks, likewise
+        self.refused: dict[str, str] = {}  # what is not removed, by name, and the engine's reason
+        self.removed: list[str] = []  # what was removed over the API, in order: `/volumes/NAME`
+        self.stopped: list[str] = []  # names of the containers that were stopped over the API
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
         self.after_headers: Callable[[], object] | None = None  # called between headers and subscription, once
         self._answering = asyncio.Event()
@@ -445,9 +464,40 @@ class FakeEngine:
         if path == "/events":
             await self._events(reader, writer, query)
             return False
+        if (ordered := self._ordered(method, path)) is not None:
+            return await self._answer(writer, path, *ordered)
         if method in ("POST", "DELETE") or path.endswith("/archive"):
             return await self._answer(writer, path, *self._probed(method, path, query, content))
         return await self._answer(writer, path, *self._result(path, query))
+
+    def _ordered(self, method: str, path: str) -> tuple[int, object] | None:
+        """Stop or remove one thing; ``None`` for what is no such order."""
+        if method == "POST" and (found := re.fullmatch(r"/containers/([^/]+)/stop", path)):
+            for container in [row for row in self.containers if row.id == found[1]]:
+                container.becomes(Phase.EXITED)
+                self.stopped.append(container.name)
+            return 204, b""
+        if method != "DELETE":
+            return None
+        kind, _, name = path.lstrip("/").partition("/")
+        if name in self.refused:
+            return 409, {"message": self.refused[name]}
+        if kind == "containers" and (ours := [row for row in self.containers if row.id == name]):
+            ours[0].goes()
+        elif kind == "images" and name in self.images:
+            if any(container.image == name for container in self.containers):
+                return 409, {"message": f"conflict: unable to remove {name}: container is using it"}
+            self.images.discard(name)
+        elif kind == "volumes" and name in self.volumes:
+            if any(name in container.volumes for container in self.containers):
+                return 409, {"message": f"remove {name}: volume is in use"}
+            del self.volumes[name]
+        elif kind == "networks" and name in self.networks:
+            del self.networks[name]
+        else:
+            return None
+        self.removed.append(path)
+        return 204, b""
 
     def _probed(self, method: str, path: str, query: dict[str, str], content: bytes) -> tuple[int, object]:
         """Create, read and remove a container that never runs."""
@@ -493,18 +543,43 @@ class FakeEngine:
         if path == "/info":
             return 200, {"SystemTime": rfc3339(self.now()), "SecurityOptions": ["name=seccomp"], "Name": "fake"}
         if path == "/containers/json":
-            labels = json.loads(query.get("filters", "{}")).get("label", [])
+            filters = json.loads(query.get("filters", "{}"))
+            labels = filters.get("label", [])
             return 200, [
-                {"Id": container.id, "Names": [f"/{container.name}"], "Ports": []}
+                {
+                    "Id": container.id,
+                    "Names": [f"/{container.name}"],
+                    "Ports": [{"PublicPort": port}] if (port := container.port) else [],
+                    "Labels": container.all_labels,
+                    "ImageID": f"sha256:{container.image}",
+                    "State": _STATUS[container.phase][0],
+                    "Mounts": [{"Type": "volume", "Name": name} for name in container.volumes],
+                }
                 for container in self.containers
-                if all(container.all_labels.get(key) == value for key, _, value in (x.partition("=") for x in labels))
+                if all(f"{container.port}/tcp" == wanted for wanted in filters.get("publish", []))
+                and all(container.all_labels.get(key) == value for key, _, value in (x.partition("=") for x in labels))
             ]
+        if path == "/images/json":
+            return 200, [
+                {"Id": f"sha256:{name}", "RepoTags": [name], "Size": self.sizes.get(name, 1_000_000), "SharedSize": 0}
+                for name in sorted(self.images)
+            ]
+        if path == "/volumes":
+            return 200, {"Volumes": [self._labelled(name, project) for name, project in self.volumes.items()]}
+        if path == "/networks":
+            return 200, [self._labelled(name, project) | {"Id": name} for name, project in self.networks.items()]
+        if path == "/system/df":
+            usage = [{"Name": name, "UsageData": {"Size": self.sizes.get(name, 1_000_000)}} for name in self.volumes]
+            return 200, {"Volumes": usage}
+        if (found := re.fullmatch(r"/images/sha256:(.+)/json", path)) and found[1] in self.images:
+            return 200, {"Id": f"sha256:{found[1]}", "RootFS": {"Layers": self.layers.get(found[1], [found[1]])}}
         if found := re.fullmatch(r"/images/(.+)/json", path):
             if found[1] not in self.images:
                 return 404, {"message": "no image"}
             return 200, {"Id": "sha256:1", "Size": 1, "Config": {"Env": self.variables.get(found[1], [])}}
         if found := re.fullmatch(r"/volumes/(.+)", path):
-            return (200, {"Name": found[1]}) if found[1] in self.files else (404, {"message": "no volume"})
+            there = found[1] in self.files or found[1] in self.volumes
+            return (200, {"Name": found[1]}) if there else (404, {"message": "no volume"})
         if found := re.fullmatch(r"/containers/([^/]+)/logs", path):
             stamped = query.get("timestamps") in ("1", "true", "True")
             stamp = f"{rfc3339(self.now())} " if stamped else ""
@@ -516,6 +591,10 @@ class FakeEngine:
                     return 200, container.inspected()
             return 404, {"message": f"No such container: {found[1]}"}
         return 404, {"message": "page not found"}
+
+    @staticmethod
+    def _labelled(name: str, project: str) -> Json:
+        return {"Name": name, "Labels": {"com.docker.compose.project": project} if project else None}
 
     async def _answer(self, writer: asyncio.StreamWriter, path: str, status: int, body: object) -> bool:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

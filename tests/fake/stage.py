@@ -21,7 +21,7 @@ from run_claude.deploy.compose_env import render_compose_env
 from run_claude.domain.diagnosis import ProbeStages
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.domain.progress import Silent
-from run_claude.stack import holders, start
+from run_claude.stack import evidence, holders
 from run_claude.stack.session import Session
 from run_claude.state import history
 
@@ -151,7 +151,7 @@ async def staged(
     async def no_answer(settings: Settings, *, uses_database: bool) -> ProbeStages:
         return ProbeStages(answer=0, database="", uses_database=uses_database, models=None)
 
-    monkeypatch.setattr(start, "probe_stages_of", no_answer)
+    monkeypatch.setattr(evidence, "probe_stages_of", no_answer)
     taken: set[int] = set()
     monkeypatch.setattr(holders, "is_taken", lambda bind, port: port in taken)
     folder = Path(tempfile.mkdtemp(prefix="rc-"))

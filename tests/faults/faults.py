@@ -54,10 +54,16 @@ def out_of_memory(stack: FaultyStack, service: str = "litellm") -> None:
     stack.docker("exec", container, "python", "-c", eat, check=False)
 
 
-def crash_loop(stack: FaultyStack, service: str = "litellm", *, times: int = 4) -> None:
-    """Kill the container's first process as often as Docker starts it."""
+def crash_loop(
+    stack: FaultyStack, service: str = "litellm", *, times: int = 4, before: Callable[[], None] = lambda: None
+) -> None:
+    """Kill the container's first process as often as Docker starts it.
+
+    :param before: what is done before it is killed
+    """
     for _ in range(times):
         pid = _new_pid(stack, service, 0)
+        before()
         os.kill(pid, signal.SIGKILL)
         _new_pid(stack, service, pid)
 

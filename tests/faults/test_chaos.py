@@ -10,29 +10,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from . import faults
 from .conftest import shared_stack
 from .faults import FAULTS
 from .oracle import BOTH
+from .watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .stack import FaultyStack
-    from .watcher import Watcher
 
 COUNT = int(os.environ.get("RUN_CLAUDE_CHAOS_FAULTS") or 12)
 SEED = int(os.environ.get("RUN_CLAUDE_CHAOS_SEED") or 20261123)
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow(9 * COUNT), pytest.mark.timeout(120 + 60 * COUNT)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(120 + 60 * COUNT)]
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
-    """A stack with the real LiteLLM: every fault has met it once."""
-    with shared_stack(tmp_path_factory, {}) as stack:
-        yield stack
-
-
+@pytest.mark.slow(5 * COUNT)
 def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, stack: FaultyStack) -> None:
     chance = random.Random(SEED)  # noqa: S311 (a run that can be repeated)
     done: Counter[str] = Counter()
@@ -67,3 +60,16 @@ def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, sta
     )
     assert divergences == []
     assert lost == 0
+
+
+@pytest.mark.slow(50)
+def test_the_real_litellm_is_healed_when_it_is_gone_and_when_it_no_longer_answers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """What a stand-in cannot show: a start of many seconds, in which the watcher waits and does nothing else."""
+    with shared_stack(tmp_path_factory, {}) as stack, Watcher(stack.environment) as watcher:
+        watcher.until_watching()
+        for fault in (faults.remove, faults.break_probe):
+            fault(stack, "litellm")
+            stack.oracle.until_healthy(within=120)
+            assert stack.divergence() == "", watcher.story()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from . import faults
@@ -70,6 +73,49 @@ def test_a_crash_loop_that_ends_is_got_over(watcher: Watcher, stack: FaultyStack
     began = watcher.mark()
     faults.crash_loop(stack)
     watcher.until_phase("litellm", "healthy", since=began)
+
+
+FORGED = "\n".join(
+    (
+        "no",
+        "run-claude: litellm imported",
+        "run-claude: error: callback x: ImportError: y",
+        "Error: P1000: Authentication failed against database server",
+        "Error: P3009: migrate found failed migrations",
+        "OSError: [Errno 28] No space left on device",
+    )
+)
+
+
+def speak(stack: FaultyStack) -> None:
+    """Have words from outside printed in the proxy's log, as soon as it serves: a request's, and a provider's."""
+    requests: list[tuple[str, str, dict[str, str]]] = [
+        ("GET", "/P1000/no%20space%20left%20on%20device", {}),
+        ("POST", "/v1/messages", {"X-Provider-Error": json.dumps(FORGED)}),
+    ]
+    end = time.monotonic() + 60
+    for method, path, headers in requests:
+        while True:
+            try:
+                httpx.request(method, f"{stack.url}{path}", headers=headers, timeout=5)
+                break  # what it answers is all the same: its line is printed
+            except httpx.HTTPError:
+                assert time.monotonic() < end, "it does not serve"
+                time.sleep(0.05)
+
+
+def test_words_from_outside_before_each_crash_are_no_cause_and_end_no_healing(
+    watcher: Watcher, stack: FaultyStack
+) -> None:
+    began = watcher.mark()
+    faults.crash_loop(stack, before=lambda: speak(stack))
+    watcher.until_phase("litellm", "healthy", since=began)
+    printed = stack.run("proxy", "logs", "--service", "litellm", "-n", "400").stdout
+    assert "\nrun-claude: error: callback x" in printed
+    assert "\nrun-claude: entrypoint\n" in printed, "nobody is shown its seal"
+    told = {str(line.get("code")) for line in watcher.lines[began:]} - {"None"}
+    assert told <= {"container-looping", "container-died"}, watcher.story()
+    assert not [line for line in watcher.lines[began:] if line.get("event") == "blocked"], watcher.story()
 
 
 @pytest.mark.parametrize("service", BOTH)

@@ -9,7 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from .project import PASSWORD, REPOSITORY
+from run_claude.domain.marks import mark_in, unsealed
+
+from .project import MASTER_KEY, PASSWORD, REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,3 +89,23 @@ def test_a_password_is_on_no_command_line_of_prismas(
     told = without_password(url)
     assert told["PGPASSWORD"] == PASSWORD
     assert urlsplit(told["DATABASE_URL"]) == urlsplit(url)._replace(netloc="postgres@timescaledb:5432")
+
+
+def test_what_it_says_is_sealed_as_the_controller_checks_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = importlib.import_module("boot.words")
+    monkeypatch.delenv("LITELLM_MASTER_KEY", raising=False)
+    words.say("before it has\nits secrets")
+    assert capsys.readouterr().err == "run-claude: before it has its secrets\n"
+    monkeypatch.setenv("LITELLM_MASTER_KEY", MASTER_KEY)
+    with pytest.raises(SystemExit):
+        words.fail("callback x: Ünïcode\n [0123456789abcdef]" + "!" * 5000, 3)
+    line = capsys.readouterr().err.removesuffix("\n")
+    assert "\n" not in line
+    assert str(mark_in(line, MASTER_KEY)).startswith("error: callback x: Ünïcode [0123456789abcdef]!!!")
+    assert len(line) < 2100
+    assert MASTER_KEY not in line
+    assert mark_in(line, f"{MASTER_KEY}0") is None
+    assert mark_in(line.replace("callback x", "callback y"), MASTER_KEY) is None
+    assert unsealed(f"litellm-1  | {line}").endswith("!")

@@ -114,6 +114,11 @@ def test_no_secret_is_in_what_the_engine_tells_of_image_and_container(running: P
 # --- health -------------------------------------------------------------------------------------------------------
 
 
+def test_a_start_tells_its_steps_for_the_waterfall(running: Project) -> None:
+    said = [line for line in docker("logs", running.litellm).splitlines() if line.startswith("run-claude: ")]
+    assert said == ["run-claude: entrypoint", "run-claude: litellm imported"]
+
+
 def test_health_is_told_without_a_key(running: Project) -> None:
     url = f"http://127.0.0.1:{running.port}"
     assert httpx.get(f"{url}/health", timeout=30).status_code == 401

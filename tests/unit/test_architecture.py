@@ -29,7 +29,7 @@ ANSWERS = dict(table("Where is …?"))
 PATHS = [path for path in code(PAGE) if re.fullmatch(r"(run_claude|tests|dep|callbacks|scripts|bench)/[\w/.]*", path)]
 
 
-def test_a_dozen_questions_and_more_are_answered() -> None:
+def test_the_questions_are_answered() -> None:
     assert len(ANSWERS) >= 12
     assert all(any(path in PATHS for path in code(answer)) for answer in ANSWERS.values())
 

@@ -20,7 +20,7 @@ ROWS = (
     ("deploy",),
     ("stack",),
     ("database", "watch"),
-    ("doctor",),
+    ("doctor", "uninstall"),
     ("cli",),
     ("__main__",),
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncclick as click
 
+from run_claude.cli.commands.completion import complete_set_variable, complete_variable
 from run_claude.cli.context import App, common
 from run_claude.domain.causes import caused
+from run_claude.domain.redact import is_secret
 
 __all__ = ["config"]
 
@@ -17,32 +19,45 @@ def config() -> None:
 
     \b
     run-claude config set LITELLM_PORT=4445
+    run-claude config set GROQ_API_KEY
     run-claude config list
     run-claude config path
     """
 
 
 @config.command("set")
-@click.argument("assignments", metavar="NAME=VALUE...", nargs=-1, required=True)
+@click.argument("assignments", metavar="NAME[=VALUE]...", nargs=-1, required=True, shell_complete=complete_variable)
 @common
 @click.pass_obj
 async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     """Write settings to .env. The rest of the file stays as it is.
 
+    Without a value it is asked for and not shown, or read from standard input: keys belong on no command line.
+
     \b
     run-claude config set LITELLM_PORT=4445
+    run-claude config set GROQ_API_KEY
+    pass show groq | run-claude config set GROQ_API_KEY
     """
     from run_claude.config.files import ensure_folder
     from run_claude.config.secrets import store
 
     changes: dict[str, str] = {}
+    asked: list[str] = []
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
-        if not equals or not name.isidentifier():
+        _check_name(name, assignment)
+        if not equals:
+            asked.append(name)
+        elif is_secret(name, value):
             raise caused(
-                "usage", f"{assignment!r} is not of the form NAME=VALUE.", help="For example: LITELLM_PORT=4445"
+                "key-on-command-line",
+                f"{name} is a key: on a command line, the shell's history and other programs keep and see it.",
+                help=f"Run `run-claude config set {name}` and type it there, or send it to its standard input.",
             )
-        changes[name] = value
+        else:
+            changes[name] = value
+    changes |= _asked(asked)
     trial = App(instance=app.instance, environ=app.environ | changes)
     settings = trial.settings()  # refuses an invalid value before it is written
     ensure_folder(settings.paths.config)
@@ -50,11 +65,64 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     app.output.note(f"Wrote {', '.join(changes)} to {target}.")
 
 
+@config.command("unset")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_set_variable)
+@common
+@click.pass_obj
+async def unset_config(app: App, names: tuple[str, ...]) -> None:
+    """Remove settings from .env. The rest of the file stays as it is.
+
+    \b
+    run-claude config unset GROQ_API_KEY
+    """
+    from run_claude.config.secrets import forget
+
+    for name in names:
+        _check_name(name, name)
+    settings = app.settings()
+    target, removed = forget(settings, names)
+    if removed:
+        app.output.note(f"Removed {', '.join(removed)} from {target}.")
+    if missing := [name for name in names if name not in removed]:
+        app.output.note(f"Not set in {target}: {', '.join(missing)}.")
+
+
+def _check_name(name: str, said: str) -> None:
+    if not name.isidentifier() or not name.isascii():
+        shown = said if "=" not in said else f"{name}=…"
+        raise caused(
+            "usage", f"{shown!r} is not of the form NAME or NAME=VALUE.", help="For example: LITELLM_PORT=4445"
+        )
+
+
+def _asked(names: list[str]) -> dict[str, str]:
+    """Return values for these names: from the terminal, without echo, or the only one from standard input."""
+    if not names:
+        return {}
+    from run_claude.cli.ask import ask_secret, at_terminal, read_secret
+
+    if at_terminal():
+        values = {name: ask_secret(f"{name}:") for name in names}
+    elif len(names) == 1:
+        values = {names[0]: read_secret()}
+    else:
+        raise caused("usage", "From standard input one value can be read, not several.", help="Set one NAME at a time.")
+    if empty := [name for name, value in values.items() if not value]:
+        raise caused(
+            "usage",
+            f"No value was given for {', '.join(empty)}.",
+            help="Type it, or send it to standard input. `run-claude config unset NAME` removes a setting.",
+        )
+    return values
+
+
 @config.command("list")
 @common
 @click.pass_obj
 async def list_config(app: App) -> None:
     """Show the settings that apply, and where each comes from.
+
+    Of keys it says that they are set.
 
     What an option of `proxy start` said applies until something else is said.
 
@@ -75,4 +143,4 @@ async def config_path(app: App) -> None:
     \b
     cd "$(run-claude config path)"
     """
-    app.output.text(str(app.settings().paths.config))
+    app.output.exact(str(app.settings().paths.config))

@@ -163,7 +163,8 @@ async def restore(app: App, file: Path, yes: bool, as_superuser: bool) -> None:
                 if not await confirm("Replace it?"):
                     raise _not_confirmed()
             manifest = await database.restore(file, as_superuser=as_superuser)
-    restored(app, manifest)
+            proxy = (await database.session.look()).litellm.running
+    restored(app, manifest, proxy=proxy)
 
 
 @db.command()
@@ -172,7 +173,7 @@ async def restore(app: App, file: Path, yes: bool, as_superuser: bool) -> None:
 @common
 @click.pass_obj
 async def destroy(app: App, no_dump: bool, yes_destroy_data: bool) -> None:
-    """Remove the containers and all data. No other command removes data.
+    """Remove the containers and all data. Only this and `uninstall --data` remove data.
 
     Shows what would be lost, asks for the name of the instance, and writes a backup first.
 

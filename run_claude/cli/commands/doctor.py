@@ -18,7 +18,7 @@ __all__ = ["doctor"]
     "--report",
     metavar="FILE",
     type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write a report without secrets, for an issue; - is stdout.",
+    help="Write a report without secrets to a new file, for an issue; - is stdout.",
 )
 @common
 @click.pass_obj
@@ -30,10 +30,12 @@ async def doctor(app: App, fix: bool, report: str | None) -> int:
     run-claude doctor --report - | less
     """
     from run_claude.cli.views.doctor import findings_screen
-    from run_claude.config.files import write_atomic
+    from run_claude.config.files import refuse_existing, write_new
     from run_claude.doctor import diagnose, lenient_settings, repair, write_report
     from run_claude.doctor.findings import merged, well
 
+    if report and report != "-":
+        refuse_existing(Path(report))
     settings, broken = lenient_settings(app.environ, app.instance)
     findings, done = merged(broken, await diagnose(settings)), []
     if fix and not broken and any(finding.repair for finding in findings):
@@ -45,6 +47,6 @@ async def doctor(app: App, fix: bool, report: str | None) -> int:
         app.output.text(text.rstrip())
     else:
         if report:
-            write_atomic(Path(report), text)
+            write_new(Path(report), text)
         findings_screen(app, findings, done, fix=fix, report=report)
     return 0 if well(findings) else 1

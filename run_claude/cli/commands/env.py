@@ -29,8 +29,8 @@ __all__ = ["env"]
 async def env(app: App, profile: str, shell: str | None) -> None:
     """Print the environment that makes Claude Code and OpenAI clients use a profile.
 
-    It contains the proxy's master key: keep it out of logs and shared files. What --codex and --opencode print has no
-    key: both read it from OPENAI_API_KEY, which a shell has after `eval`.
+    It contains the profile's key, which is for models only: keep it out of logs and shared files. What --codex and
+    --opencode print has no key: both read it from OPENAI_API_KEY, which a shell has after `eval`.
 
     \b
     eval "$(run-claude env demo --export)"
@@ -41,25 +41,25 @@ async def env(app: App, profile: str, shell: str | None) -> None:
     from run_claude.config.catalogue import load_catalogue
     from run_claude.config.claude_settings import diversions
     from run_claude.config.client_env import client_environment, render_environment, settings_snippet
-    from run_claude.config.secrets import read_master_key
+    from run_claude.config.client_key import client_key
 
     settings = app.settings()
     chosen = load_catalogue(settings.paths).profile(profile)
-    variables = client_environment(settings, chosen, read_master_key(settings))
+    variables = client_environment(settings, chosen, client_key(settings, chosen.name))
     if app.json:
         app.output.document(variables)
         return
     match shell:
         case "settings":
-            app.output.text(settings_snippet(variables))
+            app.output.exact(settings_snippet(variables))
         case "codex":
-            app.output.text(clients.codex_toml(chosen, variables))
+            app.output.exact(clients.codex_toml(chosen, variables))
         case "opencode":
-            app.output.text(clients.opencode_json(chosen, variables))
+            app.output.exact(clients.opencode_json(chosen, variables))
         case "openai":
-            app.output.text(clients.openai_lines(chosen, variables))
+            app.output.exact(clients.openai_lines(chosen, variables))
         case _:
-            app.output.text(render_environment(variables, shell or "plain"))
+            app.output.exact(render_environment(variables, shell or "plain"))
             for found in diversions(app.environ, Path.cwd(), variables):
                 help = "" if found.managed else " `run-claude with` overrides it; a plain `claude` does not."
                 app.output.note(f"Claude Code's settings win over these variables: {found}.{help}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from run_claude.config.catalogue import Catalogue
     from run_claude.config.model import Model, Profile
+    from run_claude.gateway import Stored
 
 __all__ = ["models"]
 
@@ -38,16 +39,50 @@ def models() -> None:
 async def list_models(app: App) -> None:
     """List the models; ✓ marks those whose key is set.
 
+    Those that somebody has stored in LiteLLM's database are listed as well while the proxy runs.
+
     \b
     run-claude models list --json | jq ".[] | select(.usable)"
     """
     catalogue, is_set = app.catalogue()
     rows = [_model_json(model, is_set) for model in catalogue.models.values()]
+    rows += [_stored_json(one) for one in await _stored(app) if one.kind == "model"]
     if app.json:
         app.output.document(rows)
         return
-    lines = [(Cell("✓" if row["usable"] else " ", "green"), row["name"], row["model"]) for row in rows]
+    lines = [
+        (Cell("✓" if row["usable"] else " ", "green"), row["name"], f"{row['model']}{row.get('stored', '')}")
+        for row in rows
+    ]
     app.output.lines(table(app.output.screen, [Column()] * 3, lines))
+
+
+async def _stored(app: App) -> list[Stored]:
+    """Return what the running proxy's database has; nothing without one."""
+    from run_claude.config.secrets import read_master_key
+    from run_claude.gateway import Gateway
+
+    settings = app.settings()
+    try:
+        async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
+            return await gateway.stored()
+    except RunClaudeError:
+        return []
+
+
+def _stored_json(one: Stored) -> dict[str, Any]:
+    where = f" at {one.address}" if one.address else ""
+    why = "; not used, since it names a variable of the environment" if one.refused else ""
+    return {
+        "name": one.name,
+        "description": "",
+        "model": one.model,
+        "usable": not one.refused,
+        "missing": [],
+        "source": "database",
+        "stored": f"  (stored in the database by {one.made_by or 'somebody'}{where}{why})",
+        "address": one.address,
+    }
 
 
 @models.command("show")

@@ -51,7 +51,7 @@ async def secrets_path(app: App) -> None:
     \b
     chmod 600 "$(run-claude secrets path)"
     """
-    app.output.text(str(app.settings().paths.env_file))
+    app.output.exact(str(app.settings().paths.env_file))
 
 
 @secrets.command("show")
@@ -113,4 +113,12 @@ async def rotate_secrets(app: App, master_key: bool, database: bool) -> None:
     with closing(app.reporter()) as reporter:
         async with Stack.open(settings, reporter=reporter) as stack:
             done = await stack.rotate(master_key=master_key, database=database)
+            intent = stack.session.intent()
     app.output.sentence(done)
+    if master_key:
+        profile = intent.profile if intent and intent.profile else "PROFILE"
+        again = f'eval "$({app.called(f"env {profile} --export")})"'
+        app.output.sentence(
+            f"Shells that were opened before have the old key. In each: {again}. Sessions that `with` has started end"
+            " with it: start them again. Folders of `set-folder` renew theirs by themselves."
+        )

@@ -24,13 +24,15 @@ __all__ = ["has_browser", "ui"]
 async def ui(app: App, only_print: bool) -> None:
     """Open LiteLLM's admin pages: models, keys, teams, spend.
 
-    They have a login of their own, UI_USERNAME and UI_PASSWORD in .env. Without a browser, prints the address.
+    They have a login of their own, UI_USERNAME and UI_PASSWORD in .env. Without a browser, prints the address. Without
+    a key, the proxy shows them for twelve hours from the last use of this command, and to nobody otherwise.
 
     \b
     run-claude ui
     run-claude ui --print
     """
     from run_claude.config.secrets import UI_PASSWORD, read_secrets
+    from run_claude.deploy.routing import open_pages
     from run_claude.gateway import Gateway
 
     settings = app.settings()
@@ -43,6 +45,7 @@ async def ui(app: App, only_print: bool) -> None:
             f"LiteLLM's admin pages need its database, which it reports as: {readiness.database}.",
             help="Start it with `run-claude proxy start`; RUN_CLAUDE_PRISMA has to be on.",
         )
+    open_pages(settings)
     url = f"{settings.base_url}/ui/"
     opened = not only_print and has_browser(app.environ, sys.platform) and await anyio.to_thread.run_sync(_open, url)
     if app.json:

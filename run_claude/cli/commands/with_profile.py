@@ -14,6 +14,7 @@ from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
 from run_claude.cli.terminal import check_command, run_in_terminal
 from run_claude.domain.causes import caused
+from run_claude.domain.visible import visible
 
 if TYPE_CHECKING:
     from run_claude.domain.lifecycle import Snapshot
@@ -56,8 +57,8 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
             "usage", "The command to run is missing.", help=f"For example: run-claude with {profile} -- claude"
         )
     from run_claude.config.client_env import client_environment
+    from run_claude.config.client_key import client_key
     from run_claude.config.clients import begins_session, check_login, prepared
-    from run_claude.config.secrets import read_master_key
     from run_claude.stack import Stack
     from run_claude.state.session_files import session_file
 
@@ -69,7 +70,7 @@ async def with_profile(app: App, profile: str, command: tuple[str, ...], databas
         async with Stack.open(settings, reporter=reporter) as stack:
             result = await stack.up(profile=profile, database=database, for_all=False)
             reporter.close()
-            variables = client_environment(stack.settings, result.profile, read_master_key(settings))
+            variables = client_environment(stack.settings, result.profile, client_key(settings, result.profile.name))
             call = prepared(command, result.profile, variables, app.environ, Path.cwd())
             for note in call.notes:
                 app.output.note(note)
@@ -100,4 +101,4 @@ async def _report_outages(stack: Stack, healthy: Snapshot) -> None:
         elif phase not in (Phase.HEALTHY, Phase.STARTING) and not gone:
             gone = True
             what = "the state of the proxy is unknown" if phase is Phase.UNKNOWN else f"the proxy is {phase}"
-            print(f"\r\nrun-claude: {what} ({transition.cause}).\r", file=sys.stderr)  # noqa: T201
+            print(f"\r\nrun-claude: {what} ({visible(transition.cause)}).\r", file=sys.stderr)  # noqa: T201

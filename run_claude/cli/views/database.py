@@ -132,12 +132,17 @@ def restore_warning(app: App, manifest: Manifest, content: Content, remark: str)
         app.output.note(remark)
 
 
-def restored(app: App, manifest: Manifest) -> None:
-    """Show what was restored."""
+def restored(app: App, manifest: Manifest, *, proxy: bool) -> None:
+    """Show what was restored, and what comes next.
+
+    :param proxy: whether the proxy runs
+    """
     if app.json:
         app.output.document(_manifest_json(manifest))
     else:
         app.output.sentence(f"Restored and verified: {_manifest_words(manifest)}.")
+        if not proxy:
+            app.output.sentence(f"The proxy does not run: `{app.called('proxy start')}` starts it.")
 
 
 def destroy_warning(app: App, status: DatabaseStatus, backup_folder: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from run_claude.domain.lifecycle import Phase, Service, format_time
+from run_claude.domain.sizes import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,26 +53,16 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    for unit, size, small, small_size in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if whole >= size:
-            rest = whole % size // small_size
-            return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
+    for unit, length, small, small_length in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= length:
+            rest = whole % length // small_length
+            return f"{whole // length} {unit}" + (f" {rest} {small}" if rest else "")
     return f"{whole} s"
 
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 table``, ``2 tables``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def size(number: int) -> str:
-    """Return a size in bytes as ``512 B``, ``7.9 MB`` or ``3.0 GB``."""
-    value = float(number)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
 
 
 def ago(at_ns: int | None, now_ns: int) -> str:

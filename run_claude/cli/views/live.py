@@ -14,6 +14,7 @@ from rich.text import Text
 from run_claude.cli.views.formatting import PHASE_STYLE, duration, transition_line
 from run_claude.cli.views.table import Cell, Column, table
 from run_claude.domain.lifecycle import Phase, Service
+from run_claude.domain.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,13 +58,16 @@ class Live:
                 for service, phase in phases
                 if phase is not Phase.ABSENT
             ]
-            rows += map(Text.from_ansi, table(self._screen, (Column(), Column()), services))
+            rows += [
+                Text.from_ansi(self._screen.printable(row))
+                for row in table(self._screen, (Column(), Column()), services)
+            ]
         return Group(*rows)
 
     def step(self, text: str) -> None:
         """Begin a step. The previous one stays on the screen with its duration."""
         self._finish_step()
-        self._step, self._detail, self._step_began = text, "", time.monotonic()
+        self._step, self._detail, self._step_began = visible(text), "", time.monotonic()
         if not self._open:
             self._live.start()
             self._open = True
@@ -79,20 +83,20 @@ class Live:
         found = _BUILD_STEP.match(text)
         if found:
             stage, number, total, what = found.groups()
-            self._detail = f"{stage or 'image'} {number}/{total}: {' '.join(what.split())}"
+            self._detail = visible(f"{stage or 'image'} {number}/{total}: {' '.join(what.split())}", one_line=True)
         elif text.strip() and not text.startswith("#"):
-            self._detail = text.strip()
+            self._detail = visible(text.strip(), one_line=True)
 
     def note(self, text: str) -> None:
         """Print the note above the block."""
-        self._console.print(Text.assemble(("note: ", "cyan"), text))
+        self._console.print(Text.assemble(("note: ", "cyan"), visible(text)))
 
     def transition(self, transition: Transition) -> None:
         """Print the transition above the block, and update the block."""
         style = PHASE_STYLE[transition.after.phase]
         if self._snapshot is not None:
             self._snapshot = self._snapshot.updated(transition.service, transition.after)
-        self._console.print(Text.assemble(("● ", style), transition_line(transition)))
+        self._console.print(Text.assemble(("● ", style), visible(transition_line(transition))))
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """Show the services in the block."""

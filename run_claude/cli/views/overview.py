@@ -54,7 +54,7 @@ def overview_screen(app: App, status: Status, profile: Profile | None, selected:
         app.output.document(
             {
                 "instance": settings.instance,
-                "url": settings.base_url,
+                "url": status.url,
                 "profile": status.profile,
                 "folder_profile": selected,
                 "healthy": status.snapshot.healthy(status.services),
@@ -64,7 +64,7 @@ def overview_screen(app: App, status: Status, profile: Profile | None, selected:
         )
         return
     rows: list[tuple[str, str | Cell]] = [
-        ("LiteLLM", _service(status.snapshot, Service.LITELLM, f", at {settings.base_url}")),
+        ("LiteLLM", _service(status.snapshot, Service.LITELLM, f", at {status.url}")),
         ("Database", _service(status.snapshot, Service.TIMESCALEDB, f", {status.database}")),
     ]
     if profile is not None:

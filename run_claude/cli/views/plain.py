@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from run_claude.cli.output import silence
 from run_claude.cli.views.formatting import transition_line
 from run_claude.domain.lifecycle import Service
+from run_claude.domain.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ class Plain:
 
     def _print(self, text: str) -> None:
         try:
-            self._stream.write(text + "\n")
+            self._stream.write(visible(text) + "\n")
             self._stream.flush()
         except (OSError, ValueError):  # nobody reads it: no reason to leave anything undone
             silence(self._stream)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.cli.views.formatting import PHASE_STYLE, ago, duration
 from run_claude.cli.views.table import Cell, Column, table, text_width
-from run_claude.config.addresses import published
+from run_claude.domain.diagnosis import stranger
 from run_claude.domain.lifecycle import Service, Snapshot, as_json, format_time
 from run_claude.domain.timeline import slowest
 
@@ -34,7 +34,6 @@ def started(app: App, settings: Settings, result: Started) -> None:
                 "already_healthy": result.already,
                 "profile": result.profile.name,
                 "url": settings.base_url,
-                "published": _published_json(settings),
                 "services": _services_json(result.snapshot, result.services),
                 "timeline": _spans_json(result.spans),
             }
@@ -44,12 +43,14 @@ def started(app: App, settings: Settings, result: Started) -> None:
         app.output.sentence(f"Already healthy: {settings.base_url} serves profile {result.profile.name}.")
         return
     screen, profile = app.output.screen, result.profile.name
-    app.output.lines(_services_table(screen, result.snapshot, result.services, settings))
+    app.output.lines(_services_table(screen, result.snapshot, result.services))
     if result.spans:
         app.output.lines(["", *_waterfall(screen, result.spans)])
     app.output.text("")
     app.output.sentence(f"{settings.base_url} serves profile {profile}.")
-    app.output.text(screen.styled(f"Try: run-claude with {profile} -- claude", "dim"))
+    app.output.text(screen.styled(f"Try: {app.called(f'with {profile} -- claude')}", "dim"))
+    second = f'eval "$({app.called(f"env {profile} --export")})"'
+    app.output.sentence(f"In a second terminal, for a plain `claude`: {second}")
 
 
 def stopped(app: App, snapshot: Snapshot) -> None:
@@ -59,6 +60,8 @@ def stopped(app: App, snapshot: Snapshot) -> None:
         return
     for service in Service:
         app.output.text(f"{service}: {snapshot[service].phase}")
+    if not snapshot.litellm.running:
+        app.output.sentence(f"`{app.called('start')}` starts it again.")
 
 
 def status_screen(app: App, status: Status) -> None:
@@ -69,8 +72,7 @@ def status_screen(app: App, status: Status) -> None:
             {
                 "instance": settings.instance,
                 "endpoint": status.endpoint,
-                "url": settings.base_url,
-                "published": _published_json(settings),
+                "url": status.url,
                 "exposed": list(status.exposed),
                 "profile": status.profile,
                 "database": status.database,
@@ -79,15 +81,16 @@ def status_screen(app: App, status: Status) -> None:
                 "unfinished": status.unfinished,
                 "remembered": dict(status.remembered),
                 "watcher": status.watcher,
+                "foreign": [{"container": name, "image": image} for name, image in status.snapshot.strangers],
                 "healthy": status.snapshot.healthy(status.services),
                 "services": _services_json(status.snapshot, tuple(Service)),
             }
         )
         return
-    app.output.lines(_services_table(app.output.screen, status.snapshot, tuple(Service), settings))
+    app.output.lines(_services_table(app.output.screen, status.snapshot, tuple(Service)))
     app.output.text("")
     serves = f" serves profile {status.profile}." if status.profile else ""
-    app.output.sentence(f"{settings.base_url}{serves}")
+    app.output.sentence(f"{status.url}{serves}")
     app.output.sentence(f"Database: {status.database}")
     watcher = (
         f"Watched by {status.watcher}." if status.watcher else "No watcher is running; `run-claude watch` starts one."
@@ -104,6 +107,8 @@ def status_screen(app: App, status: Status) -> None:
         )
     for words in status.exposed:
         app.output.sentence(f"Exposed: {words}")
+    for name, image in status.snapshot.strangers:
+        app.output.sentence(f"Foreign: {stranger(name, image).message} `docker rm -f {name}` removes it.")
     for drift in status.drift:
         app.output.sentence(f"Drift: {drift}; `run-claude proxy start` applies it.")
 
@@ -156,27 +161,21 @@ def _services_json(snapshot: Snapshot, services: Sequence[Service]) -> dict[str,
     return {service.value: as_json(snapshot[service]) for service in services}
 
 
-def _published_json(settings: Settings) -> dict[str, str | None]:
-    addresses = published(settings)
-    return {service.value: str(addresses[service]) if service in addresses else None for service in Service}
-
-
 def _spans_json(spans: Sequence[Span]) -> list[dict[str, object]]:
     return [
         {"step": span.name, "begin": format_time(span.begin_ns), "seconds": round(span.seconds, 3)} for span in spans
     ]
 
 
-def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Service], settings: Settings) -> list[str]:
+def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Service]) -> list[str]:
     now_ns = time.time_ns()
-    addresses = published(settings)
     columns = [Column(title) for title in ("SERVICE", "PHASE", "FOR", "ADDRESS", "IMAGE")]
     rows = [
         (
             service.value,
             Cell(state.phase.value, PHASE_STYLE[state.phase]),
             ago(state.since_ns, now_ns),
-            str(addresses.get(service, "not published")) if state.running else "-",
+            (state.published or "not published") if state.running else "-",
             Cell(state.image or "-", "dim"),
         )
         for service, state in ((service, snapshot[service]) for service in services)

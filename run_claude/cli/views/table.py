@@ -7,9 +7,11 @@ enough room; columns that still do not fit go below their row, one a line. A wor
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
+
+from run_claude.domain.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,9 +113,10 @@ def text_width(text: str) -> int:
 
 
 def _paragraphs(cell: str | Cell | Sequence[Cell]) -> Sequence[Cell]:
-    if isinstance(cell, str):
-        return (Cell(cell),)
-    return (cell,) if isinstance(cell, Cell) else cell
+    cells = (Cell(cell),) if isinstance(cell, str) else (cell,) if isinstance(cell, Cell) else cell
+    if all(part.text.isprintable() for part in cells):
+        return cells
+    return [replace(part, text=visible(part.text, one_line=True)) for part in cells]
 
 
 def _beside(widths: Sequence[int], columns: int | None) -> int:

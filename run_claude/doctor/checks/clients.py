@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from run_claude.config.catalogue import load_catalogue
 from run_claude.config.claude_settings import diversions
 from run_claude.config.client_env import client_environment
+from run_claude.config.client_key import client_key
 from run_claude.config.secrets import provider_keys, read_master_key
 from run_claude.deploy.plan import choose_profile
 from run_claude.doctor.findings import Finding, Mark
@@ -23,13 +24,14 @@ async def clients(context: Context) -> list[Finding]:
     """Check whether Claude Code, started in this folder, would use the proxy."""
     settings = context.settings
     try:
-        key = read_master_key(settings)
+        read_master_key(settings)
     except ConfigError:
         return [Finding(check="clients", mark=Mark.SKIPPED, text="no master key yet")]  # another finding says more
     catalogue = load_catalogue(settings.paths)
     values = provider_keys(settings.environment(), catalogue.variables)
     profile, _ = choose_profile(settings, catalogue, values, None)
-    found = diversions(settings.environ, Path.cwd(), client_environment(settings, profile, key))
+    variables = client_environment(settings, profile, client_key(settings, profile.name))
+    found = diversions(settings.environ, Path.cwd(), variables)
     if not found:
         return [Finding(check="clients", mark=Mark.OK, text="no settings of Claude Code divert it from the proxy")]
     return [

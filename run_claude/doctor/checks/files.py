@@ -14,7 +14,9 @@ from run_claude.deploy.migration import left_behind
 from run_claude.deploy.plan import choose_profile
 from run_claude.deploy.services import changed_services, packaged_services
 from run_claude.doctor.findings import Finding, Mark, failed
+from run_claude.domain.lifecycle import Snapshot
 from run_claude.errors import ConfigError
+from run_claude.stack.other_release import other_release
 
 if TYPE_CHECKING:
     from run_claude.doctor.context import Context
@@ -116,6 +118,9 @@ async def services(context: Context) -> list[Finding]:
     folder = context.settings.paths.services
     if not folder.exists() and context.intent is None:
         return [Finding(check="services", mark=Mark.OK, text="not written yet; the first start does it")]
+    if brought := other_release(context.settings, await _snapshot(context)):
+        help = "`run-claude proxy start` does it. Starting the copy of run-claude that was here before undoes it."
+        return [Finding(check="services", mark=Mark.NOTE, text=f"{brought}, with the next start", help=help)]
     missing = [name for name in packaged_services() if not (folder / name).is_file()]
     if missing:
         some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
@@ -138,3 +143,7 @@ async def services(context: Context) -> list[Finding]:
         help = "Run `run-claude install --force` to use this release's files; yours are kept as NAME.old."
         return [Finding(check="services", mark=Mark.NOTE, text=text, help=help)]
     return [Finding(check="services", mark=Mark.OK, text=f"{folder}, unchanged")]
+
+
+async def _snapshot(context: Context) -> Snapshot:
+    return await context.snapshot() if await context.reachable() else Snapshot()

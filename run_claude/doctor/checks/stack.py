@@ -8,13 +8,15 @@ from run_claude.config.catalogue import DEMO, load_catalogue
 from run_claude.config.secrets import read_master_key
 from run_claude.config.settings import Prisma
 from run_claude.deploy.image import litellm_image
+from run_claude.doctor.checks.stored import stored_findings
 from run_claude.doctor.findings import Finding, Mark, failed
 from run_claude.domain.compose import COMPOSE_FILE
-from run_claude.domain.diagnosis import ProbeStages, first_failing_stage, service_failure
+from run_claude.domain.diagnosis import ProbeStages, first_failing_stage, service_failure, stranger
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.domain.volume import misfit
 from run_claude.errors import RunClaudeError
 from run_claude.stack.drift import drift as drift_of
+from run_claude.stack.evidence import log_of_service
 from run_claude.stack.preflight import look_into, volume_name
 from run_claude.stack.status import PRISMA_LABEL, services_of
 from run_claude.state import lock
@@ -89,7 +91,7 @@ async def containers(context: Context) -> list[Finding]:
     if not await context.reachable():
         return [_skipped("containers")]
     snapshot = await context.snapshot()
-    found = []
+    found = [failed("containers", stranger(*foreign)) for foreign in snapshot.strangers]
     for service in services_of(context.database):
         state = snapshot[service]
         if state.phase in (Phase.HEALTHY, Phase.STARTING):
@@ -113,7 +115,7 @@ async def _not_running(context: Context, service: Service, state: ServiceState) 
             code="container-removed",
             repair="start",
         )
-    log = await context.session.log_tail(service, await context.snapshot(), lines=60)
+    log = await log_of_service(context.session, service, await context.snapshot())
     error = service_failure(service, _REASONS.get(state.phase, "died"), state, log)
     if not error.code.startswith("container-"):
         return failed("containers", error)
@@ -204,7 +206,8 @@ async def answer(context: Context) -> list[Finding]:
                     model, "Say hello.", max_tokens=16
                 )  # the proxy answers itself: no provider is asked
                 text += ", and the demo model answers a message"
-            return [Finding(check="answer", mark=Mark.OK, text=text)]
+            stored = stored_findings(await gateway.stored())
+            return [Finding(check="answer", mark=Mark.OK, text=text), *stored]
     except RunClaudeError as error:
         return [failed("answer", error, repair="start" if error.code == "gateway-key" else "")]
 

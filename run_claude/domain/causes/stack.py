@@ -212,6 +212,12 @@ CAUSES = (
         "Start it with `run-claude proxy start`.",
     ),
     Cause(
+        "usage-not-kept",
+        DataError,
+        "LiteLLM has never used this database, and so has kept no usage.",
+        "Start LiteLLM with it: RUN_CLAUDE_PRISMA=on, and `run-claude proxy start --db`.",
+    ),
+    Cause(
         "query-failed",
         DataError,
         "PostgreSQL rejected a statement; the message quotes it.",

@@ -21,6 +21,18 @@ CAUSES = (
         "See `run-claude COMMAND --help`.",
     ),
     Cause(
+        "key-on-command-line",
+        UsageError,
+        "A key was given as an argument: the shell's history keeps it, and other programs see it.",
+        "Run `run-claude config set NAME`: it asks for the value, or reads standard input.",
+    ),
+    Cause(
+        "secret-needed",
+        UsageError,
+        "A secret that run-claude generates cannot be removed.",
+        "`run-claude secrets rotate` replaces it.",
+    ),
+    Cause(
         "unknown-profile",
         UsageError,
         "No profile has this name. The message suggests similar ones.",

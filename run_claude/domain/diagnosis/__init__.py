@@ -4,16 +4,19 @@ Pure: adapters and the controller collect the facts.
 """
 
 from run_claude.domain.diagnosis.compose import compose_failure, port_of
-from run_claude.domain.diagnosis.conflict import foreign_container, port_taken
+from run_claude.domain.diagnosis.conflict import foreign_container, port_taken, stranger
 from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
+from run_claude.domain.diagnosis.log import Evidence, database_log, proxy_log, service_log
 from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
 from run_claude.domain.diagnosis.service import service_failure, start_timeout
 from run_claude.domain.diagnosis.transport import gateway_unreachable, quoted
 
 __all__ = [
     "MINIMUM_API",
+    "Evidence",
     "ProbeStages",
     "compose_failure",
+    "database_log",
     "engine_frozen",
     "engine_too_old",
     "engine_unreachable",
@@ -22,7 +25,10 @@ __all__ = [
     "gateway_unreachable",
     "port_of",
     "port_taken",
+    "proxy_log",
     "quoted",
     "service_failure",
+    "service_log",
     "start_timeout",
+    "stranger",
 ]

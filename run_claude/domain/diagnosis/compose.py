@@ -98,6 +98,15 @@ _RULES = (
     _Rule(r"No such image: (\S+)", "image-missing", "The image {0} does not exist."),
 )
 
+# A line that a build step printed, as BuildKit shows it: text of indexes and registries. `#12 3.456 …`, and `3.456 …`
+# in the box of a step that failed. Only how it reports a full disk is believed of it.
+_PRINTED = r"(?:#\d+ )?\d+\.\d+ "
+_PRINTED_FULL = rf"(?m)^{_PRINTED}.*(?:\[Errno 28\]|\(os error 28\))"
+# Of what a command in a container prints (`exec`, `run`), only the engine's and Compose's own words count.
+_IN_CONTAINER = ("exec", "run")
+_ENGINE_SAYS = r"Error response from daemon: |Cannot connect to the Docker daemon|failed to connect to the docker API"
+_ENGINE_SAYS += r"|permission denied while trying to connect|error during connect: |unknown |docker: "
+
 # What the Dockerfile's own steps end with, where it is more than that a step failed.
 _BUILD_STEPS = (
     (r"another file than the lock names", "npm-hash"),
@@ -120,8 +129,9 @@ def compose_failure(
     """
     known: dict[str, object] = {"command": f"docker compose {command}", "returncode": returncode, **(facts or {})}
     tail = redacted("\n".join(stderr.strip().splitlines()[-15:]), ())
-    if found := re.search(r"run-claude: error: (.+)", stderr):  # the Dockerfile's own steps name their causes
-        helps = re.findall(r"run-claude: help: (.+)", stderr)
+    # The Dockerfile's own steps name their causes.
+    if found := re.search(rf"(?m)^(?:{_PRINTED}|#\d+ )?run-claude: error: (.+)", _if_build(command, stderr)):
+        helps = re.findall(rf"(?m)^(?:{_PRINTED}|#\d+ )?run-claude: help: (.+)", stderr)
         code = next((code for pattern, code in _BUILD_STEPS if re.search(pattern, found[1])), "build-failed")
         return caused(
             code,
@@ -130,18 +140,36 @@ def compose_failure(
             detail=tail,
             facts=known,
         )
+    spoken = _spoken(command, stderr)
     for rule in _RULES:
-        found = re.search(rule.pattern, stderr, re.IGNORECASE)
+        found = re.search(rule.pattern, spoken, re.IGNORECASE)
         if found:
             group = next((text for text in found.groups() if text), "")
             help = rule.help.format(group)
             return caused(rule.code, rule.message.format(group), help=help, detail=tail, facts=known)
-    if pull := _pull_failure(stderr, tail, known):
+    if pull := _pull_failure(spoken, tail, known):
         return pull
     if "failed to solve" in stderr or command.startswith("build"):
         return _build_failure(stderr, tail, known)
     last = stderr.strip().splitlines()[-1] if stderr.strip() else f"exit code {returncode}"
     return caused("compose-failed", f"docker compose {command} failed: {quoted(last)}", detail=tail, facts=known)
+
+
+def _if_build(command: str, stderr: str) -> str:
+    return stderr if command.startswith("build") else ""
+
+
+def _spoken(command: str, stderr: str) -> str:
+    """Return what Compose and the engine say themselves: neither what a build step printed, nor a container's command.
+
+    That a build step found the disk full counts: that disk is the engine's.
+    """
+    if command.startswith(_IN_CONTAINER):
+        return "\n".join(line for line in stderr.split("\n") if re.match(_ENGINE_SAYS, line))
+    spoken = [line for line in stderr.split("\n") if not re.match(_PRINTED, line)]
+    if command.startswith("build") and re.search(_PRINTED_FULL, stderr):
+        spoken.append("no space left on device")
+    return "\n".join(spoken)
 
 
 def _pull_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunClaudeError | None:

@@ -9,7 +9,7 @@ from run_claude.domain.causes import caused
 if TYPE_CHECKING:
     from run_claude.errors import RunClaudeError
 
-__all__ = ["foreign_container", "port_taken"]
+__all__ = ["foreign_container", "port_taken", "stranger"]
 
 
 def port_taken(port: int, setting: str, *, holder: str, free: int | None, detail: str = "") -> RunClaudeError:
@@ -26,6 +26,17 @@ def port_taken(port: int, setting: str, *, holder: str, free: int | None, detail
         + (" (or --port)." if setting == "LITELLM_PORT" else "."),
         detail=detail,
         facts={"port": port, "setting": setting, "holder": holder, "free_port": free},
+    )
+
+
+def stranger(name: str, image: str) -> RunClaudeError:
+    """Return the error for a container that carries the stack's labels and is none of it: Compose would replace it."""
+    return caused(
+        "name-taken",
+        f"The container {name} (image {image}) has the labels of this stack and is none of it: its name or its health"
+        " check is another.",
+        help=f"Remove it with `docker rm -f {name}`, or choose another name with --instance NAME.",
+        facts={"container": name, "image": image},
     )
 
 

@@ -6,73 +6,99 @@ import re
 from typing import TYPE_CHECKING
 
 from run_claude.domain.causes import caused
+from run_claude.domain.diagnosis.log import Evidence
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from run_claude.errors import RunClaudeError
 
 __all__ = ["service_failure", "start_timeout"]
 
+NOTHING = Evidence()
+_MIGRATES = "migrating the database"
 _SHOWN = 15  # log lines shown to the user; more are read for the cause
 _Reading = tuple[str, str, str]  # pattern, code, message
 
-_FULL = (r"(?i)no space left on device|disk quota exceeded", "disk-full", "{service} cannot write: the disk is full.")
+_REJECTED = "The database rejects the password: its volume was created with another one."
+_CONNECTIONS = "LiteLLM cannot start: all connections of the database are in use."
+
+# What the entrypoint says, from its first character: it speaks for Prisma and PostgreSQL as well.
+_MARKS: tuple[_Reading, ...] = (
+    (
+        r"error: (?:a|the) migration .*failed: (?:P1000\b|(?:FATAL: +)?password authentication failed)",
+        "database-password",
+        _REJECTED,
+    ),
+    (
+        r"error: (?:a|the) migration .*failed: .*(?:too many clients already|remaining connection slots are reserved)",
+        "database-connections",
+        _CONNECTIONS,
+    ),
+    (r"error: (callback .+)", "callback-not-found", "LiteLLM cannot start: {0}"),
+    (r"error: ((?:a|the) migration .+)", "database-migration-failed", "LiteLLM cannot start: {0}"),
+    (r"error: (the database .+)", "database-unreachable", "LiteLLM cannot start: {0}"),
+    (r"error: (.+)", "litellm-config", "LiteLLM cannot start: {0}"),
+)
+
+# How a line begins in which Python, LiteLLM's logger or Prisma speaks of an error; a line of a request does not.
+_SPEAKER = (
+    r"(?:Error: |FATAL: +|(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception): |\d\d:\d\d:\d\d - LiteLLM[\w ]*:\w+: \S+ - "
+    r"|ERROR: +(?!\d))"
+)
+_DISK = r"(?:no space left on device|disk quota exceeded)"
+_FULL = "{service} cannot write: the disk is full."
+
+# What else is printed, from the beginning of a line.
 _READINGS: dict[Service, tuple[_Reading, ...]] = {
     Service.LITELLM: (
+        (rf"(?i:{_SPEAKER}).*?(?:\bP1000\b|(?i:password authentication failed))", "database-password", _REJECTED),
         (
-            r"(?i)P1000|password authentication failed",
-            "database-password",
-            "The database rejects the password: its volume was created with another one.",
-        ),
-        (
-            r"(?i)too many clients already|remaining connection slots are reserved",
+            rf"(?i:{_SPEAKER}).*(?i:too many clients already|remaining connection slots are reserved)",
             "database-connections",
-            "LiteLLM cannot start: all connections of the database are in use.",
+            _CONNECTIONS,
         ),
-        (r"run-claude: error: (callback .+)", "callback-not-found", "LiteLLM cannot start: {0}"),
-        (r"run-claude: error: ((?:a|the) migration .+)", "database-migration-failed", "LiteLLM cannot start: {0}"),
-        (r"run-claude: error: (the database .+)", "database-unreachable", "LiteLLM cannot start: {0}"),
-        (r"run-claude: error: (.+)", "litellm-config", "LiteLLM cannot start: {0}"),
         (
-            r"(?i)(?:weak|insecure|default).{0,40}master.?key|master.?key.{0,60}(?:weak|insecure|too short)",
+            rf"(?i:{_SPEAKER}.*(?:(?:weak|insecure|default).{{0,40}}master.?key"
+            r"|master.?key.{0,60}(?:weak|insecure|too short)))",
             "master-key-refused",
             "LiteLLM rejects the master key.",
         ),
         (
-            r"(?i)prisma.*(?:migrate|migration).*(?:fail|error)|P3\d{3}",
+            rf"(?i:{_SPEAKER}).*?(?:\bP3\d{{3}}\b|(?i:prisma.*migrat.*(?:fail|error)))",
             "database-migration-failed",
             "A migration of LiteLLM's database failed.",
         ),
-        _FULL,
+        (rf"(?i:{_SPEAKER}.*{_DISK})", "disk-full", _FULL),
         (r"yaml\.(?:scanner|parser)\.\w+Error", "litellm-config", "litellm_config.yaml is not valid YAML."),
     ),
     Service.TIMESCALEDB: (
         (
-            r"(?i)initialized by PostgreSQL version (\S+?),",
+            r"DETAIL:  .*initialized by PostgreSQL version (\S+?),",
             "database-version",
             "The database volume was created by PostgreSQL {0}, but the image contains another major version.",
         ),
         (
-            r"(?i)database files are incompatible with server",
+            r"FATAL:  database files are incompatible with server",
             "database-version",
             "The database volume was created by another major version of PostgreSQL.",
         ),
-        _FULL,
+        (rf"(?i:(?:(?:FATAL|PANIC):  could not |(?!FATAL|PANIC|DETAIL)).*{_DISK})", "disk-full", _FULL),
         (
-            r"(?i)superuser password is not specified|POSTGRES_PASSWORD.{0,40}(?:must|empty|not)",
+            r"(?i:(?!FATAL|PANIC|DETAIL).*(?:superuser password is not specified"
+            r"|POSTGRES_PASSWORD.{0,40}(?:must|empty|not)))",
             "database-password-missing",
             "There is no password to initialize the database with.",
         ),
         (
-            r"running /docker-entrypoint-initdb\.d/|creating configuration files|initdb: error",
+            r"(?:\S+: )?running /docker-entrypoint-initdb\.d/|creating configuration files|initdb: error",
             "database-init-failed",
             "The database volume could not be initialized (exit code {exit_code}).",
         ),
     ),
 }
-_INITIALIZED = "init process complete"
+_INITIALIZED = "PostgreSQL init process complete"
 
 # Exit codes of our entrypoint and of LiteLLM itself, for when the log is gone.
 _EXIT_CODES: dict[int, tuple[str, str]] = {
@@ -99,7 +125,7 @@ def service_failure(
     service: Service,
     reason: str,
     state: ServiceState,
-    log: Sequence[str],
+    log: Evidence,
     *,
     oom: bool = False,
     memory: Mapping[str, int] | None = None,
@@ -108,7 +134,7 @@ def service_failure(
     """Return the error for a service that cannot become healthy.
 
     :param reason: the reason in :class:`~run_claude.domain.readiness.Failed`
-    :param log: the last lines of its container's log
+    :param log: what its container has printed last
     :param oom: whether an event reported an out-of-memory kill; inspect forgets it at the restart
     :param memory: ``limit`` and ``peak`` in bytes, as far as known
     :param level: the result of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, if it was probed
@@ -126,7 +152,7 @@ def service_failure(
     facts |= {f"memory_{name}": size for name, size in (memory or {}).items() if size}
     if level[0] and reason == "unhealthy":
         facts["level"] = level[0]
-    detail = "\n".join(line[:400] for line in log[-_SHOWN:])
+    detail = _detail(log)
     exit_code = "unknown" if state.exit_code is None else _exit_code(state.exit_code)
     if oom or state.oom_killed:
         return caused(
@@ -136,9 +162,7 @@ def service_failure(
             detail=detail,
             facts=facts,
         )
-    found = (
-        _read(service, [*log, state.error], state, exit_code) if reason in ("died", "looping", "unhealthy") else None
-    )
+    found = _read(service, log, state, exit_code) if reason in ("died", "looping", "unhealthy") else None
     if found:
         return caused(found[0], found[1], detail=detail, facts=facts)
     words = _REASONS[reason].format(service=service, exit_code=exit_code)
@@ -156,16 +180,23 @@ def service_failure(
     )
 
 
-def _read(service: Service, lines: Sequence[str], state: ServiceState, exit_code: str) -> tuple[str, str] | None:
-    """Return code and message of the first reading that matches: the log first, then the exit code."""
-    text = "\n".join(lines)
-    for pattern, code, message in _READINGS[service]:
-        if code == "database-init-failed" and _INITIALIZED in text:
-            continue
-        if found := re.search(pattern, text):
-            group = next((group for group in found.groups() if group), "")
-            return code, message.format(group.strip(), service=service, exit_code=exit_code)
+def _read(service: Service, log: Evidence, state: ServiceState, exit_code: str) -> tuple[str, str] | None:
+    """Return code and message of what counts as the cause: the log first, then the engine's words, the exit code."""
+    for marks, lines in zip(log.marks, log.lines, strict=True):
+        for readings, said in ((_MARKS, marks), (_READINGS[service], lines)):
+            for pattern, code, message in readings:
+                if code == "database-init-failed" and any(line.startswith(_INITIALIZED) for line in said):
+                    continue
+                if found := next((match for line in said if (match := re.match(pattern, line))), None):
+                    group = next((group for group in found.groups() if group), "")
+                    return code, message.format(group.strip(), service=service, exit_code=exit_code)
+    if re.search(f"(?i){_DISK}", state.error):
+        return "disk-full", _FULL.format(service=service)
     return _EXIT_CODES.get(state.exit_code or 0) if service is Service.LITELLM else None
+
+
+def _detail(log: Evidence) -> str:
+    return "\n".join(line[:400] for line in log.shown[-_SHOWN:])
 
 
 def _probe_words(output: str) -> str:
@@ -189,14 +220,14 @@ def start_timeout(
     waiting: Iterable[tuple[Service, ServiceState]],
     lost: str = "",
     *,
-    log: Sequence[str] = (),
+    log: Evidence = NOTHING,
     level: tuple[str, str] = ("", ""),
 ) -> RunClaudeError:
     """Return the error for a start in which nothing failed, but which takes too long.
 
     :param waiting: the services that are not healthy yet
     :param lost: why the engine is out of reach; empty if it answers
-    :param log: the last log lines of the first of these services
+    :param log: what the first of these services has printed last
     :param level: the result of :func:`~run_claude.domain.diagnosis.probe_stages.first_failing_stage`, if it was probed
     """
     rows = list(waiting)
@@ -212,7 +243,7 @@ def start_timeout(
     }
     if level[0]:
         facts["level"] = level[0]
-    detail = "\n".join(line[:400] for line in log[-_SHOWN:])
+    detail = _detail(log)
     if not lost and _migrating(log):
         return caused(
             "database-migration-timeout",
@@ -223,12 +254,9 @@ def start_timeout(
     return caused("start-timeout", f"Not healthy within {seconds:g} s: {words}.", detail=detail, facts=facts)
 
 
-def _migrating(log: Sequence[str]) -> bool:
-    """Whether the newest line about a migration says that it is still running."""
-    lines = [
-        line for line in log if re.search(r"(?i)prisma migrate|migrations? (?:found|to apply)|Applying migration", line)
-    ]
-    return bool(lines) and not re.search(r"(?i)complete|successfully|no pending", lines[-1])
+def _migrating(log: Evidence) -> bool:
+    """Whether the entrypoint has begun with migrations, and not said yet that they are done."""
+    return next((mark == _MIGRATES for mark in reversed(log.newest) if "migrat" in mark), False)
 
 
 def _phase_words(state: ServiceState) -> str:

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from . import content, counting, errors, limits, logins, profiles, sessions, streams, systems, thinking, tools
+from . import (
+    content,
+    counting,
+    errors,
+    foreign,
+    limits,
+    logins,
+    profiles,
+    sessions,
+    streams,
+    systems,
+    thinking,
+    tools,
+)
 
-EXCHANGES = {
-    exchange.name: exchange
-    for module in (sessions, tools, thinking, systems, content, limits, streams, errors, counting, logins, profiles)
-    for exchange in module.EXCHANGES
-}
+_TOPICS = (
+    sessions,
+    foreign,
+    tools,
+    thinking,
+    systems,
+    content,
+    limits,
+    streams,
+    errors,
+    counting,
+    logins,
+    profiles,
+)
+EXCHANGES = {exchange.name: exchange for module in _TOPICS for exchange in module.EXCHANGES}

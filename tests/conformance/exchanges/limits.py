@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["EXCHANGES"]
 
+_OTHERS = (
+    "context-1m-2025-08-07,fine-grained-tool-streaming-2025-05-14,advanced-tool-use-2025-11-20,"
+    "structured-outputs-2025-12-15,redact-thinking-2026-02-12,context-hint-2026-04-09,extended-cache-ttl-2025-04-11"
+)
+
 
 def _bounded(name: str, what: str, **fields: Any) -> Exchange:
     targets = fields.pop("targets", lambda _: True)
@@ -63,6 +68,33 @@ EXCHANGES = [
         "Edits of the context, which only Anthropic makes.",
         context_management={"edits": [{"type": "clear_tool_uses_20250919"}]},
         targets=lambda target: True,
+    ),
+    Exchange(
+        "betas-others",
+        "limits",
+        "Betas that Claude Code sends with some of its features.",
+        request("betas-others"),
+        headers={"anthropic-beta": f"{BETAS['anthropic-beta']},{_OTHERS}"},
+    ),
+    _bounded(
+        "own-parameters",
+        "Fields that only Anthropic's API has.",
+        targets=lambda target: not target.claude,
+        container={"skills": [{"type": "anthropic", "skill_id": "pdf", "version": "latest"}]},
+        mcp_servers=[{"type": "url", "name": "x", "url": "https://example.com/sse"}],
+        inference_geo="us",
+        speed="fast",
+    ),
+    Exchange(
+        "task-budget",
+        "limits",
+        "A budget for a whole task, and thinking that is shown in short.",
+        request(
+            "task-budget",
+            thinking={"type": "adaptive", "display": "summarized"},
+            output_config={"effort": "high", "task_budget": {"type": "tokens", "total": 100_000}},
+        ),
+        headers={"anthropic-beta": f"{BETAS['anthropic-beta']},task-budgets-2026-03-13"},
     ),
     _bounded("metadata-none", "No metadata.", metadata=None),
     _bounded("metadata-long", "A user's id of 256 characters.", metadata={"user_id": "u" * 256}),

@@ -11,6 +11,7 @@ __all__ = [
     "BETAS",
     "BROWN",
     "CACHED",
+    "MCP_TOOLS",
     "PDF",
     "PNG",
     "TOOLS",
@@ -101,6 +102,44 @@ TOOLS: list[dict[str, Any]] = [
         ),
     },
     {"name": "CronList", "description": "Lists jobs.", "input_schema": _schema({})},
+]
+
+# What pydantic, zod and hand-written MCP servers make of their parameters.
+MCP_TOOLS: list[dict[str, Any]] = [
+    {
+        "name": "mcp__db__query",
+        "description": "Queries.",
+        "input_schema": {
+            "type": "object",
+            "title": "QueryArguments",
+            "$defs": {
+                "Filter": {
+                    "type": "object",
+                    "title": "Filter",
+                    "properties": {
+                        "name": {"type": "string", "pattern": "^[a-z]+$", "minLength": 1},
+                        "sub": {"anyOf": [{"$ref": "#/$defs/Filter"}, {"type": "null"}], "default": None},
+                    },
+                    "required": ["name"],
+                }
+            },
+            "properties": {
+                "filter": {"$ref": "#/$defs/Filter"},
+                "limit": {"type": ["integer", "null"], "default": 10, "exclusiveMaximum": 100, "multipleOf": 1},
+                "since": {"type": "string", "format": "date-time", "examples": ["2026-01-01T00:00:00Z"]},
+                "order": {"oneOf": [{"const": "asc"}, {"enum": ["desc", "none"]}]},
+                "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "minItems": 0},
+                "pair": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}]},
+                "extra": {"type": "object", "patternProperties": {"^x-": {"type": "string"}}},
+                "any": {},
+                "level": {"enum": [1, 2, 3]},
+                "all": {"allOf": [{"type": "object", "properties": {"x": {"type": "string"}}}], "deprecated": True},
+            },
+            "required": ["filter"],
+        },
+    },
+    {"name": "mcp__none__list", "description": "Lists.", "input_schema": {"type": "object"}},
+    {"name": "mcp__none__plain", "input_schema": {"type": "object", "properties": {}}},
 ]
 
 

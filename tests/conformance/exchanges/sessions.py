@@ -7,7 +7,7 @@ from typing import Any
 from tests.conformance.exchange import Answer, Call, Exchange, Text, marker
 from tests.conformance.wires.anthropic import SIGNED
 
-from .request import BETAS, BROWN, CACHED, assistant, call, request, result, text, user
+from .request import BETAS, BROWN, CACHED, TOOLS, assistant, call, request, result, text, user
 
 __all__ = ["EXCHANGES"]
 
@@ -40,6 +40,24 @@ EXCHANGES = [
         "sessions",
         "The first request of a session, as Claude Code sends it: two parallel reads are called.",
         request("session-first-turn", _FIRST, _AGENTS, **_MAIN),
+        Answer((Text("Reading."), *_TWO)),
+        headers=BETAS,
+    ),
+    Exchange(
+        "session-full-size",
+        "sessions",
+        "The same in its real size: a system prompt of 15 kB, 24 tools, and cache marks on them.",
+        request(
+            "session-full-size",
+            _FIRST,
+            _AGENTS,
+            **_MAIN
+            | {
+                "system": [text("You are an agent that works on code."), text(BROWN * 330, **CACHED)],
+                "tools": [{**tool, "description": BROWN * 60} for tool in TOOLS]
+                + [{**TOOLS[2], "name": f"Tool{n}", "description": BROWN * 30} for n in range(18)],
+            },
+        ),
         Answer((Text("Reading."), *_TWO)),
         headers=BETAS,
     ),
@@ -121,9 +139,7 @@ EXCHANGES = [
         ),
         Answer((Text('{"title": "Fix the tests"}'),)),
         headers=BETAS,
-        targets=lambda target: (
-            target.wire in ("anthropic", "responses", "azure", "gemini") and target.name != "anthropic"
-        ),
+        targets=lambda target: target.name not in ("anthropic", "bedrock", "vertex-claude"),  # they always think
     ),
     Exchange(
         "session-probe",

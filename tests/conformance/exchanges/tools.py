@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.conformance.exchange import Answer, Call, Exchange, Text, Thinking
 
-from .request import BROWN, CACHED, PNG, TOOLS, assistant, call, history, request, result, text, user
+from .request import BROWN, CACHED, MCP_TOOLS, PNG, TOOLS, assistant, call, history, request, result, text, user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,11 @@ def _named(target: Target, body: Mapping[str, Any], tool: str) -> list[str]:
     return [] if tool in json.dumps(body) else [f"the tool {tool} is missing"]
 
 
+def _one_read(_: Target, got: Mapping[str, Any]) -> list[str]:
+    names = [block.get("name") for block in got["content"]]
+    return [] if names == ["Read"] else [f"calls: {names}"]
+
+
 def _hosted(target: Target) -> bool:
     return target.name.startswith("anthropic")
 
@@ -96,6 +101,10 @@ EXCHANGES = [
         "Arguments of 9 kB.",
         Answer((Call("Bash", json.dumps({"command": BROWN * 200})),), pieces="whole"),
     ),
+    _calls("calls-repeated-heads", "Each piece of a call has its name again.", Answer((_A, _C), pieces="repeated")),
+    _calls("calls-unnumbered", "Two calls of the same index.", Answer((_A, _B), pieces="unnumbered")),
+    _calls("calls-unnamed", "Two calls without ids: they get their own.", Answer((_A, _B), pieces="unnamed")),
+    _calls("calls-finish-stop", "Calls after which the server says `stop`.", Answer((_A, _B), finish="stop")),
     _calls("calls-not-streamed", "Two calls in an answer that is not streamed.", Answer((_A, _B)), stream=False),
     _result("result-text", "A result that is a text.", result("toolu_01", "the content")),
     _result("result-empty", "A result that is the empty text.", result("toolu_01", "")),
@@ -147,6 +156,11 @@ EXCHANGES = [
     ),
     _chosen("choice-any", {"type": "any"}, "Some tool must be called."),
     _chosen("choice-tool", {"type": "tool", "name": "Read"}, "One tool must be called."),
+    _chosen(
+        "choice-tool-alone",
+        {"type": "tool", "name": "Read", "disable_parallel_tool_use": True},
+        "One tool must be called, and no other.",
+    ),
     _chosen("choice-none", {"type": "none"}, "No tool may be called."),
     Exchange(
         "choice-not-parallel",
@@ -159,8 +173,44 @@ EXCHANGES = [
         "tool-long-name",
         "tools",
         "A tool whose name has over 64 characters comes back under its name.",
-        request("tool-long-name", tools=[{**TOOLS[2], "name": _LONG_NAME}]),
-        targets=lambda target: target.wire in ("chat", "ollama", "anthropic"),
+        request(
+            "tool-long-name",
+            user("Go."),
+            assistant(call("toolu_01", _LONG_NAME, command="one")),
+            user(result("toolu_01", "x")),
+            tools=[{**TOOLS[2], "name": _LONG_NAME}],
+        ),
+        Answer((Call(_LONG_NAME, '{"command": "two"}'),)),
+    ),
+    Exchange(
+        "tool-long-name-whole",
+        "tools",
+        "The same, not streamed.",
+        request("tool-long-name-whole", tools=[{**TOOLS[2], "name": _LONG_NAME}], stream=False),
+        Answer((Call(_LONG_NAME, '{"command": "two"}'),)),
+    ),
+    Exchange(
+        "tool-schemas",
+        "tools",
+        "Schemas as MCP servers have them: references, unions, lists of types, formats; none at all.",
+        request("tool-schemas", tools=[*TOOLS, *MCP_TOOLS]),
+        Answer((Call("mcp__db__query", '{"filter": {"name": "x", "sub": null}, "limit": 3}'),)),
+    ),
+    Exchange(
+        "tools-many",
+        "tools",
+        "More tools than some take: those that Claude Code brings and those that were called stay.",
+        request(
+            "tools-many",
+            user("Go."),
+            assistant(call("toolu_01", "mcp__many__199", command="one")),
+            user(result("toolu_01", "x")),
+            tools=[*TOOLS, *({**TOOLS[2], "name": f"mcp__many__{n}"} for n in range(200))],
+        ),
+        Answer((_A,)),
+        plain=True,
+        reached=lambda target, body: [*_named(target, body, "Bash"), *_named(target, body, "mcp__many__199")],
+        received=_one_read,
     ),
     Exchange(
         "tool-own-fields",

@@ -21,6 +21,7 @@ __all__ = ["SIGNED", "Anthropic", "Imitated", "RawPredict", "events", "problems"
 SIGNED = "c2lnbmVkIGJ5IHRoZSBzdHVi"  # the only signature that this provider made
 _DECLINED = {"stop_details": {"type": "refusal", "category": None, "explanation": "planted: not with me"}}
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _REQUEST = {
     "model",
     "messages",
@@ -89,6 +90,7 @@ def _messages(target: Target, messages: list[dict[str, Any]], *, own: bool) -> I
     if not messages:
         yield "no messages"
     waiting: set[str] = set()
+    called: set[str] = set()
     for number, message in enumerate(messages):
         where = f"messages[{number}]"
         role = message.get("role")
@@ -113,6 +115,9 @@ def _messages(target: Target, messages: list[dict[str, Any]], *, own: bool) -> I
         ]:
             yield f"{where}: tool_result blocks must come first"
         waiting = {block.get("id", "") for block in blocks if block.get("type") == "tool_use"}
+        if waiting & called:
+            yield f"{where}: `tool_use` ids must be unique: {sorted(waiting & called)}"
+        called |= waiting
         for block in blocks:
             yield from _block(target, block, role == "assistant", where, own=own)
     if waiting:
@@ -153,7 +158,9 @@ def _block(target: Target, block: dict[str, Any], assistant: bool, where: str, *
                 yield f"{where}: this model takes no images"
             if kind == "document" and not target.reads:
                 yield f"{where}: this model takes no documents"
-        case "server_tool_use" | "web_search_tool_result" if own:
+        case "server_tool_use" | "web_search_tool_result" if own and assistant:
+            pass
+        case "search_result" if own and not assistant:
             pass
         case _:
             yield f"{where}: a block of type {kind!r} in a message of {'assistant' if assistant else 'user'}"
@@ -182,6 +189,8 @@ def _tools(body: dict[str, Any], *, own: bool) -> Iterator[str]:
                 yield f"tools: type {kind!r}"
             continue
         yield from unknown_fields(tool, _TOOL | (_OWN_TOOL if own else set()), "tools")
+        if not _NAME.fullmatch(str(tool.get("name"))):
+            yield f"tools: name {tool.get('name')!r}"
         if (tool.get("input_schema") or {}).get("type") != "object":
             yield f"tools: input_schema of {tool.get('name')!r} is no object"
 

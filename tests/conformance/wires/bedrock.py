@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,9 @@ class Converse(_Bedrock):
             if results != waiting:
                 yield f"{where}: results {sorted(map(str, results))} for calls {sorted(waiting)}"
             waiting = {block["toolUse"].get("toolUseId", "") for block in content if "toolUse" in block}
+            for called in waiting:
+                if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", called):
+                    yield f"{where}: toolUseId {called!r}"
             for block in content:
                 yield from unknown_fields(
                     block, {"text", "image", "document", "toolUse", "toolResult", "cachePoint"}, where
@@ -145,6 +149,8 @@ class Converse(_Bedrock):
                     yield f"{where}: an empty text"
         if waiting:
             yield f"calls without results: {sorted(waiting)}"
+        if before == "assistant":
+            yield "the conversation must end with a user message"
 
     def say(self, target: Target, answer: Answer, path: str, body: dict[str, Any]) -> Reply:
         """Return the answer."""

@@ -37,6 +37,9 @@ _REQUEST = {
     "seed",
     "n",
 }
+_SCHEMA = {"type", "properties", "required", "additionalProperties", "$schema", "$defs", "title", "description"}
+_MOST_TOOLS = 128
+_LONGEST_ID = {"openai": 40, "azure": 40}
 _MESSAGE = {"role", "content", "name", "tool_calls", "tool_call_id"}
 # Providers whose own thinking comes back to them as a field of the assistant's message.
 _REMEMBERS = {
@@ -108,7 +111,11 @@ class Chat:
     def _messages(self, target: Target, messages: list[dict[str, Any]]) -> Iterator[str]:
         if not messages:
             yield "no messages"
-        known = _MESSAGE | ({"reasoning_content"} if target.provider in _REMEMBERS else set())
+        known = (
+            _MESSAGE
+            | ({"prefix"} if target.provider == "mistral" else set())
+            | ({"reasoning_content"} if target.provider in _REMEMBERS else set())
+        )
         if target.provider == "openrouter":
             known |= {"reasoning", "reasoning_details", "cache_control"}
         waiting: set[str] = set()
@@ -137,6 +144,9 @@ class Chat:
             yield from self._content(target, message, where)
         if waiting:
             yield f"tool calls without a result: {sorted(waiting)}"
+        last = messages[-1] if messages else {}
+        if target.provider == "mistral" and last.get("role") == "assistant" and not last.get("prefix"):
+            yield "expected last role User or Tool (or Assistant with prefix True)"
 
     def _content(self, target: Target, message: dict[str, Any], where: str) -> Iterator[str]:
         content = message.get("content")
@@ -170,6 +180,8 @@ class Chat:
         yield from unknown_fields(function, {"name", "arguments"}, where)
         if not NAME.fullmatch(function.get("name") or ""):
             yield f"{where}: name {function.get('name')!r}"
+        if len(call.get("id") or "") > _LONGEST_ID.get(target.provider, 1 << 30):
+            yield f"{where}: an id of {len(call['id'])} characters"
         if target.provider == "mistral" and not re.fullmatch(r"[a-zA-Z0-9]{9}", call.get("id") or ""):
             yield f"{where}: id {call.get('id')!r} is not nine letters and digits"
         try:
@@ -202,9 +214,11 @@ class Chat:
             if schema is not None:
                 if schema.get("type") != "object":
                     yield f"tools: parameters of type {schema.get('type')!r}"
-                yield from unknown_fields(
-                    schema, {"type", "properties", "required", "additionalProperties", "$schema"}, "tools.parameters"
-                )
+                yield from unknown_fields(schema, _SCHEMA, "tools.parameters")
+                if "properties" not in schema and target.provider in ("azure", "openai", "groq"):
+                    yield "tools: object schema missing properties"
+        if len(tools or []) > _MOST_TOOLS and target.provider in ("azure", "groq"):
+            yield f"{len(tools or [])} tools; {_MOST_TOOLS} are the most"
 
     def say(self, target: Target, answer: Answer, path: str, body: dict[str, Any]) -> Reply:
         """Return the answer."""
@@ -216,7 +230,10 @@ class Chat:
         if answer.failure is not None and answer.failure.after is not None:
             return _broken(chunks, answer.failure)
         usage = {**_chunk({}, None), "choices": [], "usage": _usage(answer)}
-        return Reply(sse([*map(json.dumps, [*chunks, usage]), "[DONE]"]), "text/event-stream")
+        frames = sse([*map(json.dumps, [*chunks, usage]), "[DONE]"])
+        if target.provider == "openrouter":  # so that nobody gives up waiting
+            frames = (b": OPENROUTER PROCESSING\n\n", *frames)
+        return Reply(frames, "text/event-stream")
 
     def fail(self, failure: Failure) -> Reply:
         """Return an error."""
@@ -282,8 +299,13 @@ def _deltas(target: Target, answer: Answer) -> Iterator[dict[str, Any]]:
                 for piece in cut(text, answer.pieces):
                     yield {"content": piece}
             case Call(arguments=arguments):
-                if answer.pieces == "whole":
-                    yield {"tool_calls": [_head(calls, part, arguments)]}
+                if answer.pieces in ("whole", "unnumbered", "unnamed"):
+                    head = _head(0 if answer.pieces == "unnumbered" else calls, part, arguments)
+                    head["id"] = None if answer.pieces == "unnamed" else call_id(part, calls)
+                    yield {"tool_calls": [head]}
+                elif answer.pieces == "repeated":
+                    for piece in cut(arguments, answer.pieces):
+                        yield {"tool_calls": [_head(calls, part, piece)]}
                 elif answer.pieces not in ("alternating",):
                     yield {"tool_calls": [_head(calls, part, "")]}
                     for piece in cut(arguments, answer.pieces):
@@ -302,7 +324,9 @@ def _deltas(target: Target, answer: Answer) -> Iterator[dict[str, Any]]:
 
 
 def _chunks(target: Target, answer: Answer) -> Iterator[dict[str, Any]]:
-    finish = _FINISH[answer.stop_reason]
+    finish = answer.finish or _FINISH[answer.stop_reason]
+    if target.provider == "azure":  # what its filters found in the prompt
+        yield {**_chunk({}, None), "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
     if answer.pieces == "together":
         yield _chunk(_message(target, answer, streamed=True), finish)
         return

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.conformance.exchange import Answer, Call, Failure
     from tests.conformance.target import Target
 
-__all__ = ["NAME", "Reply", "Wire", "call_id", "cut", "sse", "unknown_fields"]
+__all__ = ["NAME", "Reply", "Wire", "call_id", "cut", "halves", "sse", "unknown_fields"]
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -59,6 +59,19 @@ def cut(text: str, pieces: str) -> list[str]:
     if pieces in ("whole", "together"):
         return [text]
     return re.findall(r"\S*\s*", text)[:-1] or [""]
+
+
+def halves(value: object) -> bool:
+    """Whether a text in a JSON document has half a sign: of a pair that UTF-16 needs for it. Nobody can encode that."""
+    match value:
+        case str():
+            return re.search("[\ud800-\udfff]", value) is not None
+        case dict():
+            return any(map(halves, value.values()))
+        case list():
+            return any(map(halves, value))
+        case _:
+            return False
 
 
 def sse(events: Iterable[Mapping[str, Any] | str], *, named: bool = True) -> tuple[bytes, ...]:

@@ -40,6 +40,7 @@ _REQUEST = {
     "context_management",
     "service_tier",
 }
+_MOST_TOOLS = 128
 _TOOL = {"type", "name", "description", "parameters", "strict"}
 
 
@@ -61,11 +62,15 @@ class Responses:
         if len(str(body.get("user") or "")) > 64:
             yield "user is longer than 64 characters"
         yield from self._input(body.get("input"))
+        if len(body.get("tools") or []) > _MOST_TOOLS:
+            yield f"{len(body['tools'])} tools; {_MOST_TOOLS} are the most"
         for tool in body.get("tools") or []:
             if tool.get("type") == "function":
                 yield from unknown_fields(tool, _TOOL, "tools")
                 if not NAME.fullmatch(tool.get("name") or ""):
                     yield f"tools: name {tool.get('name')!r}"
+                if "properties" not in (tool.get("parameters") or {}):
+                    yield "tools: object schema missing properties"
             elif tool.get("type") not in ("web_search", "web_search_preview"):
                 yield f"tools: type {tool.get('type')!r}"
 
@@ -90,6 +95,8 @@ class Responses:
                             part, {"type", "text", "image_url", "file_data", "filename", "file_url", "detail"}, where
                         )
                 case "function_call":
+                    if len(item.get("call_id") or "") > 64:
+                        yield f"{where}: a call_id of {len(item['call_id'])} characters"
                     waiting.add(item.get("call_id", ""))
                     if not NAME.fullmatch(item.get("name") or ""):
                         yield f"{where}: name {item.get('name')!r}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import importlib.util
 import json
 import os
@@ -43,13 +45,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if planted := self.headers.get("X-Provider-Error"):  # LiteLLM prints what a provider answers
+            print(f"litellm.APIError: OpenAIException - {json.loads(planted)}", file=sys.stderr, flush=True)
         if self._may():
             block, message = {"type": "text", "text": ANSWER}, {"role": "assistant", "content": ANSWER}
             self._answer(200, {"content": [block], "choices": [{"message": message}]})
 
     def _may(self) -> bool:
-        key = os.environ.get("LITELLM_MASTER_KEY", "")
-        if self.headers.get("Authorization") == f"Bearer {key}":
+        keys = importlib.import_module("boot.keys").ClientKeys(
+            os.environ.get("LITELLM_MASTER_KEY", ""), Path("/app/routes")
+        )
+        given = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        named = self.headers.get("x-run-claude-profile") or ""
+        if keys.is_admin(given) or keys.profile_of(given, named):
             return True
         self._answer(401, {"error": {"message": "no such key"}})
         return False
@@ -68,7 +76,17 @@ class Handler(BaseHTTPRequestHandler):
             super().log_request(code, size)
 
 
+class LifespanOn:
+    """Uvicorn's, as far as the entrypoint waits for it."""
+
+    should_exit = False
+
+    async def startup(self) -> None:
+        """Nothing is to be done before it serves."""
+
+
 def run_server() -> None:
+    asyncio.run(LifespanOn().startup())
     ThreadingHTTPServer(("", 4444), Handler).serve_forever()
 
 
@@ -76,6 +94,8 @@ LOGGERS: dict[str, dict[str, list[str]]] = {name: {"handlers": []} for name in (
 module("certifi", where=lambda: "/etc/ssl/certs/ca-certificates.crt")
 module("uvicorn", run=run_server)
 module("uvicorn.config", LOGGING_CONFIG={"handlers": {}, "loggers": LOGGERS})
+module("uvicorn.lifespan")
+module("uvicorn.lifespan.on", LifespanOn=LifespanOn)
 for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils"):
     module(package)
 module("litellm.proxy.proxy_server", app=None)

@@ -55,6 +55,7 @@ def test_a_pipe_takes_plain_lines_of_any_length() -> None:
 
 
 def test_styles_are_sent_only_where_there_are_colours() -> None:
-    assert Screen(colour=True).styled("x", "green") == "\x1b[32mx\x1b[0m"
+    coloured = Screen(colour=True)
+    assert coloured.printable(coloured.styled("x", "green")) == "\x1b[32mx\x1b[0m"
     assert Screen(colour=True).styled("x", "") == "x"
     assert Screen().styled("x", "green") == "x"

@@ -11,6 +11,7 @@ from run_claude.docker.endpoint import Endpoint
 from run_claude.domain.diagnosis import service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.errors import DataError
+from tests.marks import log_of, mark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,4 +51,6 @@ async def test_a_backup_names_it(server: Server) -> None:
 @pytest.mark.parametrize("line", REFUSALS)
 def test_the_proxy_names_it(line: str) -> None:
     state = ServiceState(phase=Phase.EXITED, id="1", exit_code=69)
-    assert service_failure(Service.LITELLM, "died", state, [line]).code == "database-connections"
+    for said in (f"Error: {line}", mark(f"error: a migration of LiteLLM's database failed: {line}")):
+        log = log_of(Service.LITELLM, [said])
+        assert service_failure(Service.LITELLM, "died", state, log).code == "database-connections"

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from run_claude.config.client_key import client_key
 from run_claude.config.secrets import read_master_key
 from run_claude.config.settings import Settings, load_settings
 from run_claude.deploy.local import prepare_local
@@ -126,12 +128,14 @@ def test_the_demo_profile_answers_without_an_engine(environ: dict[str, str]) -> 
     )
     try:
         _ready(process)
-        key = read_master_key(load_settings(environ))
+        key = client_key(load_settings(environ), "demo")
         assert key.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         answer = _ask(port, key, "/v1/messages", {"max_tokens": 99})
         assert "demo profile" in json.loads(answer)["content"][0]["text"]
         streamed = _ask(port, key, "/v1/messages", {"max_tokens": 99, "stream": True})
         assert "event: message_stop" in streamed
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            _ask(port, key, "/key/generate", {})
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)

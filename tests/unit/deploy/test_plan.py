@@ -14,6 +14,7 @@ from run_claude.config.settings import Prisma, Settings, load_settings
 from run_claude.deploy.plan import plan
 from run_claude.deploy.prepare import prepare
 from run_claude.errors import ConfigError, UsageError
+from run_claude.state.deployed import load_deployment
 from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
@@ -107,6 +108,14 @@ def test_the_databases_port_is_published_only_where_it_was_asked_for(environ: di
 
     assert files() == ["docker-compose.yaml"]
     assert files(RUN_CLAUDE_TIMESCALEDB_PORT="5433") == ["docker-compose.yaml", "docker-compose.port.yaml"]
+
+
+def test_what_an_older_release_has_started_needs_no_file_that_it_does_not_have(environ: dict[str, str]) -> None:
+    settings = load_settings({**environ, "RUN_CLAUDE_TIMESCALEDB_PORT": "5433"})
+    paths, project = settings.paths, prepare(settings, profile="demo", database=True).project
+    assert load_deployment(paths).project == project
+    (paths.services / "docker-compose.port.yaml").unlink()
+    assert load_deployment(paths).project.files == (paths.services / "docker-compose.yaml",)
 
 
 def test_the_database_gets_its_password_and_nothing_else(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from run_claude.docker.inspect import container_event, container_of, service_of, service_state, snapshot_of
+from run_claude.docker.inspect import container_event, container_of, service_of, service_state, snapshot_of, stranger_of
 from run_claude.domain.lifecycle import ContainerEvent, Phase, Service, Snapshot, parse_time
 from run_claude.errors import EngineError
 
@@ -30,7 +30,7 @@ def inspected(service: str = "litellm", *, id: str = "a" * 64, created: str = ST
         "Created": created,
         "RestartCount": 0,
         "State": {"Status": "running", "StartedAt": STARTED, "FinishedAt": ZERO, "ExitCode": 0, **state},
-        "Config": {"Image": "image:tag", "Labels": labels(service)},
+        "Config": {"Image": "image:tag", "Labels": labels(service), "Healthcheck": {"Test": ["CMD", "probe"]}},
     }
 
 
@@ -181,7 +181,8 @@ def test_podmans_own_states_are_understood(said: str, phase: Phase) -> None:
 
 @pytest.mark.parametrize("answer", [{}, {"Id": "x"}, inspected(Status="sleeping"), inspected(Health=["x"])])
 def test_an_answer_that_cannot_be_understood_is_an_error_of_the_engine(answer: dict[str, Any]) -> None:
-    answer = {"Config": {"Labels": labels()}} | answer
+    config = {"Labels": labels(), "Healthcheck": {"Test": ["CMD", "probe"]}}
+    answer = {"Name": "/test-litellm", "Config": config} | answer
     with pytest.raises(EngineError) as raised:
         container_of(answer)
     assert raised.value.code == "engine-answer"
@@ -261,3 +262,33 @@ def test_an_event_is_read(raw: dict[str, Any], expected: ContainerEvent) -> None
 )
 def test_what_is_not_about_a_service_of_ours_is_no_event(raw: dict[str, Any]) -> None:
     assert container_event(raw) is None
+
+
+# --- containers that only look like ours ------------------------------------------------------------------------------
+
+STRANGERS: dict[str, dict[str, Any]] = {
+    "a sleep with our labels": {"Name": "/sleepy", "Config": {"Image": "busybox", "Labels": labels()}},
+    "with our name, too": {"Config": {"Image": "busybox", "Labels": labels()}},
+    "another name": {"Name": "/theirs"},
+    "another service's name": {"Name": "/test-timescaledb"},
+    "no health check": {"Config": {"Image": "x", "Labels": labels(), "Healthcheck": {"Test": ["NONE"]}}},
+}
+
+
+@pytest.mark.parametrize("differs", STRANGERS.values(), ids=STRANGERS)
+def test_labels_alone_make_no_container_ours(differs: dict[str, Any]) -> None:
+    raw = {**inspected(), **differs}
+    assert container_of(raw) is None
+    assert stranger_of(raw) == (raw["Name"].lstrip("/"), raw["Config"]["Image"])
+
+
+@pytest.mark.parametrize("name", ["/test-litellm", "/0123456789ab_test-litellm", "/test-litellm-renamed"])
+def test_a_container_that_is_being_recreated_or_was_renamed_is_ours(name: str) -> None:
+    raw = {**inspected(), "Name": name}
+    assert container_of(raw) is not None
+    assert stranger_of(raw) is None
+
+
+def test_what_belongs_to_no_service_of_ours_is_no_stranger() -> None:
+    assert stranger_of({"Name": "/x", "Config": {"Labels": {"com.docker.compose.service": "mine"}}}) is None
+    assert stranger_of({"Name": "/x", "Config": {"Labels": labels(**{"com.docker.compose.oneoff": "True"})}}) is None

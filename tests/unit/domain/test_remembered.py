@@ -25,3 +25,9 @@ from run_claude.domain.remembered import Choice, Origin, Word, choose
 )
 def test_the_newest_word_applies(option: str, configured: str, word: Word | None, choice: Choice) -> None:
     assert choose(option, configured, word) == choice
+
+
+def test_a_variable_of_the_shell_alone_is_a_word() -> None:
+    assert choose("", "4500", None, "") == Choice("4500", Origin.CONFIGURED, Word("4500"))
+    assert choose("", "4500", None, "4600") == Choice("4500", Origin.CONFIGURED, Word("4500", "4600"))
+    assert choose("", "4500", None, "4500") == Choice("4500", Origin.CONFIGURED)

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import run_claude
+from run_claude.deploy.image import litellm_image
 from run_claude.deploy.prepare import prepare
+from run_claude.deploy.services import install_services
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
 from run_claude.stack.drift import drift
+from run_claude.stack.other_release import other_release
 from run_claude.state.applied import record_applied
 
 if TYPE_CHECKING:
@@ -88,7 +92,32 @@ def test_a_newer_release_differs_before_it_is_installed(
     settings: Settings, planned: Plan, running: Snapshot, packaged: dict[str, bytes]
 ) -> None:
     packaged["docker-compose.yaml"] = b"services: {new: {}}\n"
-    assert drift(settings, planned, running) == ["files of this release of run-claude are not installed yet"]
+    services = settings.paths.services
+    assert drift(settings, planned, running) == [f"this copy of run-claude replaces 1 file in {services}"]
+
+
+@pytest.mark.parametrize(("last", "age"), [("0.0.9", "newer"), ("99.0.1", "older")])
+def test_an_upgrade_is_seen_with_the_image_that_it_brings(
+    settings: Settings,
+    planned: Plan,
+    running: Snapshot,
+    packaged: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    last: str,
+    age: str,
+) -> None:
+    this = run_claude.__version__
+    monkeypatch.setattr(run_claude, "__version__", last)
+    record_applied(settings.paths.applied_file, planned.fingerprint, running, BOTH)
+    monkeypatch.setattr(run_claude, "__version__", this)
+    packaged["requirements.txt"] = b"litellm==2\n"
+    del packaged["callbacks/demo_provider.py"]
+    packaged["callbacks/other_provider.py"] = b"handler = None\n"
+    [said] = drift(settings, planned, running)
+    assert said.startswith(f"run-claude {this}, {age} than {last} that has started this, replaces 3 files in ")
+    install_services(settings.paths)
+    assert said.endswith(f"brings the image {litellm_image(settings)}")  # what a start then builds
+    assert other_release(settings, running) == ""
 
 
 def test_what_is_not_there_does_not_differ(settings: Settings, planned: Plan) -> None:

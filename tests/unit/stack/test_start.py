@@ -16,6 +16,7 @@ from run_claude.stack.start import Start
 from run_claude.state.deployed import load_deployment
 from tests.fake.compose import gets_healthy
 from tests.fake.stage import BOTH, IMAGE, LONG, PROXY_ONLY, Stage, TimeLimit
+from tests.marks import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -350,7 +351,11 @@ async def test_an_out_of_memory_kill_is_named_by_the_event_or_by_inspect(stage: 
 
 async def test_the_log_is_read_for_the_cause_and_shown_without_secrets(stage: Stage) -> None:
     def logs(container: Container) -> None:
-        container.log = ["my key is planted-password", "no space left on device"]
+        container.log = [
+            mark("entrypoint"),
+            "my key is planted-password",
+            "OSError: [Errno 28] No space left on device",
+        ]
         becomes(Phase.EXITED, exit=1)(container)
 
     stage.compose.up_makes[PROXY] = logs
@@ -432,3 +437,13 @@ async def test_a_healthy_container_is_left_alone(stage: Stage) -> None:
     gets_healthy(stage.has(PROXY, Phase.CREATED))
     healthy = await start(stage)
     assert healthy.snapshot.litellm.id == stage.container(PROXY).id
+
+
+async def test_a_container_with_our_labels_that_is_none_of_ours_is_named_and_left_alone(stage: Stage) -> None:
+    theirs = stage.has(PROXY)
+    theirs.names, theirs.check, theirs.image = "sleepy", {}, "busybox"
+    error = await failed(stage)
+    assert (error.code, error.facts["container"]) == ("name-taken", "sleepy")
+    assert "docker rm -f sleepy" in error.help
+    assert stage.compose.of("up") == []
+    assert (await stage.session.look()).litellm.phase is Phase.ABSENT, "it is not the proxy"

@@ -8,13 +8,14 @@ from run_claude.config.settings import load_settings
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import StartError, StartTimeout
 from run_claude.stack import Stack
-from run_claude.state.deployed import load_deployment
+from run_claude.state.deployed import deployed_secrets, load_deployment
 from tests.fake.stage import LONG, Stage, TimeLimit
+from tests.marks import mark
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("packaged")]
 
 PROXY = Service.LITELLM
-IN_THE_WAY = "run-claude: error: the migration 2026_x of LiteLLM's database failed: relation exists (42P07)"
+IN_THE_WAY = "error: the migration 2026_x of LiteLLM's database failed: relation exists (42P07)"
 NEWER = {"RUN_CLAUDE_PYTHON_IMAGE": "another-base"}  # another image, as another release makes it
 
 
@@ -24,6 +25,11 @@ async def start(
     settings = load_settings({**stage.settings.environ, **(changed or {})}, instance=stage.settings.instance)
     async with Stack.open(settings, reporter=stage.reporter, compose=stage.compose) as stack:
         await stack.up(profile="demo", database=database, timeout=within)
+
+
+def said(stage: Stage) -> str:
+    """Return what the new image's program says, with the key that it is given."""
+    return mark(IN_THE_WAY, deployed_secrets(stage.settings.paths)["LITELLM_MASTER_KEY"])
 
 
 async def test_it_migrates_while_the_image_before_still_serves(stage: Stage) -> None:
@@ -37,7 +43,7 @@ async def test_it_migrates_while_the_image_before_still_serves(stage: Stage) -> 
 async def test_where_that_fails_nothing_is_stopped_and_the_cause_is_told(stage: Stage) -> None:
     await start(stage)
     before, calls = stage.container(PROXY), len(stage.compose.calls)
-    stage.compose.ran = (2, ["migrating", IN_THE_WAY])
+    stage.compose.ran = (2, ["migrating", said(stage)])
     with pytest.raises(StartError) as caught:
         await start(stage, NEWER)
     assert caught.value.code == "database-migration-failed"
@@ -61,7 +67,7 @@ async def test_one_that_takes_too_long_stops_nothing_either(stage: Stage, monkey
 async def test_what_runs_on_is_what_the_watcher_would_start(stage: Stage) -> None:
     await start(stage)
     before = load_deployment(stage.settings.paths)
-    stage.compose.ran = (2, [IN_THE_WAY])
+    stage.compose.ran = (2, [said(stage)])
     with pytest.raises(StartError):
         await start(stage, NEWER)
     assert load_deployment(stage.settings.paths) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,17 +15,38 @@ from run_claude.errors import ConfigError
 from run_claude.state.instance import as_deployed, as_remembered
 from run_claude.state.intent import Intent, save_intent
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
 
 def said(environ: dict[str, str], **words: Word) -> None:
     intent = Intent(wanted="up", database=True, profile="demo", said=words)
     save_intent(load_settings(environ).paths.intent_file, intent)
 
 
-def test_without_a_word_the_settings_are_the_users(environ: dict[str, str]) -> None:
-    settings = as_remembered(load_settings({**environ, "LITELLM_PORT": "4500"}))
+def test_without_a_word_the_settings_are_the_users(environ: dict[str, str], write: Callable[[str, str], Path]) -> None:
+    write(".env", "LITELLM_PORT=04500\n")
+    settings = as_remembered(load_settings(environ))
     assert (settings.port, settings.database_port) == (4500, None)
     assert settings.origins == {"port": Origin.CONFIGURED, "database_port": Origin.DEFAULT}
     assert not settings.said
+
+
+def test_a_variable_of_the_shell_is_a_word_of_the_start(
+    environ: dict[str, str], write: Callable[[str, str], Path]
+) -> None:
+    """The next shell does not have it: `with` would move the stack to another port."""
+    write(".env", "RUN_CLAUDE_TIMESCALEDB_PORT=5500\n")
+    shell = {"LITELLM_PORT": "4500", "RUN_CLAUDE_TIMESCALEDB_PORT": "5600"}
+    first = as_remembered(load_settings({**environ, **shell}))
+    assert first.said == {"port": Word("4500"), "database_port": Word("5600", "5500")}
+    said(environ, **first.said)
+    later = as_remembered(load_settings(environ))
+    assert (later.port, later.database_port) == (4500, 5600)
+    assert later.origins["port"] is Origin.REMEMBERED
+    write(".env", "RUN_CLAUDE_TIMESCALEDB_PORT=5700\n")
+    assert as_remembered(load_settings(environ)).database_port == 5700
 
 
 def test_what_was_said_applies_until_something_else_is_said(environ: dict[str, str]) -> None:

@@ -12,10 +12,13 @@ from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.errors import ConfigError, RunClaudeError, StartError
 from run_claude.watch.healer import Healer, down_together, is_recoverable
 from run_claude.watch.own_stops import OwnStops
+from tests.fake.compose import gets_healthy
 from tests.fake.stage import BOTH, IMAGE, Stage
+from tests.marks import begun, mark, served
 
 if TYPE_CHECKING:
     from run_claude.domain.lifecycle import ContainerEvent
+    from tests.fake.engine import Container
 
 pytestmark = pytest.mark.anyio
 
@@ -130,7 +133,7 @@ async def test_a_later_stop_is_the_users(stage: Stage, healer: Healer, stops: St
 
 async def looping(stage: Stage, *log: str) -> Snapshot:
     container = stage.has(PROXY, Phase.RESTARTING)
-    container.exit_code, container.restarts, container.log = 1, 3, list(log)
+    container.exit_code, container.restarts, container.log = 1, 3, begun(*log)
     return await stage.session.look()
 
 
@@ -177,7 +180,11 @@ async def test_services_that_are_down_together_are_started_together(stage: Stage
 
 # --- a password that the database has lost ----------------------------------------------------------------------------
 
-REJECTED = "FATAL: password authentication failed for user"
+REJECTED_BY_NOBODY = ["run-claude: error: callback x", "run-claude: error: the database y [0123456789abcdef]"]
+REJECTED = [
+    mark("entrypoint"),
+    mark("error: a migration of LiteLLM's database failed: P1000: Authentication failed against `timescaledb`"),
+]
 
 
 @pytest.mark.parametrize("database", [Phase.HEALTHY, Phase.UNHEALTHY])
@@ -185,16 +192,47 @@ async def test_a_database_that_rejects_the_proxys_password_gets_it_again(
     stage: Stage, healer: Healer, database: Phase
 ) -> None:
     stage.has(DB, database)
-    stage.has(PROXY, Phase.UNHEALTHY).log = [REJECTED]
+    stage.deployed(database=True)
+    container = stage.has(PROXY, Phase.UNHEALTHY)
+    container.odd = {
+        "Health": {"Status": "unhealthy", "Log": [{"ExitCode": 1, "Output": "/health/readiness answered 503"}]}
+    }
+
+    def gets_it(container: Container) -> None:
+        container.odd = {}
+        gets_healthy(container)
+
+    stage.compose.up_makes[PROXY] = gets_it
     await healer.restart(PROXY)
     fed = stage.compose.of("feed")
     assert bool(fed) is (database is Phase.HEALTHY)
     assert all("planted-password" in statement for _, statement in fed)
 
 
+async def test_what_stands_in_the_log_of_a_proxy_that_has_served_gives_no_password(
+    stage: Stage, healer: Healer
+) -> None:
+    stage.deployed(database=True)
+    stage.has(DB)
+    stage.has(PROXY, Phase.UNHEALTHY).log = served("Error: P1000: Authentication failed", *REJECTED_BY_NOBODY)
+    await healer.restart(PROXY)
+    assert stage.compose.of("feed") == []
+
+
+async def test_a_loop_of_a_proxy_that_has_served_is_no_dead_end_whatever_its_log_says(
+    stage: Stage, healer: Healer
+) -> None:
+    container = stage.has(PROXY, Phase.RESTARTING)
+    container.exit_code, container.restarts = 1, 3
+    container.log = served("yaml.scanner.ScannerError: no", "Error: P3009", *REJECTED_BY_NOBODY)
+    error = await healer.diagnose(PROXY, await stage.session.look())
+    assert error.code == "container-looping"
+    assert not stage.compose.calls
+
+
 async def test_a_proxy_that_loops_for_it_is_left_to_docker_which_starts_it_again(stage: Stage, healer: Healer) -> None:
     stage.has(DB)
-    stage.has(PROXY, Phase.RESTARTING).log = [REJECTED]
+    stage.has(PROXY, Phase.RESTARTING).log = REJECTED
     error = await healer.diagnose(PROXY, await stage.session.look())
     assert error.code == "database-password"
     assert stage.compose.of("stop") == []

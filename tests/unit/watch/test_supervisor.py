@@ -20,6 +20,7 @@ from run_claude.state.watch_memory import load_memory, save_memory
 from run_claude.watch import supervisor
 from run_claude.watch.supervisor import Supervisor, watching
 from tests.fake.stage import LONG, Stage, TimeLimit
+from tests.marks import begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -211,7 +212,7 @@ async def test_an_action_that_never_ends_is_given_up(stage: Stage, monkeypatch: 
 
 def loops(stage: Stage, *log: str) -> None:
     container = stage.has(PROXY, Phase.RESTARTING)
-    container.exit_code, container.restarts, container.log = 1, 3, list(log)
+    container.exit_code, container.restarts, container.log = 1, 3, begun(*log)
 
 
 async def test_a_loop_is_looked_into_once_and_left_to_docker(stage: Stage) -> None:

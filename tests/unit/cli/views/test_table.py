@@ -86,7 +86,8 @@ def test_cjk_text_is_folded_between_characters() -> None:
 
 
 def test_styles_do_not_change_the_layout() -> None:
-    coloured = table(Screen(columns=60, colour=True), COLUMNS, ROWS)
+    screen = Screen(columns=60, colour=True)
+    coloured = [screen.printable(line) for line in table(screen, COLUMNS, ROWS)]
     assert [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in coloured] == table(Screen(columns=60), COLUMNS, ROWS)
     assert "\x1b[32mhealthy\x1b[0m" in coloured[2]
 

@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from run_claude.domain.diagnosis import (
+    Evidence,
     ProbeStages,
     compose_failure,
     engine_frozen,
@@ -19,6 +20,7 @@ from run_claude.domain.diagnosis import (
     start_timeout,
 )
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
+from run_claude.domain.marks import unsealed
 from run_claude.errors import (
     BuildError,
     ConfigError,
@@ -27,6 +29,7 @@ from run_claude.errors import (
     RunClaudeError,
     StartError,
 )
+from tests.marks import log_of, mark
 
 SOCKET = "unix:///var/run/docker.sock"
 
@@ -310,55 +313,70 @@ def test_a_frozen_engine_says_for_how_long() -> None:
 
 # --- a container that does not get healthy ------------------------------------------------------------------------
 
+NOTHING = Evidence()
+PG = "2026-11-28 21:03:11.123 UTC [1]"
 DIED = ServiceState(phase=Phase.EXITED, id="a", name="test-litellm", exit_code=1)
 
 
 @pytest.mark.parametrize(
     ("service", "line", "code"),
     [
-        (Service.LITELLM, "run-claude: error: no master key", "litellm-config"),
+        (Service.LITELLM, mark("error: no master key"), "litellm-config"),
         (Service.LITELLM, "yaml.scanner.ScannerError: mapping values are not allowed here", "litellm-config"),
         (Service.LITELLM, "Error: P1000: Authentication failed against database server", "database-password"),
         (Service.LITELLM, 'FATAL: password authentication failed for user "postgres"', "database-password"),
         (
             Service.LITELLM,
-            'run-claude: error: the migration 2024_x of LiteLLM\'s database failed: relation "a" exists (42P07)',
+            mark('error: the migration 2024_x of LiteLLM\'s database failed: relation "a" exists (42P07)'),
             "database-migration-failed",
+        ),
+        (
+            Service.LITELLM,
+            mark("error: a migration of LiteLLM's database failed: P1000: Authentication failed against `x`"),
+            "database-password",
+        ),
+        (
+            Service.LITELLM,
+            "21:03:11 - LiteLLM Proxy:ERROR: proxy_server.py:812 - P1000: Authentication failed",
+            "database-password",
         ),
         (Service.LITELLM, "Error: P3009 migrate found failed migrations", "database-migration-failed"),
         (Service.LITELLM, "OSError: [Errno 28] No space left on device", "disk-full"),
-        (Service.TIMESCALEDB, "FATAL:  database files are incompatible with server", "database-version"),
+        (Service.TIMESCALEDB, f"{PG} FATAL:  database files are incompatible with server", "database-version"),
         (Service.TIMESCALEDB, "Error: Database is uninitialized and superuser password is not specified.",
          "database-password-missing"),
-        (Service.TIMESCALEDB, "could not write: No space left on device", "disk-full"),
+        (Service.TIMESCALEDB, f'{PG} PANIC:  could not write to file "pg_wal/x": No space left on device', "disk-full"),
+        (Service.TIMESCALEDB, 'initdb: error: could not write file "x": No space left on device', "disk-full"),
         (Service.LITELLM, "INFO: nothing to see here", "container-died"),
     ],
 )  # fmt: skip
 def test_a_line_of_its_log_says_why(service: Service, line: str, code: str) -> None:
-    told = service_failure(service, "died", DIED, ["before", line, "after"])
+    told = service_failure(service, "died", DIED, log_of(service, ["before", line, "after"]))
     assert (told.code, told.exit_code) == (code, 6)
-    assert line in told.detail
+    assert unsealed(line) in told.detail
 
 
 @pytest.mark.parametrize("reason", ["died", "looping", "unhealthy", "removed", "not-started", "paused"])
 def test_without_a_telling_line_the_reason_is_told(reason: str) -> None:
-    told = service_failure(Service.LITELLM, reason, DIED, [])
+    told = service_failure(Service.LITELLM, reason, DIED, NOTHING)
     assert (told.code, told.facts["reason"]) == (f"container-{reason}", reason)
     assert told.message.startswith("litellm ")
     assert "{" not in told.message + told.help
 
 
 def test_out_of_memory_beats_what_the_log_says() -> None:
-    told = service_failure(Service.LITELLM, "died", DIED, ["run-claude: error: x"], oom=True)
+    told = service_failure(Service.LITELLM, "died", DIED, log_of(Service.LITELLM, [mark("error: x")]), oom=True)
     assert told.code == "out-of-memory"
     assert "RUN_CLAUDE_LITELLM_MEMORY" in told.help
 
 
 def test_out_of_memory_names_limit_and_peak_where_they_are_known() -> None:
-    told = service_failure(Service.LITELLM, "died", DIED, [], oom=True, memory={"limit": 64 << 20, "peak": 0})
+    told = service_failure(Service.LITELLM, "died", DIED, NOTHING, oom=True, memory={"limit": 64 << 20, "peak": 0})
     assert told.message == "litellm ran out of memory (limit 64 MB)."
     assert told.facts["memory_limit"] == 64 << 20
-    both = service_failure(Service.LITELLM, "died", DIED, [], oom=True, memory={"limit": 64 << 20, "peak": 63 << 20})
+    both = service_failure(
+        Service.LITELLM, "died", DIED, NOTHING, oom=True, memory={"limit": 64 << 20, "peak": 63 << 20}
+    )
     assert "limit 64 MB, peak 63 MB" in both.message
 
 
@@ -368,44 +386,50 @@ def test_out_of_memory_names_limit_and_peak_where_they_are_known() -> None:
 )
 def test_without_a_log_the_exit_code_of_the_entrypoint_says_why(exit_code: int, code: str) -> None:
     died = ServiceState(phase=Phase.EXITED, exit_code=exit_code)
-    assert service_failure(Service.LITELLM, "died", died, []).code == code
-    assert service_failure(Service.TIMESCALEDB, "died", died, []).code == "container-died"
+    assert service_failure(Service.LITELLM, "died", died, NOTHING).code == code
+    assert service_failure(Service.TIMESCALEDB, "died", died, NOTHING).code == "container-died"
 
 
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        ("run-claude: error: callback a.b: ModuleNotFoundError: No module named 'a'", "callback-not-found"),
-        ("run-claude: error: the database timescaledb:5432 does not answer in 120 s: x", "database-unreachable"),
-        ("run-claude: error: litellm_config.yaml is no valid YAML: x", "litellm-config"),
+        ("callback a.b: ModuleNotFoundError: No module named 'a'", "callback-not-found"),
+        ("the database timescaledb:5432 does not answer in 120 s: x", "database-unreachable"),
+        ("litellm_config.yaml is no valid YAML: x", "litellm-config"),
         (
-            "run-claude: error: the migration 2026_add_it of LiteLLM's database failed: relation exists (42P07)",
+            "the migration 2026_add_it of LiteLLM's database failed: relation exists (42P07)",
             "database-migration-failed",
         ),
     ],
 )
 def test_what_the_entrypoint_names_is_the_cause(line: str, code: str) -> None:
-    told = service_failure(Service.LITELLM, "looping", DIED, [line])
+    told = service_failure(Service.LITELLM, "looping", DIED, log_of(Service.LITELLM, [mark(f"error: {line}")]))
     assert told.code == code
-    assert line.removeprefix("run-claude: error: ") in told.message
+    assert line in told.message
 
 
 def test_a_password_that_is_refused_is_the_cause_of_a_migration_that_fails_by_it() -> None:
-    log = ["Error: P1000: Authentication failed", "run-claude: error: a migration of LiteLLM's database failed: P1000"]
-    assert service_failure(Service.LITELLM, "looping", DIED, log).code == "database-password"
+    log = ["Error: P1000: Authentication failed", mark("error: a migration of LiteLLM's database failed: P1000: it is")]
+    assert service_failure(Service.LITELLM, "looping", DIED, log_of(Service.LITELLM, log)).code == "database-password"
 
 
 def test_a_failed_initialisation_is_told_until_one_has_succeeded() -> None:
     log = ["creating configuration files ... ok", "docker-entrypoint: /docker-entrypoint-initdb.d/900-databases.sh"]
-    assert service_failure(Service.TIMESCALEDB, "looping", DIED, log).code == "database-init-failed"
+    assert (
+        service_failure(Service.TIMESCALEDB, "looping", DIED, log_of(Service.TIMESCALEDB, log)).code
+        == "database-init-failed"
+    )
     done = [*log, "PostgreSQL init process complete; ready for start up."]
-    assert service_failure(Service.TIMESCALEDB, "looping", DIED, done).code == "container-looping"
+    assert (
+        service_failure(Service.TIMESCALEDB, "looping", DIED, log_of(Service.TIMESCALEDB, done)).code
+        == "container-looping"
+    )
 
 
 def test_an_unhealthy_proxy_names_the_level_it_does_not_reach() -> None:
     unhealthy = ServiceState(phase=Phase.UNHEALTHY, id="a", health_output="no answer")
     level = first_failing_stage(ProbeStages(answer=200, database="Not connected", uses_database=True))
-    told = service_failure(Service.LITELLM, "unhealthy", unhealthy, [], level=level)
+    told = service_failure(Service.LITELLM, "unhealthy", unhealthy, NOTHING, level=level)
     assert (told.code, told.facts["level"]) == ("container-unhealthy", "database")
     assert "Not connected" in told.message
 
@@ -430,14 +454,16 @@ def test_the_first_level_that_fails_is_the_one_to_tell(levels: ProbeStages, leve
 
 def test_a_signal_is_named() -> None:
     killed = ServiceState(phase=Phase.EXITED, exit_code=137)
-    assert "137, SIGKILL" in service_failure(Service.LITELLM, "died", killed, []).message
+    assert "137, SIGKILL" in service_failure(Service.LITELLM, "died", killed, NOTHING).message
 
 
 def test_a_timeout_in_a_migration_says_so() -> None:
     waiting = [(Service.LITELLM, ServiceState(phase=Phase.STARTING))]
-    told = start_timeout(60, waiting, log=["Running prisma migrate deploy"])
+    told = start_timeout(60, waiting, log=log_of(Service.LITELLM, [mark("migrating the database")]))
     assert (told.code, told.exit_code, told.retryable) == ("database-migration-timeout", 7, True)
-    done = start_timeout(60, waiting, log=["Running prisma migrate deploy", "prisma migrate deploy completed"])
+    done = start_timeout(
+        60, waiting, log=log_of(Service.LITELLM, map(mark, ("migrating the database", "database migrated")))
+    )
     assert done.code == "start-timeout"
 
 
