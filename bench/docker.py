@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.processes import BenchError, execute
 from run_claude.domain.lifecycle import parse_time
+from run_claude.domain.marks import unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +75,7 @@ async def markers(container: str) -> dict[str, float]:
     for line in (done.stdout + done.stderr).splitlines():
         stamp, _, text = line.partition(" ")
         if text.startswith("run-claude: "):
-            found[text.removeprefix("run-claude: ").strip()] = _seconds(stamp)
+            found[unsealed(text).removeprefix("run-claude: ").strip()] = _seconds(stamp)
     return found
 
 

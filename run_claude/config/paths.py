@@ -142,6 +142,11 @@ class Paths:
         return self.instance_state / "applied.json"
 
     @property
+    def bases_file(self) -> Path:
+        """Which images the tags of the base images were at the last build and pull."""
+        return self.instance_state / "bases.json"
+
+    @property
     def images_file(self) -> Path:
         """The images that starts of the instance have used."""
         return self.instance_state / "images.json"

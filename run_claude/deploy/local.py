@@ -21,6 +21,7 @@ from run_claude.deploy.litellm_config import render_litellm_config
 from run_claude.deploy.plan import choose_profile
 from run_claude.deploy.routing import render_profiles, set_default_profile
 from run_claude.domain.causes import caused
+from run_claude.domain.visible import visible
 from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _parse(arguments: Sequence[str]) -> tuple[str | None, int | None]:
 
 def _say(*lines: str) -> None:
     for line in lines:
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{visible(line)}\n")
 
 
 if __name__ == "__main__":

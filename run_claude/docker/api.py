@@ -38,11 +38,12 @@ def has_docker_cli() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image in the engine's store: ID, size in bytes, labels."""
+    """An image in the engine's store: ID, size in bytes, labels; its registry's digest, or its ID if it has none."""
 
     id: str
     size: int
     labels: dict[str, str]
+    digest: str = ""
 
 
 class Reading:
@@ -187,7 +188,11 @@ class EngineApi:
         if raw is None:
             return None
         labels = (raw.get("Config") or {}).get("Labels") or {}
-        return Image(id=str(raw["Id"]), size=int(raw.get("Size") or 0), labels=dict(labels))
+        repository = reference.rpartition("/")[0] + "/" + reference.rpartition("/")[2].partition(":")[0]
+        named = (str(name).partition("@") for name in raw.get("RepoDigests") or [])
+        digests = [digest for name, _, digest in named if f"/{name}".endswith(repository)]
+        digest = (digests or [str(raw["Id"])])[0]
+        return Image(id=str(raw["Id"]), size=int(raw.get("Size") or 0), labels=dict(labels), digest=digest)
 
     async def image_variables(self, reference: str) -> dict[str, str] | None:
         """Return the variables that an image sets; ``None`` if there is no such image.

@@ -10,6 +10,7 @@ import anyio
 from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Service
 from run_claude.errors import RunClaudeError
+from run_claude.stack.bases import FromLines, record
 from run_claude.state.images import record_image
 
 if TYPE_CHECKING:
@@ -29,8 +30,17 @@ async def build(session: Session, project: Project, *, no_cache: bool = False) -
     :raises BuildError: with the step that failed
     """
     session.reporter.step(f"Building the image, with {session.settings.prisma.words}")
-    await session.compose(project).build(Service.LITELLM, no_cache=no_cache, on_line=session.reporter.line)
+    found = FromLines()
+
+    def line(text: str) -> None:
+        found(text)
+        session.reporter.line(text)
+
+    await session.compose(project).build(Service.LITELLM, no_cache=no_cache, on_line=line)
     _made(session, project.variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""))
+    base = project.variables.get("RUN_CLAUDE_PYTHON_IMAGE", "")
+    if base:
+        await record(session, base, found.digests.get(base, ""))
 
 
 async def build_ahead(session: Session, planned: Plan, *, anew: bool = False, no_cache: bool = False) -> None:
@@ -70,6 +80,8 @@ async def pull_if_missing(session: Session, what: Plan | Deployment) -> None:
         session.reporter.step(f"Pulling {image}")
         await session.compose(what.project).pull([Service.TIMESCALEDB])
         _made(session, image)
+    if image:
+        await record(session, image)
 
 
 def _made(session: Session, image: str) -> None:

@@ -11,6 +11,7 @@ from run_claude.deploy.plan import plan
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.domain.remembered import OPTIONS, Origin
 from run_claude.errors import ConfigError
+from run_claude.stack.bases import moved_bases
 from run_claude.stack.drift import drift
 from run_claude.state import lock
 from run_claude.state.deployed import is_deployed, load_deployment
@@ -37,6 +38,7 @@ class Status:
     :param wanted: ``up`` or ``down``; empty before the first start
     :param database: in words: does LiteLLM use it, and if not, why
     :param drift: in words, what a start would change; empty if nothing
+    :param bases: which base images' tags are other images than before, in words
     :param broken: which of the user's files cannot be used, in words; what runs is what was started before
     :param unfinished: the command that was killed half-way, and that the next start finishes; empty if none was
     :param remembered: what the options of a start have said, by option
@@ -53,6 +55,7 @@ class Status:
     database: str
     drift: tuple[str, ...]
     watcher: str
+    bases: tuple[str, ...] = ()
     broken: str = ""
     unfinished: str = ""
     remembered: Mapping[str, str] = field(default_factory=dict)
@@ -91,6 +94,7 @@ async def status_of(session: Session) -> Status:
         database=database_words(settings, snapshot, uses=uses),
         drift=tuple(drift(settings, planned, snapshot)) if planned else (),
         watcher=lock.holder_of(paths.watch_lock_file),
+        bases=await moved_bases(session),
         broken=broken,
         unfinished=left.command if left is not None else "",
         exposed=tuple(exposed(settings)),

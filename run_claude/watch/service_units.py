@@ -35,9 +35,12 @@ class Service:
 
     @classmethod
     def of(cls, instance: str, environ: Mapping[str, str]) -> Service:
-        """Return the watcher of an instance, with the interpreter and the paths of now."""
+        """Return the watcher of an instance, with the interpreter and the paths of now.
+
+        ``-P``: what lies in the folder that it is started in, such as the home folder, is imported by nobody.
+        """
         carried = {name: environ[name] for name in _CARRIED if environ.get(name)}
-        return cls(instance, (sys.executable, "-m", "run_claude", "--instance", instance, "watch"), carried)
+        return cls(instance, (sys.executable, "-P", "-m", "run_claude", "--instance", instance, "watch"), carried)
 
 
 class Systemd:

@@ -77,6 +77,25 @@ def test_a_foreign_container_of_our_name_is_named_and_left_alone(instance: Insta
         docker("rm", "--force", name)
 
 
+@pytest.mark.cause("name-taken")
+def test_a_container_that_only_carries_our_labels_is_shown_as_foreign_and_left_alone(instance: Instance) -> None:
+    name, image = f"{instance.name}-sleepy", instance.environment["RUN_CLAUDE_PYTHON_IMAGE"]
+    labels = {"project": instance.name, "service": "litellm", "oneoff": "False", "config-hash": "0" * 64}
+    options = [word for key, value in labels.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
+    docker("run", "--detach", "--name", name, *options, image, "sleep", "600")
+    try:
+        status = instance.json("proxy", "status", expect=None)
+        assert status["services"]["litellm"]["phase"] == "absent"
+        assert status["foreign"] == [{"container": name, "image": image}]
+        error = fails(instance, "name-taken", 8, "proxy", "start", "--no-db")
+        assert f"docker rm -f {name}" in str(error["help"])
+        found = [row for row in instance.json("doctor", expect=1)["findings"] if row["code"] == "name-taken"]
+        assert name in found[0]["text"]
+        assert docker("inspect", "--format", "{{.State.Running}}", name).strip() == "true"
+    finally:
+        docker("rm", "--force", name)
+
+
 def test_no_engine_is_said_with_its_address(instance: Instance) -> None:
     instance.extra["DOCKER_HOST"] = f"unix://{instance.folder}/none.sock"
     error = fails(instance, "engine-not-running", 4)

@@ -249,6 +249,7 @@ class FakeEngine:
         self.silent = False  # events are neither sent nor kept: lost
         self.images: set[str] = set()  # references of those that it has
         self.variables: dict[str, list[str]] = {}  # of an image, by its reference
+        self.digests: dict[str, Json] = {}  # what inspect shows of an image besides
         self.files: dict[str, dict[str, bytes]] = {}  # of an image by its reference, or of a volume by its name
         self._probes: dict[str, Json] = {}  # containers that are created to be read, and never started
         self.sizes: dict[str, int] = {}  # of an image by its reference, or of a volume by its name; by default 1 MB
@@ -576,7 +577,8 @@ class FakeEngine:
         if found := re.fullmatch(r"/images/(.+)/json", path):
             if found[1] not in self.images:
                 return 404, {"message": "no image"}
-            return 200, {"Id": "sha256:1", "Size": 1, "Config": {"Env": self.variables.get(found[1], [])}}
+            known = {"Id": "sha256:1", "Size": 1, "Config": {"Env": self.variables.get(found[1], [])}}
+            return 200, known | self.digests.get(found[1], {})
         if found := re.fullmatch(r"/volumes/(.+)", path):
             there = found[1] in self.files or found[1] in self.volumes
             return (200, {"Name": found[1]}) if there else (404, {"message": "no volume"})

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "VirtualKeys"]
 
+# LiteLLM answers an Origin with CORS headers, and packs long errors, in which keys could not be found then.
+_NOT_PASSED = frozenset({SPEAKER, b"origin", b"accept-encoding"})
 STORED = "/run-claude/stored"  # an answer of ours, for the administrator
 MAX_BODY = 64 * 2**20
 PATIENCE = 30  # seconds for the next piece of a body
@@ -129,7 +131,7 @@ class Guard:
         own = (scope.get("server") or ("",))[0]
         if refusal := from_elsewhere(method, headers, self._hosts, own):
             return refusal
-        passed = [pair for pair in scope["headers"] if pair[0] not in (SPEAKER, b"origin")]
+        passed = [pair for pair in scope["headers"] if pair[0] not in _NOT_PASSED]
         if path in HEALTH and method in ("GET", "HEAD"):
             scope["headers"] = passed
             return None
@@ -162,9 +164,7 @@ class Guard:
             )
         known = self._virtual is not None and await self._virtual.is_known(profile)
         towards = key if known else self._master_key
-        scope["headers"], scope["query_string"] = as_client(
-            scope["headers"], scope["query_string"], where, towards, profile
-        )
+        scope["headers"], scope["query_string"] = as_client(passed, scope["query_string"], where, towards, profile)
         return None
 
     async def _take(self, scope: Message, headers: dict[bytes, bytes], receive: Receive) -> bytes | Refusal:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from run_claude.cli.views.formatting import duration, watch_line
 from run_claude.cli.views.table import Column, table
+from run_claude.state.bases import Base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +45,8 @@ def _line(event: str, row: Mapping[str, Any]) -> str:
                 return "stopped, including the database" if row.get("database") else "stopped"
             case "removed":
                 return "stopped, containers removed"
+            case "base-image-changed":
+                return f"{row['image']} has become another image: {Base(row['digest'], row['before']).words}"
             case "transition":
                 lasted = f", after {duration(row['lasted'])}" if row.get("lasted") is not None else ""
                 return f"{row['service']} {row['from']} → {row['to']} ({row['cause']}{lasted})"

@@ -77,6 +77,7 @@ def status_screen(app: App, status: Status) -> None:
                 "profile": status.profile,
                 "database": status.database,
                 "drift": list(status.drift),
+                "base_images": list(status.bases),
                 "broken": status.broken,
                 "unfinished": status.unfinished,
                 "remembered": dict(status.remembered),
@@ -107,6 +108,8 @@ def status_screen(app: App, status: Status) -> None:
         )
     for words in status.exposed:
         app.output.sentence(f"Exposed: {words}")
+    for base in status.bases:
+        app.output.sentence(f"Base image: {base}.")
     for name, image in status.snapshot.strangers:
         app.output.sentence(f"Foreign: {stranger(name, image).message} `docker rm -f {name}` removes it.")
     for drift in status.drift:

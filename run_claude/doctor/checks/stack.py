@@ -15,6 +15,7 @@ from run_claude.domain.diagnosis import ProbeStages, first_failing_stage, servic
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.domain.volume import misfit
 from run_claude.errors import RunClaudeError
+from run_claude.stack.bases import moved_bases
 from run_claude.stack.drift import drift as drift_of
 from run_claude.stack.evidence import log_of_service
 from run_claude.stack.preflight import look_into, volume_name
@@ -64,7 +65,8 @@ async def image(context: Context) -> list[Finding]:
     text = f"{reference}, {there.size / 1e6:.0f} MB, with {Prisma(prisma).words}"
     if context.database and await api.image(settings.timescaledb_image) is None:
         text += f"; {settings.timescaledb_image} will be pulled by the next start"
-    return [Finding(check="image", mark=Mark.OK, text=text, facts=facts)]
+    moved = [Finding(check="image", mark=Mark.NOTE, text=words) for words in await moved_bases(context.session)]
+    return [Finding(check="image", mark=Mark.OK, text=text, facts=facts), *moved]
 
 
 async def volume(context: Context) -> list[Finding]:

@@ -113,6 +113,7 @@ def test_the_databases_port_is_published_only_where_it_was_asked_for(environ: di
 def test_what_an_older_release_has_started_needs_no_file_that_it_does_not_have(environ: dict[str, str]) -> None:
     settings = load_settings({**environ, "RUN_CLAUDE_TIMESCALEDB_PORT": "5433"})
     paths, project = settings.paths, prepare(settings, profile="demo", database=True).project
+    (paths.services / "docker-compose.port.yaml").touch()
     assert load_deployment(paths).project.files == project.files
     (paths.services / "docker-compose.port.yaml").unlink()
     assert load_deployment(paths).project.files == (paths.services / "docker-compose.yaml",)

@@ -33,7 +33,7 @@ def stub(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> Path:
 
 def test_a_unit_names_program_instance_and_places_and_no_key(tmp_path: Path) -> None:
     unit = Systemd(tmp_path, {}).render(Service.of("work", ENVIRON))
-    assert f'ExecStart="{sys.executable}" "-m" "run_claude" "--instance" "work" "watch"' in unit
+    assert f'ExecStart="{sys.executable}" "-P" "-m" "run_claude" "--instance" "work" "watch"' in unit
     assert 'Environment="RUN_CLAUDE_HOME=/a b/100%%/$$x"' in unit
     assert "Restart=on-failure" in unit
     assert "planted" not in unit
@@ -89,3 +89,12 @@ def test_where_there_is_no_service_manager_it_says_how_else(tmp_path: Path) -> N
         service_manager(tmp_path, {"PATH": str(tmp_path)})
     assert caught.value.code == "no-service-manager"
     assert "crontab" in caught.value.help
+
+
+def test_nothing_that_lies_where_it_is_started_is_imported(tmp_path: Path) -> None:
+    for name in ("run_claude", "json", "anyio"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('planted')\n")
+    argv = Service.of("work", ENVIRON).argv
+    assert argv[-1] == "watch"
+    done = subprocess.run([*argv, "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "planted" in done.stdout + done.stderr) == (0, False), done.stderr
