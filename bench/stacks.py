@@ -85,7 +85,6 @@ class Ours(_Pair):
         environment = {
             "RUN_CLAUDE_INSTANCE": self.instance,
             "LITELLM_PORT": str(self.port),
-            "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
             **self._settings,
         }
         return await self.workspace.run_claude(*arguments, environment=environment)
@@ -140,7 +139,7 @@ class Polling(ComposeUp):
 def our_compose(workspace: Workspace, name: str, kind: type[ComposeUp] = ComposeUp) -> ComposeUp:
     """Return a contender that uses our compose file and the files that run-claude generates."""
     ports = free_port(), free_port()
-    given = {"LITELLM_PORT": str(ports[0]), "RUN_CLAUDE_TIMESCALEDB_PORT": str(ports[1])}
+    given = {"LITELLM_PORT": str(ports[0])}
     settings = workspace.settings(workspace.name(name), **given)
     prepare(settings, profile="demo", database=True)
     services = settings.paths.services

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from run_claude.config.certificates import system_ca
 from run_claude.config.checks import host_names
 from run_claude.config.environment import Environment, EnvironmentFile
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.domain.causes import caused
-from run_claude.domain.remembered import VARIABLES
+from run_claude.domain.remembered import OFF, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Literal
 
     from run_claude.domain.remembered import Choice, Origin, Word
 
@@ -26,14 +27,13 @@ __all__ = ["IMAGE_USER", "Prisma", "Settings", "load_settings"]
 T = TypeVar("T")
 D = TypeVar("D")
 
-_PORT, _DATABASE_PORT = 4444, 5433
+_PORT = 4444
 IMAGE_USER = (10001, 10001)  # litellm's user when the user is root
 
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._:/@-]{0,254}")
 _MEMORY = re.compile(r"[1-9][0-9]*(\.[0-9]+)?[bkmgBKMG]?")
 _USER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
-_SYSTEM_CA = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
 
 
 class Prisma(StrEnum):
@@ -61,7 +61,8 @@ class Settings:
     paths: Paths
     bind: str = "127.0.0.1"
     port: int = _PORT
-    database_port: int = _DATABASE_PORT
+    database_port: int | None = None  # of this machine; ``None``: not published
+    database_bind: str = "127.0.0.1"
     python_image: str = "python:3.13-slim"
     timescaledb_image: str = "timescale/timescaledb:2.23.1-pg17"
     prisma: Prisma = Prisma.ON
@@ -100,7 +101,7 @@ class Settings:
         return replace(
             self,
             port=int(port) if port else _PORT,
-            database_port=int(database_port) if database_port else _DATABASE_PORT,
+            database_port=None if database_port in ("", OFF) else int(database_port),
             said={name: choice.word for name, choice in choices.items() if choice.word is not None},
             origins={name: choice.origin for name, choice in choices.items()},
         )
@@ -119,12 +120,13 @@ def load_settings(
     *,
     instance: str | None = None,
     port: int | None = None,
-    database_port: int | None = None,
+    database_port: int | Literal["off"] | None = None,
 ) -> Settings:
     """Return the settings. The process environment overrides `.env`, and an argument overrides both.
 
     What was said at an earlier start is not in them yet; a :class:`~run_claude.Stack` adds it.
 
+    :param database_port: where to publish the database; ``off``: nowhere
     :raises ConfigError: with the origin of the value, if a value is invalid
     :raises UsageError: if an argument is invalid
     """
@@ -140,12 +142,15 @@ def load_settings(
         paths=default.paths,
         bind=_checked(env, "RUN_CLAUDE_BIND", _address, default.bind),
         port=port or _checked(env, "LITELLM_PORT", _port, default.port),
-        database_port=database_port or _checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port, default.database_port),
+        database_port=_port_or_off(asked["database_port"])
+        if database_port
+        else _checked(env, "RUN_CLAUDE_TIMESCALEDB_PORT", _port_or_off, None),
+        database_bind=_checked(env, "RUN_CLAUDE_TIMESCALEDB_BIND", _address, default.database_bind),
         python_image=_checked(env, "RUN_CLAUDE_PYTHON_IMAGE", _reference, default.python_image),
         timescaledb_image=_checked(env, "RUN_CLAUDE_TIMESCALEDB_IMAGE", _reference, default.timescaledb_image),
         prisma=_checked(env, "RUN_CLAUDE_PRISMA", _prisma, default.prisma),
         callbacks=_checked(env, "RUN_CLAUDE_CALLBACKS", _folder, None),
-        ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or _system_ca(env),
+        ca_bundle=_checked(env, "RUN_CLAUDE_CA_BUNDLE", _file, None) or system_ca(env),
         container_user=_checked(env, "RUN_CLAUDE_CONTAINER_USER", _user, _host_user(environ)),
         allowed_hosts=_checked(env, "RUN_CLAUDE_ALLOWED_HOSTS", host_names, ""),
         max_body=_checked(env, "RUN_CLAUDE_MAX_BODY", _memory, default.max_body),
@@ -156,7 +161,7 @@ def load_settings(
         spend_logs_retention=_checked(env, "RUN_CLAUDE_SPEND_LOGS_RETENTION", _period, default.spend_logs_retention),
         lock_timeout=_checked(env, "RUN_CLAUDE_LOCK_TIMEOUT", _seconds, default.lock_timeout),
         asked={name: value for name, value in asked.items() if value},
-        configured={name: str(int(value)) for name, key in VARIABLES.items() if (value := env.get(key).strip())},
+        configured={name: _plain(value) for name, key in VARIABLES.items() if (value := env.get(key).strip())},
         lasting={name: _plain(env.from_file(key).strip()) for name, key in VARIABLES.items()},
         environ=environ,
         env_file=env_file,
@@ -197,8 +202,12 @@ def _port(value: str) -> int:
     return int(value)
 
 
+def _port_or_off(value: str) -> int | None:
+    return None if value.lower() == OFF else _port(value)
+
+
 def _plain(port: str) -> str:
-    return port.lstrip("0") if port.isascii() and port.isdigit() else port
+    return port.lstrip("0") if port.isascii() and port.isdigit() else port.lower()
 
 
 def _address(value: str) -> str:
@@ -285,18 +294,3 @@ def _host_user(environ: Mapping[str, str]) -> tuple[int, int]:
     except OSError:
         return IMAGE_USER
     return (found.st_uid, found.st_gid) if found.st_uid != 0 else IMAGE_USER
-
-
-def _system_ca(env: Environment) -> Path | None:
-    """Return the CA bundle that this machine trusts.
-
-    A company's proxy signs with the company's CA, which is in the system's bundle or in one of these variables.
-    Outside Linux the engine runs in a virtual machine that does not share the system's folders, so that mounting the
-    system's bundle would fail.
-    """
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if (path := Path(env.get(name) or "/nonexistent")).is_file():
-            return path.resolve()
-    if sys.platform != "linux":
-        return None
-    return next((path.resolve() for path in map(Path, _SYSTEM_CA) if path.is_file()), None)

@@ -17,12 +17,18 @@ __all__ = [
     "around_sql",
     "create_roles_sql",
     "extensions_sql",
+    "genuine_sql",
     "give_back_sql",
     "literal",
-    "pause_jobs_sql",
+    "own_jobs_sql",
     "roles_sql",
     "settings_sql",
 ]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
 
 RESTORER = "run_claude_restorer"  # owns what is restored until it is complete
 
@@ -61,7 +67,8 @@ SELECT json_build_object('role', r.rolname, 'login', r.rolcanlogin, 'inherit', r
 FROM pg_authid r WHERE r.oid >= 16384 AND r.rolname <> '{RESTORER}' ORDER BY r.rolname;
 """  # noqa: S608 (our own text)
 
-# Of PostgreSQL's own roles, those that give no way to a file, a program or the superuser.
+# Of PostgreSQL's own roles, those that give no way to a file, a program or the superuser. Who may write all data may
+# write TimescaleDB's table of jobs, and have one run as anybody.
 _HARMLESS = (
     "pg_maintain",
     "pg_monitor",
@@ -69,13 +76,29 @@ _HARMLESS = (
     "pg_read_all_settings",
     "pg_read_all_stats",
     "pg_stat_scan_tables",
-    "pg_write_all_data",
+)
+_POWERFUL = (
+    *("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files", "pg_write_all_data"),
+    *("pg_create_subscription", "pg_signal_backend", "pg_use_reserved_connections"),
 )
 _OWNABLE = (
     *("aggregate", "collation", "foreign table", "function", "large object", "materialized view", "operator"),
     *("procedure", "schema", "sequence", "statistics object", "table", "type", "view"),
 )
 _KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES", "n": "SCHEMAS"}
+
+
+# Of a role `r`: it is no superuser, and may not act as one, nor reach files and programs.
+_MAY_OWN = f"""(NOT r.rolsuper AND (r.rolname NOT LIKE 'pg\\_%' OR r.rolname = 'pg_database_owner')
+  AND NOT EXISTS (SELECT FROM pg_roles x WHERE (x.rolsuper OR x.rolname = ANY (ARRAY[{_quoted(_POWERFUL)}]))
+    AND pg_has_role(r.oid, x.oid, 'MEMBER')))"""
+_CALLED = _quoted(
+    (
+        "public.timescaledb_post_restore()",
+        "_timescaledb_functions.start_background_workers()",
+        "_timescaledb_functions.stop_background_workers()",
+    )
+)
 
 
 def around_sql() -> str:
@@ -91,9 +114,11 @@ def roles_sql() -> str:
 def create_roles_sql(roles: Sequence[Mapping[str, Any]]) -> str:
     """Return SQL that creates the roles that are missing. One that is there stays as it is.
 
-    None becomes a superuser, or may make itself one: what it may own, and what it is granted, comes back.
+    It answers with their names. None becomes a superuser, or may make itself one: what it may own, and what it is
+    granted, comes back.
     """
     return f"""
+BEGIN;
 CREATE TEMP TABLE wanted AS SELECT * FROM json_to_recordset({literal(roles)}) AS w(role text, login bool, inherit bool,
   createdb bool, "limit" int, verifier text, member_of text[])
   WHERE NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = w.role);
@@ -101,8 +126,10 @@ SELECT format('CREATE ROLE %I %s %s %s CONNECTION LIMIT %s%s', role, CASE WHEN l
   CASE WHEN inherit THEN 'INHERIT' ELSE 'NOINHERIT' END, CASE WHEN createdb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
   "limit", CASE WHEN verifier LIKE 'SCRAM-SHA-256$%' THEN format(' PASSWORD %L', verifier) ELSE '' END)
 FROM wanted \\gexec
+SELECT to_json(role) FROM wanted;
 SELECT format('GRANT %I TO %I', g, w.role) FROM wanted w, unnest(w.member_of) g JOIN pg_roles r ON r.rolname = g
 WHERE NOT r.rolsuper AND (g = ANY ({_array(_HARMLESS)}) OR g IN (SELECT role FROM wanted)) \\gexec
+COMMIT;
 """  # noqa: S608 (values are quoted, here and by the server)
 
 
@@ -146,41 +173,69 @@ END $run_claude$;
 """  # noqa: S608 (values are quoted)
 
 
-def give_back_sql(database: str, around: Mapping[str, Any], *, as_superuser: bool = False) -> str:
+def give_back_sql(
+    database: str, around: Mapping[str, Any], *, otherwise: str, owner: str = "", as_superuser: bool = False
+) -> str:
     """Return SQL that gives everything that the restorer owns in the connected database to its owners of before.
 
-    What has no owner any more belongs to ``postgres``.
+    Never to the superuser, nor to a role that may run programs: functions run as their owner, and those of an index
+    whenever its table is analyzed.
 
+    :param otherwise: who gets what has no such owner
+    :param owner: of the database; by default its owner of before
     :param as_superuser: whether it was restored by the superuser, with the owners of its objects
     """
-    restorer = f"REASSIGN OWNED BY {RESTORER} TO postgres;\nDROP OWNED BY {RESTORER};" if not as_superuser else ""
+    restorer = f"REASSIGN OWNED BY {RESTORER} TO {otherwise};\nDROP OWNED BY {RESTORER};" if not as_superuser else ""
     name = f"({literal(database)}::json #>> '{{}}')"
     return f"""
 {restorer}
 SELECT format('ALTER %s %s OWNER TO %I', CASE WHEN i.type IN ('function', 'procedure', 'aggregate') THEN 'ROUTINE'
     WHEN i.type = 'statistics object' THEN 'STATISTICS' ELSE upper(i.type) END, i.identity, o.owner)
 FROM json_to_recordset({literal(around.get("owners") or [])}) AS o(type text, names text[], args text[], owner text)
-  JOIN pg_roles r ON r.rolname = o.owner AND NOT r.rolsuper
+  JOIN pg_roles r ON r.rolname = o.owner AND {_MAY_OWN}
   CROSS JOIN LATERAL pg_get_object_address(o.type, o.names, o.args) a
   CROSS JOIN LATERAL pg_identify_object(a.classid, a.objid, a.objsubid) i
 WHERE o.type = ANY ({_array(_OWNABLE)}) \\gexec
 {"".join(_default_sql(row) for row in around.get("defaults") or [])}
-SELECT format('ALTER DATABASE %I OWNER TO %I', {name}, rolname) FROM pg_roles
-WHERE rolname = {literal(around.get("owner") or "")}::json #>> '{{}}' \\gexec
+SELECT format('ALTER DATABASE %I OWNER TO %I', {name}, coalesce((SELECT rolname FROM pg_roles r
+  WHERE rolname = {literal(owner or around.get("owner") or "")}::json #>> '{{}}' AND ({_MAY_OWN} OR r.oid = 10)),
+  '{otherwise}')) \\gexec
 SELECT format('COMMENT ON DATABASE %I IS %L', {name}, c)
 FROM (SELECT {literal(around.get("comment") or "")}::json #>> '{{}}') AS t(c) WHERE c <> '' \\gexec
 {_database_grants_sql(name, around.get("grants"))}
 """  # noqa: S608 (values are quoted, here and by the server)
 
 
-def pause_jobs_sql() -> str:
-    """Return SQL that pauses and names TimescaleDB's jobs that would run what a backup brings as a superuser."""
-    return """
-UPDATE _timescaledb_config.bgw_job SET scheduled = false FROM pg_roles r
-WHERE r.oid = owner AND r.rolsuper AND scheduled
-  AND (proc_schema !~ '^_timescaledb_' OR check_schema !~ '^_timescaledb_')
+def genuine_sql() -> str:
+    """Return SQL that fails unless TimescaleDB is as its image has it, where somebody's dump was read in.
+
+    The superuser calls its functions and writes its table: whoever owns the database could have put others there.
+    """
+    return f"""
+DO $run_claude$ BEGIN
+  IF EXISTS (
+    SELECT FROM unnest(ARRAY[{_CALLED}]) AS called(name)
+    WHERE NOT EXISTS (SELECT FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+        JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+      WHERE p.oid = to_regprocedure(name) AND p.proowner = 10 AND d.deptype = 'e' AND e.extname = 'timescaledb')
+  ) OR NOT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('_timescaledb_config.bgw_job')
+    AND relowner = 10 AND relkind = 'r' AND NOT relhasrules
+  ) OR EXISTS (SELECT FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE c.relowner = 10 AND NOT t.tgisinternal AND c.relnamespace::regnamespace::text LIKE '\\_timescaledb\\_%'
+      AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = t.tgfoid AND p.proowner = 10)
+  ) OR EXISTS (SELECT FROM pg_namespace WHERE nspname LIKE '\\_timescaledb\\_%' AND nspowner <> 10)
+  THEN RAISE EXCEPTION 'it changes TimescaleDB itself'; END IF;
+END $run_claude$;
+"""  # noqa: S608 (our own text)
+
+
+def own_jobs_sql(owner: str) -> str:
+    """Return SQL that names TimescaleDB's jobs that ran as a superuser, and has them run as another role."""
+    return f"""
+UPDATE _timescaledb_config.bgw_job SET owner = '{owner}' FROM pg_roles r
+WHERE r.oid = owner AND id >= 1000 AND NOT ({_MAY_OWN})
 RETURNING format('%s (%I.%I)', id, proc_schema, proc_name);
-"""
+"""  # noqa: S608 (our own text)
 
 
 def _default_sql(row: Mapping[str, Any]) -> str:
@@ -221,4 +276,4 @@ def literal(value: object) -> str:
 
 
 def _array(names: Iterable[str]) -> str:
-    return "ARRAY[" + ", ".join(f"'{name}'" for name in names) + "]"
+    return f"ARRAY[{_quoted(names)}]"

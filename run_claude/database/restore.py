@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -10,18 +11,19 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.config.database_roles import owner_of
 from run_claude.database.archive import read_part
 from run_claude.database.around import (
     RESTORER,
     create_roles_sql,
     give_back_sql,
-    pause_jobs_sql,
     settings_sql,
 )
 from run_claude.database.progress import Megabytes
 from run_claude.database.queries import (
     content_sql,
     count_sql,
+    identifier,
     leftovers_sql,
     parse_content,
     parse_counts,
@@ -34,7 +36,7 @@ from run_claude.errors import DataError, RunClaudeError
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.state import lock
-from run_claude.state.deployed import load_deployment
+from run_claude.state.deployed import deployed_database_password, load_deployment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,6 +110,13 @@ class _Restored:
         self.run = os.urandom(4).hex()
         names = [part.database for part in manifest.parts]
         self.pairs = [(name, temporary_name("restoring", self.run, number)) for number, name in enumerate(names)]
+        self.roles: list[str] = []  # that were not there before
+        self.swapped = False
+
+    def drop_sql(self) -> str:
+        """Return SQL that drops what is left of it, and who came with it unless it is in place now."""
+        roles = "" if self.swapped else "".join(f"DROP ROLE IF EXISTS {identifier(role)};\n" for role in self.roles)
+        return leftovers_sql(self.run) + _drop_restorer() + roles
 
 
 @asynccontextmanager
@@ -122,7 +131,8 @@ async def _read_in(
             await server.ask(
                 "template1", f"CREATE ROLE {RESTORER} LOGIN NOSUPERUSER NOINHERIT;\n", code="restore-failed"
             )
-        await server.ask("template1", create_roles_sql(manifest.roles), code="restore-failed")
+        made = await server.ask("template1", create_roles_sql(manifest.roles), code="restore-failed")
+        restored.roles = [json.loads(name) for name in made]
         for part, (_, name) in zip(manifest.parts, restored.pairs, strict=True):
             reporter.step(f"Restoring {part.database}")
             await _read_part(server, manifest, part, name, owner, reporter)
@@ -138,18 +148,20 @@ async def _read_in(
 async def _clean_up(server: Server, restored: _Restored, within: float) -> None:
     with anyio.move_on_after(within, shield=True):
         with suppress(RunClaudeError):  # the first error is the one to report
-            await server.ask("template1", leftovers_sql(restored.run) + _drop_restorer())
+            await server.ask("template1", restored.drop_sql())
 
 
 async def _read_part(server: Server, manifest: Manifest, part: Part, name: str, owner: str, reporter: Reporter) -> None:
     there = await server.create(name, part, owner=owner)
     path = Path(manifest.path)
     try:
-        await server.restore(
+        jobs = await server.restore(
             name, part, partial(read_part, path, part), owner=owner, there=there, on_chunk=Megabytes(reporter).add
         )
     except (OSError, ValueError, LookupError) as error:  # the file is another one than was verified
         raise invalid(path, "has changed while it was restored") from error
+    for job in jobs:
+        reporter.note(f"{part.database}: job {job} ran as the superuser; it will run as {owner_of(part.database)}.")
     verify_rows(part, parse_counts(await server.ask(name, count_sql()))[1])
 
 
@@ -163,12 +175,10 @@ async def _own(
         user = "postgres" if as_superuser else RESTORER
         await server.ask(name, settings_sql(name, part.around), user=user, code="restore-failed")
     for part, name in both:
-        await server.ask(name, give_back_sql(name, part.around, as_superuser=as_superuser), code="restore-failed")
-        if part.timescaledb and not as_superuser:
-            for job in await server.ask(name, pause_jobs_sql(), code="restore-failed"):
-                reporter.note(
-                    f"{part.database}: job {job} ran as the superuser, and is paused. Look at it, then resume it."
-                )
+        otherwise = owner_of(part.database)
+        owner = otherwise if otherwise == part.database else ""
+        sql = give_back_sql(name, part.around, otherwise=otherwise, owner=owner, as_superuser=as_superuser)
+        await server.ask(name, sql, code="restore-failed")
     await server.ask("template1", _drop_restorer(), code="restore-failed")
 
 
@@ -189,6 +199,8 @@ async def _swap(session: Session, server: Server, compose: Compose, manifest: Ma
         there = parse_content(await server.ask("template1", content_sql([]))).databases
         sql = swap_sql(restored.pairs, there, restored.run)
         await server.ask("template1", sql, code="restore-failed")
+        restored.swapped = True
+        await server.make_roles(deployed_database_password(session.settings.paths))
     finally:
         if proxy:
             with anyio.move_on_after(UP_WITHIN, shield=True):

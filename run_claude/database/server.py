@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from run_claude.database.around import extensions_sql
+from run_claude.config.database_roles import owner_of
+from run_claude.database.around import extensions_sql, genuine_sql, own_jobs_sql
 from run_claude.database.queries import connection, identifier, text_literal
 from run_claude.docker.process import Completed, open_group, pump, run
 from run_claude.domain.causes import caused
+from run_claude.stack.takeover import roles_script
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -139,12 +141,15 @@ class Server:
             # By its owner-to-be: an extension has no other owner than who has created it.
             create = f"CREATE EXTENSION timescaledb SCHEMA public VERSION '{part.timescaledb}';\n"
             await self.ask(name, create, code="restore-failed", user=owner)
-            # It changes a setting of the database, which applies to new sessions only.
+            # It changes a setting of the database, which applies to new sessions only. No trigger may be put there: it
+            # would run as whoever writes.
             schemas = "_timescaledb_catalog, _timescaledb_config, _timescaledb_internal"
-            grants = "".join(
-                f"GRANT ALL ON {what} {schemas} TO {identifier(owner)};\n"
-                for what in ("SCHEMA", "ALL TABLES IN SCHEMA", "ALL SEQUENCES IN SCHEMA")
-            )
+            grants = f"""
+GRANT USAGE ON SCHEMA {schemas} TO {identifier(owner)};
+GRANT CREATE ON SCHEMA _timescaledb_internal TO {identifier(owner)};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schemas} TO {identifier(owner)};
+GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
+"""
             await self.ask(name, f"SELECT public.timescaledb_pre_restore();\n{grants}", code="restore-failed")
         extensions = around.get("extensions") or []
         return await self.ask(name, extensions_sql(extensions, owner), code="restore-failed")
@@ -169,8 +174,8 @@ class Server:
         owner: str,
         there: Sequence[str],
         on_chunk: Callable[[int], None],
-    ) -> None:
-        """Restore a dump into a new database.
+    ) -> list[str]:
+        """Restore a dump into a new database; return TimescaleDB's jobs that ran as the superuser, and do not any more.
 
         :param dump: reads it: once for its list of entries, once for its data
         :param owner: who reads it in, and owns everything in it for now; ``postgres`` restores owners as well
@@ -192,12 +197,17 @@ class Server:
                 await run(self.argv("rm", "-f", listing), env=self.environment())
         if done.returncode != 0:
             raise _failed(f"{part.database} cannot be restored", done, "restore-failed")
+        jobs: list[str] = []
         if part.timescaledb:
+            trusted = owner == "postgres"
+            ours = "" if trusted else genuine_sql() + own_jobs_sql(owner_of(part.database))
+            jobs = await self.ask(name, ours, code="restore-failed") if ours else []
             await self.ask(name, "SELECT public.timescaledb_post_restore();\n", code="restore-failed")
             # TimescaleDB requires it to come first in a session. Does nothing if the version is the image's own.
             await self.ask(name, "ALTER EXTENSION timescaledb UPDATE;\n", code="restore-failed")
         # By who owns the tables: it calls the functions of their indexes.
         await self.ask(name, "SET client_min_messages = error;\nANALYZE;\n", code="restore-failed", user=owner)
+        return jobs
 
     async def _entries(
         self, part: Part, dump: Callable[[], Iterable[bytes]], there: Sequence[str], *, everything: bool
@@ -219,7 +229,25 @@ class Server:
         :raises DataError: with PostgreSQL's message
         """
         for database in databases:
-            await self.ask(database, "SELECT _timescaledb_functions.start_background_workers();\n")
+            sql = f"{genuine_sql()}SELECT _timescaledb_functions.start_background_workers();\n"
+            await self.ask(database, sql)
+
+    async def make_roles(self, password: str) -> None:
+        """Make the databases' roles what they are to be, as at each start.
+
+        :param password: for roles that have none yet
+        :raises DataError: with PostgreSQL's message
+        """
+        argv = self.argv("sh", "-s")
+        self.on_command(argv)
+        done = await pump(
+            argv,
+            env=self.environment(),
+            source=_counted([roles_script(password, keep=True).encode()], lambda count: None),
+            sink=_nowhere,
+        )
+        if done.returncode != 0:
+            raise _failed("The roles of the databases cannot be made", done, "query-failed")
 
 
 def _locale(around: Mapping[str, Any]) -> str:
@@ -232,6 +260,10 @@ async def _counted(chunks: Iterable[bytes], on_chunk: Callable[[int], None]) -> 
     for chunk in chunks:
         yield chunk
         on_chunk(len(chunk))
+
+
+def _nowhere(chunk: bytes) -> None:
+    """Take what nobody reads."""
 
 
 async def _never() -> AsyncIterator[bytes]:

@@ -20,6 +20,7 @@ __all__ = ["build_secrets", "compose_variables", "proxy_variables", "render_comp
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 _DIRECT = ("timescaledb", "localhost", "127.0.0.1", "::1", CONTAINER_HOST)  # hosts that no company's proxy can reach
+_HBA = "/run-claude/pg_hba.conf"  # who comes in; older variables do not name it, and have the volume's own
 _INDEXES = (
     "UV_INDEX_URL",
     "UV_DEFAULT_INDEX",
@@ -43,9 +44,11 @@ def compose_variables(settings: Settings, env: Environment, *, image: str, input
     paths, (uid, gid) = settings.paths, settings.container_user
     variables = {
         "RUN_CLAUDE_INSTANCE": settings.instance,
-        "RUN_CLAUDE_BIND": f"[{settings.bind}]" if ":" in settings.bind else settings.bind,
+        "RUN_CLAUDE_BIND": _bracketed(settings.bind),
         "LITELLM_PORT": str(settings.port),
-        "RUN_CLAUDE_TIMESCALEDB_PORT": str(settings.database_port),
+        "RUN_CLAUDE_TIMESCALEDB_PORT": str(settings.database_port or ""),
+        "RUN_CLAUDE_TIMESCALEDB_BIND": _bracketed(settings.database_bind),
+        "RUN_CLAUDE_TIMESCALEDB_HBA": _HBA,
         "RUN_CLAUDE_PYTHON_IMAGE": settings.python_image,
         "RUN_CLAUDE_TIMESCALEDB_IMAGE": settings.timescaledb_image,
         "RUN_CLAUDE_LITELLM_IMAGE": image,
@@ -119,6 +122,10 @@ def _excepted(env: Environment) -> str:
     own = {*_DIRECT, env.get("RUN_CLAUDE_BIND")}
     named = re.split(r"[,\s]+", f"{env.get('NO_PROXY')},{env.get('no_proxy')}")
     return ",".join(dict.fromkeys(host for host in named if host and host not in own))
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _has_password(proxy: str) -> bool:

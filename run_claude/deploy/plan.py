@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from run_claude.config.addresses import exposed
 from run_claude.config.catalogue import DEMO, Catalogue, load_catalogue
+from run_claude.config.database_roles import LITELLM_ROLE, litellm_password
 from run_claude.config.files import read_bytes
 from run_claude.config.litellm_variables import missing_packages
 from run_claude.config.named_files import FILE, named_files
@@ -82,7 +84,7 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     secrets = read_secrets(settings, rendered.variables)
     contents, _ = named_files(env, secrets.keys)
     _, unusable = named_files(env, {name: env.get(name) for name in rendered.named})
-    notes += [*catalogue.notes, *rendered.notes, *unusable.values()]
+    notes += [*catalogue.notes, *rendered.notes, *unusable.values(), *exposed(settings)]
     if missing_packages(catalogue.sections, ""):  # unless the user has added them
         requirements = read_bytes(paths.services / "requirements.txt") or b""
         notes += missing_packages(catalogue.sections, requirements.decode(errors="replace"))
@@ -97,9 +99,9 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     if uses_database:
         handed_over |= {
             "DATABASE_HOST": "timescaledb",
-            "DATABASE_USERNAME": "postgres",
-            "DATABASE_PASSWORD": secrets.database_password,
-            "DATABASE_NAME": "litellm",
+            "DATABASE_USERNAME": LITELLM_ROLE,
+            "DATABASE_PASSWORD": litellm_password(secrets.database_password),
+            "DATABASE_NAME": LITELLM_ROLE,
             UI_USERNAME: secrets.ui_username,  # its admin pages need the database
             UI_PASSWORD: secrets.ui_password,
         }

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["COMPOSE_FILE", "Compose", "Project"]
 
 COMPOSE_FILE = "docker-compose.yaml"
-_CALLBACKS_FILE = "docker-compose.callbacks.yaml"
+# What a variable that is set adds: the user's own callbacks folder, the database's port.
+_ADDED = {
+    "RUN_CLAUDE_CALLBACKS": "docker-compose.callbacks.yaml",
+    "RUN_CLAUDE_TIMESCALEDB_PORT": "docker-compose.port.yaml",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,9 @@ class Project:
 
     @classmethod
     def of(cls, services: Path, variables: Mapping[str, str]) -> Project:
-        """Return the project in a services folder; the user's own callbacks folder adds a compose file."""
-        names = (COMPOSE_FILE, _CALLBACKS_FILE) if variables.get("RUN_CLAUDE_CALLBACKS") else (COMPOSE_FILE,)
-        return cls(tuple(services / name for name in names), variables)
+        """Return the project in a services folder: its own compose file, and those that the variables add."""
+        added = (file for name, file in _ADDED.items() if variables.get(name))
+        return cls(tuple(services / name for name in (COMPOSE_FILE, *added)), variables)
 
 
 class Compose(Protocol):

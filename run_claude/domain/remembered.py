@@ -13,10 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["OPTIONS", "VARIABLES", "Choice", "Origin", "Word", "choose"]
+__all__ = ["OFF", "OPTIONS", "VARIABLES", "Choice", "Origin", "Word", "choose"]
 
 VARIABLES = {"port": "LITELLM_PORT", "database_port": "RUN_CLAUDE_TIMESCALEDB_PORT"}
 OPTIONS = {"port": "--port", "database_port": "--db-port"}
+
+
+OFF = "off"  # the database's port: not published, whatever was said before
 
 
 class Origin(StrEnum):

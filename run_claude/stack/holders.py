@@ -8,14 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from run_claude.config.addresses import PORTS
 from run_claude.domain.diagnosis import foreign_container, port_of, port_taken
 from run_claude.domain.lifecycle import Service
-from run_claude.domain.remembered import VARIABLES
 from run_claude.errors import ConflictError, RunClaudeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
+    from run_claude.config.addresses import Address
     from run_claude.config.settings import Settings
     from run_claude.docker.api import EngineApi
 
@@ -27,11 +28,12 @@ _LISTEN = "0A"
 async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings) -> RunClaudeError:
     """Return the error of a failed `up` with what holds the port or the name that it needs."""
     if (port := port_of(error.detail)) is not None:
-        setting = "LITELLM_PORT" if port == settings.port else "RUN_CLAUDE_TIMESCALEDB_PORT"
+        service = Service.LITELLM if port == settings.port else Service.TIMESCALEDB
+        bind = settings.bind if service is Service.LITELLM else settings.database_bind
         container = await api.publisher_of(port)
         holder = f"the container {container}" if container else process_on(port)
-        free = next_free(settings.bind, port)
-        return port_taken(port, setting, holder=holder, free=free, detail=error.detail)
+        free = next_free(bind, port)
+        return port_taken(port, PORTS[service], holder=holder, free=free, detail=error.detail)
     if isinstance(error, ConflictError) and error.code == "name-taken":
         for service in Service:
             name = f"{settings.instance}-{service}"
@@ -40,7 +42,7 @@ async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings)
     return error
 
 
-async def check_ports(api: EngineApi, instance: str, bind: str, ports: Mapping[Service, int]) -> None:
+async def check_ports(api: EngineApi, instance: str, addresses: Iterable[Address]) -> None:
     """Refuse a port that something else than this instance's own containers listens on, before anything is started.
 
     Only what certainly fails: the engine is on this machine, and the port is in use. All else the engine says itself.
@@ -50,14 +52,14 @@ async def check_ports(api: EngineApi, instance: str, bind: str, ports: Mapping[S
     """
     if not api.endpoint.host.startswith("unix://"):
         return
-    for service, port in ports.items():
+    for address in addresses:
+        bind, port = address.bind, address.port
         if not is_taken(bind, port):
             continue
         container = await api.publisher_of(port)
         if container not in {f"{instance}-{own}" for own in Service}:
             holder = f"the container {container}" if container else process_on(port)
-            setting = VARIABLES["port" if service is Service.LITELLM else "database_port"]
-            raise port_taken(port, setting, holder=holder, free=next_free(bind, port))
+            raise port_taken(port, address.setting, holder=holder, free=next_free(bind, port))
 
 
 def is_free(bind: str, port: int) -> bool:

@@ -34,8 +34,10 @@ async def choose_ports(session: Session) -> bool:
     settings = session.settings
     if session.intent() is not None:
         return False
-    wanted = {"port": settings.port, "database_port": settings.database_port}
-    free = {name: port for name, port in wanted.items() if port and _is_usual(settings, name)}
+    wanted = {"port": settings.port}
+    if settings.database_port is not None:
+        wanted["database_port"] = settings.database_port
+    free = {name: port for name, port in wanted.items() if _is_usual(settings, name)}
     owners = await anyio.to_thread.run_sync(ports_of, settings.paths)
     for port in free.values():
         if port not in owners and (other := await session.api.instance_on(port)) not in ("", settings.instance):
@@ -67,7 +69,8 @@ def _next_pair(settings: Settings, usual: dict[str, int], avoided: set[int]) -> 
     for step in range(1, _TRIES):
         chosen = {name: port + step for name, port in usual.items()}
         if avoided.isdisjoint(chosen.values()) and all(
-            port < 65536 and holders.is_free(settings.bind, port) for port in chosen.values()
+            port < 65536 and holders.is_free(settings.bind if name == "port" else settings.database_bind, port)
+            for name, port in chosen.items()
         ):
             return chosen
     return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.config.files import write_if_changed
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Service, Snapshot
@@ -73,4 +74,6 @@ async def _give_password(session: Session, password: str, *, proxy: bool) -> Non
         if proxy:
             await compose.up([Service.LITELLM])
         raise
+    # What its container reads when it is started again, by whomever.
+    await anyio.to_thread.run_sync(write_if_changed, session.settings.paths.database_secret, password)
     session.password_given()

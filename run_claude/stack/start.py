@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
+from run_claude.config.addresses import deployed_addresses
 from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout, stranger
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
-from run_claude.domain.remembered import VARIABLES
 from run_claude.domain.timeline import Span, slowest, start_timeline
 from run_claude.domain.volume import Held
 from run_claude.errors import RunClaudeError
@@ -131,11 +131,9 @@ class Start:
             raise engine_too_old(version)
         for name, image in self.before.strangers:
             raise stranger(name, image)
-        named = {Service.LITELLM: variables.get(VARIABLES["port"])}
-        named[Service.TIMESCALEDB] = variables.get(VARIABLES["database_port"])
-        ports = {service: int(port) for service in self.services if (port := named[service])}
-        bind = variables.get("RUN_CLAUDE_BIND", "127.0.0.1").strip("[]")
-        await check_ports(api, self.session.settings.instance, bind, ports)
+        wanted = deployed_addresses(variables)
+        addresses = [wanted[service] for service in self.services if service in wanted]
+        await check_ports(api, self.session.settings.instance, addresses)
 
     async def _check_volume(self) -> None:
         """Refuse a volume that does not fit the image. A container of the last start has proved itself already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from run_claude.config.addresses import exposed
 from run_claude.config.settings import Prisma
 from run_claude.deploy.plan import plan
 from run_claude.domain.lifecycle import Phase, Service
@@ -41,6 +42,7 @@ class Status:
     :param broken: which of the user's files cannot be used, in words; what runs is what was started before
     :param unfinished: the command that was killed half-way, and that the next start finishes; empty if none was
     :param remembered: what the options of a start have said, by option
+    :param exposed: in words, what can be reached from other machines
     :param watcher: the command that watches the instance, in words; empty if none does
     """
 
@@ -57,6 +59,7 @@ class Status:
     broken: str = ""
     unfinished: str = ""
     remembered: Mapping[str, str] = field(default_factory=dict)
+    exposed: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -94,6 +97,7 @@ async def status_of(session: Session) -> Status:
         bases=await moved_bases(session),
         broken=broken,
         unfinished=left.command if left is not None else "",
+        exposed=tuple(exposed(settings)),
         remembered={
             OPTIONS[name]: word.value
             for name, word in settings.said.items()

@@ -11,6 +11,8 @@ from run_claude.domain.diagnosis import proxy_log, service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.stack.evidence import entrypoint_key
 from run_claude.stack.log_redaction import shown
+from run_claude.stack.takeover import make_roles
+from run_claude.state.deployed import deployed_database_password
 
 if TYPE_CHECKING:
     from run_claude.deploy.plan import Plan
@@ -46,6 +48,8 @@ async def migrate_ahead(
     session.reporter.step("Migrating LiteLLM's database")
     try:
         with anyio.fail_after(within):
+            # The database may be of a release that had none.
+            await make_roles(compose, deployed_database_password(session.settings.paths))
             code, lines = await compose.run(Service.LITELLM, _COMMAND)
     except TimeoutError as error:
         words = f"LiteLLM's database was not migrated within {within:g} s"

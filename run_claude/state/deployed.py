@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from run_claude.config import dotenv
@@ -69,8 +69,11 @@ def load_deployment(paths: Paths) -> Deployment:
             facts={"file": str(paths.compose_env_file)},
         )
     variables = {name: value for name, (value, _) in dotenv.values(text, str(paths.compose_env_file), {}).items()}
+    project = Project.of(paths.services, variables)
+    # An older release, whose services folder it may still be, has all in its one compose file.
+    there = (project.files[0], *(path for path in project.files[1:] if path.exists()))
     return Deployment(
-        project=Project.of(paths.services, variables),
+        project=replace(project, files=there),
         image=variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""),
         database="DATABASE_HOST" in deployed_secrets(paths),
     )

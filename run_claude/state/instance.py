@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from run_claude.config.addresses import deployed_addresses
 from run_claude.config.files import read_bytes
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.config.settings import Settings
 from run_claude.domain.causes import caused
-from run_claude.domain.remembered import VARIABLES, choose
+from run_claude.domain.lifecycle import Service
+from run_claude.domain.remembered import OFF, VARIABLES, choose
 from run_claude.errors import ConfigError
 from run_claude.state.deployed import load_deployment
 from run_claude.state.intent import load_intent
@@ -33,16 +35,18 @@ def as_deployed(environ: Mapping[str, str], instance: str | None, error: ConfigE
     try:
         variables = load_deployment(paths).project.variables
         ports = {field: variables[variable] for field, variable in VARIABLES.items()}
-    except (ConfigError, KeyError):
+        addresses = deployed_addresses(variables)
+    except (ConfigError, KeyError, ValueError):
         raise error from None
     return Settings(
         instance=name,
         paths=paths,
-        bind=variables.get("RUN_CLAUDE_BIND", "127.0.0.1").strip("[]"),
-        port=int(ports["port"]),
-        database_port=int(ports["database_port"]),
+        bind=addresses[Service.LITELLM].bind,
+        port=addresses[Service.LITELLM].port,
+        database_port=int(ports["database_port"]) if ports["database_port"] else None,
+        database_bind=addresses[Service.TIMESCALEDB].bind if Service.TIMESCALEDB in addresses else "127.0.0.1",
         timescaledb_image=variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", ""),
-        configured=ports,
+        configured={field: port or OFF for field, port in ports.items()},
         environ=environ,
     )
 

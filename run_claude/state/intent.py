@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from run_claude.config.files import write_atomic
-from run_claude.domain.remembered import Word
+from run_claude.domain.remembered import OFF, Word
 from run_claude.state import reader
 
 if TYPE_CHECKING:
@@ -62,6 +62,6 @@ def _said(row: reader.Fields) -> dict[str, Word]:
         return {}
     said = row.child("said")
     words = {name: Word(said.child(name).text("value"), said.child(name).text("over")) for name in said}
-    if wrong := [word.value for word in words.values() if not re.fullmatch(r"[1-9][0-9]{0,4}", word.value)]:
+    if wrong := [word.value for word in words.values() if not re.fullmatch(rf"[1-9][0-9]{{0,4}}|{OFF}", word.value)]:
         raise reader.Broken(f"said has {wrong[0]!r}, which is no port")
     return words

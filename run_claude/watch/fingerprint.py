@@ -5,13 +5,16 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
+from run_claude.config.addresses import deployed_addresses, published
 from run_claude.domain.compose import COMPOSE_FILE
-from run_claude.domain.remembered import VARIABLES
 from run_claude.errors import ConfigError
 from run_claude.stack.holders import is_free
 from run_claude.state.deployed import load_deployment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from run_claude.config.addresses import Address
     from run_claude.config.settings import Settings
 
 __all__ = ["fingerprint"]
@@ -33,14 +36,14 @@ def fingerprint(settings: Settings, *, intended: float, code: str) -> str:
         except OSError:
             marks.append(None)
     if code == "port-taken":
-        marks += [is_free(settings.bind, port) for port in _ports(settings)]
+        marks += [is_free(address.bind, address.port) for address in _addresses(settings)]
     return f"{zlib.crc32(repr(marks).encode()):08x}"
 
 
-def _ports(settings: Settings) -> tuple[int, ...]:
-    """Return the ports that the watcher starts with: those of the last start, whatever the settings say now."""
+def _addresses(settings: Settings) -> Iterable[Address]:
+    """Return where the watcher starts: as at the last start, whatever the settings say now."""
     try:
-        variables = load_deployment(settings.paths).project.variables
-        return tuple(int(variables[name]) for name in VARIABLES.values())
-    except (ConfigError, KeyError):
-        return settings.port, settings.database_port
+        found = deployed_addresses(load_deployment(settings.paths).project.variables)
+    except (ConfigError, ValueError):
+        found = {}
+    return (found or published(settings)).values()

@@ -46,7 +46,6 @@ class Instance:
     folder: Path
     name: str = field(default_factory=lambda: runs.name("rct"))
     port: int = field(default_factory=free_port)
-    database_port: int = field(default_factory=free_port)
     release: dict[str, str] = field(default_factory=dict)  # what makes Python run another one: see tests/stand_in
     extra: dict[str, str] = field(default_factory=dict)
     workplace: Path | None = None  # where commands are called; by default where the tests run
@@ -72,7 +71,6 @@ class Instance:
             "RUN_CLAUDE_STATE": str(self.folder / "state"),
             "RUN_CLAUDE_INSTANCE": self.name,
             "LITELLM_PORT": str(self.port),
-            "RUN_CLAUDE_TIMESCALEDB_PORT": str(self.database_port),
             "RUN_CLAUDE_PRISMA": "off",
         }
         return {**os.environ, **planted.PLANTED, **self.release, **ours, **self.extra}
@@ -149,11 +147,19 @@ class Instance:
         command = ("psql", "-qAtU", "postgres", "-d", database, "-c", statement)
         return docker("exec", self.container("timescaledb"), *command)
 
-    def sql_by_password(self, statement: str) -> str:
-        """Run SQL over TCP, with the password that stands in the user's ``.env``."""
-        psql = ("psql", "-h", "127.0.0.1", "-qAtU", "postgres", "-c", statement)
-        environ = {"PGPASSWORD": self.secrets()[1]}  # in the environment: a command line is for everybody to read
-        return docker("exec", "-e", "PGPASSWORD", self.container("timescaledb"), *psql, environ=environ)
+    @property
+    def database_password(self) -> str:
+        """The password of the role `run_claude`, as it stands in the user's ``.env``."""
+        return self.secrets()[1]
+
+    def sql_by_password(
+        self, statement: str, *, role: str = "run_claude", database: str = "", password: str = "", check: bool = True
+    ) -> str:
+        """Run SQL over TCP, by default with the password that stands in the user's ``.env``; return what psql says."""
+        psql = ("psql", "-h", "127.0.0.1", "-XqAtU", role, "-d", database or role, "-c", statement)
+        # In the environment: a command line is for everybody to read.
+        environ = {"PGPASSWORD": password or self.database_password}
+        return docker("exec", "-e", "PGPASSWORD", self.container("timescaledb"), *psql, check=check, environ=environ)
 
     def secrets(self) -> list[str]:
         """Return the values that may never show."""

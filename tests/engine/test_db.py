@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .backup_files import rewrite_manifest
 from .instance import Instance, docker
 
 if TYPE_CHECKING:
@@ -153,23 +154,6 @@ def test_a_restore_that_fails_leaves_the_old_data_in_place(filled: Instance, tmp
     assert rows(filled) == ("500|124750", "1000")
     left = sql(filled, "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '_(restoring|replaced)$'")
     assert left == ""
-
-
-def rewrite_manifest(file: Path, change: object) -> None:
-    """Write the file anew with another manifest, as nobody but a test does."""
-    assert callable(change)
-    with tarfile.open(file) as tar:
-        parts = [(member, tar.extractfile(member).read()) for member in tar.getmembers()]  # type: ignore[union-attr]
-    import io
-
-    with tarfile.open(file, "w") as tar:
-        for member, data in parts:
-            if member.name == "manifest.json":
-                row = json.loads(data)
-                change(row)
-                data = json.dumps(row).encode()
-                member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
 
 
 @pytest.mark.quiet

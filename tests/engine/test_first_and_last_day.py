@@ -10,7 +10,7 @@ import pytest
 from run_claude.database import verify_file
 from tests import runs, stand_in
 
-from .instance import Instance, docker
+from .instance import Instance, docker, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Iterator[tuple[Instance, str]]:
     one = Instance(tmp_path / "user", release=release)
     one.config.mkdir(parents=True)
     (one.config / ".env").write_text(
-        f"LITELLM_PORT={one.port}\nRUN_CLAUDE_TIMESCALEDB_PORT={one.database_port}\nOPENAI_API_KEY=sk-planted-0a1b2c3d4e\n"
+        f"LITELLM_PORT={one.port}\nRUN_CLAUDE_TIMESCALEDB_PORT={free_port()}\nOPENAI_API_KEY=sk-planted-0a1b2c3d4e\n"
     )
     one.extra = {"LITELLM_PORT": "", "RUN_CLAUDE_TIMESCALEDB_PORT": ""}
     two = Instance(tmp_path / "user")

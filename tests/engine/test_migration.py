@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .instance import docker
+from .instance import docker, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def old(instance: Instance) -> Iterator[Instance]:
     folder.mkdir(parents=True)
     image = instance.environment["RUN_CLAUDE_TIMESCALEDB_IMAGE"]
     compose = folder / "docker-compose.yaml"
-    compose.write_text(OLD_COMPOSE.format(image=image, name=instance.name, port=instance.database_port))
+    compose.write_text(OLD_COMPOSE.format(image=image, name=instance.name, port=free_port()))
     project = f"{instance.name}-infra"
     docker("compose", "-p", project, "-f", str(compose), "up", "-d")
     ready = ("exec", instance.container("timescaledb"), "pg_isready", "-q", "-h", "127.0.0.1")

@@ -56,7 +56,7 @@ def all_others(instance: Instance, folder: Path) -> list[tuple[str, ...]]:
         ("db", "shell", "--", "-c", "SELECT * FROM pg_stat_activity"),
         ("history",),
         ("-v", "proxy", "restart"),
-        ("proxy", "start", "--port", str(instance.database_port)),  # an error
+        ("proxy", "start", "--port", "4999", "--db-port", "4999"),  # an error
         ("proxy", "start", "--profile", "no-such-one"),
         ("config", "set", "LITELLM_PORT=no-port"),
         ("-v", "proxy", "stop", "--all"),

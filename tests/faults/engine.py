@@ -26,7 +26,18 @@ _WITHIN = 60.0  # seconds for a daemon to answer
 _READY = "#!/bin/sh\nexit 0\n"
 # LiteLLM's part: healthy while it runs; ends on SIGTERM as the real one does.
 _ENTRYPOINT = "#!/bin/sh\ntrap 'exit 143' TERM\necho 'run-claude: ready' >&2\nwhile :; do sleep 3600 & wait $!; done\n"
-_PROGRAMS = ("/bin/sh", "/bin/sleep", "/bin/date", "/bin/true")
+_PROGRAMS = (
+    *("/bin/sh", "/bin/sleep", "/bin/date", "/bin/true"),
+    *(
+        "/bin/cat",
+        "/bin/chown",
+        "/bin/cp",
+        "/bin/cut",
+        "/bin/id",
+        "/bin/sha256sum",
+        "/bin/touch",
+    ),  # timescaledb/databases
+)
 
 
 class OwnEngine:

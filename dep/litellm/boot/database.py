@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Connections of one engine, as LiteLLM has them. The official image allows 25 at its 1 GB: an engine and its successor,
-# which meet for a moment, leave five to LiteLLM's own indexes, to a migration and to run-claude.
+# which meet for a moment, leave two to LiteLLM's own indexes and to a migration, and three to run-claude, as superuser.
 POOL = 10
 WITHIN = 120.0  # seconds: a new volume takes 5, recovery after a crash may take a minute
 # One row: the migrations that are in place, those that have begun and not ended, and LiteLLM's indexes: whole ones, and

@@ -1,3 +1,3 @@
 #!/bin/sh
-# On a new volume: create the databases before clients may connect.
+# On a new volume: make databases and roles before clients may connect.
 /bin/sh /run-claude/databases

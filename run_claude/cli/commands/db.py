@@ -10,7 +10,7 @@ import asyncclick as click
 
 from run_claude.cli.context import App, common
 from run_claude.domain.causes import caused
-from run_claude.domain.lifecycle import Phase
+from run_claude.domain.lifecycle import Phase, Service
 
 __all__ = ["db"]
 
@@ -38,6 +38,7 @@ async def start(app: App, timeout: float | None) -> None:  # noqa: ASYNC109 (the
     run-claude db start
     """
     from run_claude.cli.views.database import service_screen
+    from run_claude.config.addresses import published
     from run_claude.database import Database
     from run_claude.stack import DEFAULT_TIMEOUT
 
@@ -45,7 +46,8 @@ async def start(app: App, timeout: float | None) -> None:  # noqa: ASYNC109 (the
     with closing(app.reporter()) as reporter:
         async with Database.open(settings, reporter=reporter) as database:
             state = await database.start(timeout=timeout or DEFAULT_TIMEOUT)
-    service_screen(app, state, f", at {settings.bind}:{settings.database_port}")
+    address = published(settings).get(Service.TIMESCALEDB)
+    service_screen(app, state, f", at {address}" if address else "; no port is published")
 
 
 @db.command()

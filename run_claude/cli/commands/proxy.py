@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any, Literal
 
 import anyio
 import asyncclick as click
@@ -11,10 +12,22 @@ from run_claude.cli.commands.completion import complete_profile
 from run_claude.cli.context import App, common
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service
+from run_claude.domain.remembered import OFF
 
 __all__ = ["proxy"]
 
+
+class _PortOrOff(click.ParamType[Any]):
+    """A port, or ``off``."""
+
+    name = "port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | Literal["off"]:
+        return "off" if value == OFF else int(_PORT.convert(value, param, ctx))
+
+
 _PORT = click.IntRange(1, 65535)
+_PORT_OR_OFF = _PortOrOff()
 _SERVICES = click.Choice([service.value for service in Service])
 
 
@@ -44,7 +57,7 @@ def proxy() -> None:
 @click.option("--watch", is_flag=True, help="Keep watching the stack, and show transitions and logs.")
 @click.option("--timeout", metavar="S", type=click.FloatRange(min=1), help="Seconds to wait for it to get healthy.")
 @click.option("--port", metavar="PORT", type=_PORT, help="Port of the proxy, over LITELLM_PORT.")
-@click.option("--db-port", metavar="PORT", type=_PORT, help="Port of the database, over RUN_CLAUDE_TIMESCALEDB_PORT.")
+@click.option("--db-port", metavar="PORT", type=_PORT_OR_OFF, help="Publish the database on this port; or `off`.")
 @common
 @click.pass_obj
 async def start(
@@ -55,7 +68,7 @@ async def start(
     watch: bool,
     timeout: float | None,
     port: int | None,
-    db_port: int | None,
+    db_port: int | Literal["off"] | None,
 ) -> None:
     """Start the stack and wait until it is healthy.
 

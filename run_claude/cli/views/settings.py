@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.cli.views.table import Column, table
 from run_claude.domain.redact import is_secret
-from run_claude.domain.remembered import OPTIONS, Origin
+from run_claude.domain.remembered import OFF, OPTIONS, Origin
 from run_claude.state.intent import load_intent
 from run_claude.watch.policy import VARIABLES
 
@@ -20,6 +20,7 @@ _VARIABLES = {
     "port": "LITELLM_PORT",
     "database_port": "RUN_CLAUDE_TIMESCALEDB_PORT",
     "bind": "RUN_CLAUDE_BIND",
+    "database_bind": "RUN_CLAUDE_TIMESCALEDB_BIND",
     "prisma": "RUN_CLAUDE_PRISMA",
     "python_image": "RUN_CLAUDE_PYTHON_IMAGE",
     "timescaledb_image": "RUN_CLAUDE_TIMESCALEDB_IMAGE",
@@ -62,6 +63,7 @@ def _rows(settings: Settings) -> list[tuple[str, str, str]]:
         rows.append(("database", "yes" if intent.database else "no", "as last said (--db, --no-db)"))
     for name, variable in _VARIABLES.items():
         value = getattr(settings, name)
+        value = OFF if name == "database_port" and value is None else value
         origin = env.origin(variable) if env.get(variable) else "default"
         if settings.origins.get(name) is Origin.REMEMBERED:
             origin = f"said by `proxy start {OPTIONS[name]} {value}`"

@@ -73,6 +73,7 @@ def status_screen(app: App, status: Status) -> None:
                 "instance": settings.instance,
                 "endpoint": status.endpoint,
                 "url": status.url,
+                "exposed": list(status.exposed),
                 "profile": status.profile,
                 "database": status.database,
                 "drift": list(status.drift),
@@ -105,6 +106,8 @@ def status_screen(app: App, status: Status) -> None:
         app.output.sentence(
             f"Unfinished: `run-claude {status.unfinished}` was killed half-way; `run-claude proxy start` finishes it."
         )
+    for words in status.exposed:
+        app.output.sentence(f"Exposed: {words}")
     for base in status.bases:
         app.output.sentence(f"Base image: {base}.")
     for name, image in status.snapshot.strangers:
@@ -175,7 +178,7 @@ def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Servi
             service.value,
             Cell(state.phase.value, PHASE_STYLE[state.phase]),
             ago(state.since_ns, now_ns),
-            state.published or "not published" if state.running else "-",
+            (state.published or "not published") if state.running else "-",
             Cell(state.image or "-", "dim"),
         )
         for service, state in ((service, snapshot[service]) for service in services)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.config.addresses import exposed, published
 from run_claude.doctor.findings import Finding, Mark, failed, judge_machine
 from run_claude.domain.diagnosis import port_taken
 from run_claude.domain.lifecycle import Service
@@ -50,27 +51,27 @@ def _memory(name: str) -> int | None:
 
 
 async def ports(context: Context) -> list[Finding]:
-    """Check that each port is ours already, or free."""
+    """Check that each port is ours already, or free, and who can reach it."""
     settings = context.settings
-    wanted = [(Service.LITELLM, settings.port, "LITELLM_PORT")]
-    if context.database:
-        wanted.append((Service.TIMESCALEDB, settings.database_port, "RUN_CLAUDE_TIMESCALEDB_PORT"))
+    wanted = published(settings)
+    if not context.database:
+        wanted.pop(Service.TIMESCALEDB, None)
     found: list[Finding] = []
     free: list[str] = []
-    for service, port, setting in wanted:
-        holder = ""
+    for service, address in wanted.items():
+        holder, port = "", address.port
         if await context.reachable():
             container = await (await context.api()).publisher_of(port)
             if container == f"{settings.instance}-{service}":
                 free.append(f"{port} is used by {service}")
                 continue
             holder = f"the container {container}" if container else ""
-        if holders.is_free(settings.bind, port):
+        if holders.is_free(address.bind, port):
             free.append(f"{port} is free")
             continue
         holder = holder or await anyio.to_thread.run_sync(holders.process_on, port)
-        taken = port_taken(port, setting, holder=holder, free=holders.next_free(settings.bind, port))
+        taken = port_taken(port, address.setting, holder=holder, free=holders.next_free(address.bind, port))
         found.append(failed("ports", taken))
     if free:
         found.insert(0, Finding(check="ports", mark=Mark.OK, text=", ".join(free)))
-    return found
+    return [*found, *(Finding(check="ports", mark=Mark.NOTE, text=words) for words in exposed(settings))]

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.config import settings as module
+from run_claude.config import certificates as module
+from run_claude.config.addresses import exposed, published
 from run_claude.config.settings import Prisma, load_settings
+from run_claude.domain.lifecycle import Service
 from run_claude.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def test_defaults_are_the_documented_ones(environ: dict[str, str]) -> None:
     settings = load_settings(environ)
     assert settings.instance == "run-claude"
     assert settings.bind == "127.0.0.1"
-    assert (settings.port, settings.database_port) == (4444, 5433)
+    assert (settings.port, settings.database_port, settings.database_bind) == (4444, None, "127.0.0.1")
     assert settings.python_image == "python:3.13-slim"
     assert settings.timescaledb_image == "timescale/timescaledb:2.23.1-pg17"
     assert settings.base_url == "http://127.0.0.1:4444"
@@ -50,6 +52,24 @@ def test_the_process_wins_over_the_file_and_an_argument_over_both(environ: dict[
     assert load_settings(environ).port == 5003
     assert load_settings(environ).database_port == 5002
     assert load_settings(environ, port=5004).port == 5004
+    assert load_settings(environ, database_port=5005).database_port == 5005
+    assert load_settings(environ, database_port="off").database_port is None
+
+
+def test_the_databases_port_is_published_where_it_was_asked_for(environ: dict[str, str], write: Write) -> None:
+    assert load_settings(environ).database_port is None
+    write(".env", "RUN_CLAUDE_TIMESCALEDB_PORT=5433\n")
+    assert load_settings(environ).database_port == 5433
+    assert load_settings({**environ, "RUN_CLAUDE_TIMESCALEDB_PORT": "off"}).database_port is None
+
+
+def test_the_address_of_one_service_is_not_the_others(environ: dict[str, str]) -> None:
+    opened = load_settings({**environ, "RUN_CLAUDE_BIND": "::", "RUN_CLAUDE_TIMESCALEDB_PORT": "5433"})
+    assert published(opened)[Service.TIMESCALEDB].bind == "127.0.0.1"
+    assert [words.split()[0] for words in exposed(opened)] == ["litellm"]
+    assert exposed(load_settings({**environ, "RUN_CLAUDE_TIMESCALEDB_BIND": "::"})) == [], "its port is not published"
+    both = load_settings({**environ, "RUN_CLAUDE_TIMESCALEDB_BIND": "::", "RUN_CLAUDE_TIMESCALEDB_PORT": "5433"})
+    assert "[::]:5433 (RUN_CLAUDE_TIMESCALEDB_BIND)" in exposed(both)[0]
 
 
 def test_an_empty_variable_of_the_process_leaves_the_file_its_say(environ: dict[str, str], write: Write) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.config.database_roles import litellm_password
 from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, SALT_KEY, read_secrets, rotate
 from run_claude.config.settings import Prisma, Settings, load_settings
 from run_claude.deploy.plan import plan
 from run_claude.deploy.prepare import prepare
 from run_claude.errors import ConfigError, UsageError
+from run_claude.state.deployed import load_deployment
 from run_claude.state.intent import Intent, save_intent
 
 if TYPE_CHECKING:
@@ -84,13 +86,37 @@ def test_the_proxy_gets_the_database_only_when_it_can_use_it(settings: Settings)
         "UI_USERNAME": secrets.ui_username,
         "DATABASE_HOST": "timescaledb",
         "DATABASE_NAME": "litellm",
-        "DATABASE_PASSWORD": secrets.database_password,
-        "DATABASE_USERNAME": "postgres",
+        "DATABASE_PASSWORD": litellm_password(secrets.database_password),
+        "DATABASE_USERNAME": "litellm",
     }
     assert set(handed_over(database=False)) == {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"}
     assert set(handed_over(database=True, prisma=Prisma.OFF)) == {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"}
     assert handed_over(database=True, prisma=Prisma.NATIVE) == with_it
     assert not prepare(replace(settings, prisma=Prisma.OFF), profile="demo", database=True).database
+
+
+def test_the_proxy_gets_no_password_but_its_own_roles(settings: Settings) -> None:
+    prepare(settings, profile="demo", database=True)
+    assert read_secrets(settings).database_password not in settings.paths.litellm_secrets.read_text()
+
+
+def test_the_databases_port_is_published_only_where_it_was_asked_for(environ: dict[str, str]) -> None:
+    def files(**more: str) -> list[str]:
+        project = prepare(load_settings({**environ, **more}), profile="demo", database=True).project
+        assert project.variables["RUN_CLAUDE_TIMESCALEDB_HBA"] == "/run-claude/pg_hba.conf"
+        return [path.name for path in project.files]
+
+    assert files() == ["docker-compose.yaml"]
+    assert files(RUN_CLAUDE_TIMESCALEDB_PORT="5433") == ["docker-compose.yaml", "docker-compose.port.yaml"]
+
+
+def test_what_an_older_release_has_started_needs_no_file_that_it_does_not_have(environ: dict[str, str]) -> None:
+    settings = load_settings({**environ, "RUN_CLAUDE_TIMESCALEDB_PORT": "5433"})
+    paths, project = settings.paths, prepare(settings, profile="demo", database=True).project
+    (paths.services / "docker-compose.port.yaml").touch()
+    assert load_deployment(paths).project.files == project.files
+    (paths.services / "docker-compose.port.yaml").unlink()
+    assert load_deployment(paths).project.files == (paths.services / "docker-compose.yaml",)
 
 
 def test_the_database_gets_its_password_and_nothing_else(settings: Settings) -> None:

@@ -29,6 +29,11 @@ def _only_what_the_test_says_is_taken(monkeypatch: pytest.MonkeyPatch, stage: St
 
 @asynccontextmanager
 async def stack(stage: Stage, name: str, **environ: str) -> AsyncIterator[Stack]:
+    path = stage.settings.paths.env_file
+    if not (path.exists() and "TIMESCALEDB_PORT" in path.read_text()):  # the database's port is asked for, for all
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.write("RUN_CLAUDE_TIMESCALEDB_PORT=5433\n")
     settings = load_settings({**stage.settings.environ, **environ}, instance=name)
     compose = FakeCompose(stage.engine, name)
     async with Stack.open(settings, reporter=stage.reporter, compose=compose) as opened:
@@ -75,7 +80,7 @@ async def test_a_pair_whose_half_is_taken_is_passed_over(stage: Stage) -> None:
 
 
 async def test_a_port_of_the_file_that_all_share_is_no_wish_of_this_instance(stage: Stage) -> None:
-    stage.settings.paths.config.mkdir(parents=True)
+    stage.settings.paths.config.mkdir(parents=True, exist_ok=True)
     stage.settings.paths.env_file.write_text("LITELLM_PORT=4600\n")
     assert await ports(stage, "one") == (4600, 5433)
     assert await ports(stage, "two") == (4601, 5434)

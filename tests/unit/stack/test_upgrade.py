@@ -35,8 +35,8 @@ def said(stage: Stage) -> str:
 async def test_it_migrates_while_the_image_before_still_serves(stage: Stage) -> None:
     await start(stage)
     await start(stage, NEWER)
-    verbs = [call[0] for call in stage.compose.calls if call[0] in ("build", "run", "up")]
-    assert verbs == ["build", "up", "build", "run", "up"]
+    verbs = [call[0] for call in stage.compose.calls if call[0] in ("build", "feed", "run", "up")]
+    assert verbs == ["build", "up", "build", "feed", "run", "up"], "its role is there, whatever release runs"
     assert stage.compose.of("run") == [("litellm", "python", "-m", "boot.upgrade")]
 
 
@@ -49,7 +49,7 @@ async def test_where_that_fails_nothing_is_stopped_and_the_cause_is_told(stage: 
     assert caught.value.code == "database-migration-failed"
     assert "migration 2026_x" in caught.value.message
     assert caught.value.message.endswith("Nothing was stopped: the image before runs on.")
-    assert [call[0] for call in stage.compose.calls[calls:]] == ["build", "run"]
+    assert [call[0] for call in stage.compose.calls[calls:]] == ["build", "feed", "run"]
     assert (stage.container(PROXY).id, stage.container(PROXY).phase) == (before.id, Phase.HEALTHY)
 
 
@@ -61,7 +61,7 @@ async def test_one_that_takes_too_long_stops_nothing_either(stage: Stage, monkey
     with pytest.raises(StartTimeout) as caught:
         await start(stage, NEWER)
     assert caught.value.code == "database-migration-timeout"
-    assert [call[0] for call in stage.compose.calls[calls:]] == ["build", "run"]
+    assert [call[0] for call in stage.compose.calls[calls:]] == ["build", "feed"]
 
 
 async def test_what_runs_on_is_what_the_watcher_would_start(stage: Stage) -> None:

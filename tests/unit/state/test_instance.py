@@ -28,7 +28,7 @@ def said(environ: dict[str, str], **words: Word) -> None:
 def test_without_a_word_the_settings_are_the_users(environ: dict[str, str], write: Callable[[str, str], Path]) -> None:
     write(".env", "LITELLM_PORT=04500\n")
     settings = as_remembered(load_settings(environ))
-    assert (settings.port, settings.database_port) == (4500, 5433)
+    assert (settings.port, settings.database_port) == (4500, None)
     assert settings.origins == {"port": Origin.CONFIGURED, "database_port": Origin.DEFAULT}
     assert not settings.said
 
@@ -59,12 +59,22 @@ def test_what_was_said_applies_until_something_else_is_said(environ: dict[str, s
     assert as_remembered(load_settings({**environ, "LITELLM_PORT": "4800"})).port == 4800
 
 
+def test_that_the_database_is_not_to_be_published_is_remembered_too(environ: dict[str, str]) -> None:
+    environ = {**environ, "RUN_CLAUDE_TIMESCALEDB_PORT": "5601"}
+    assert as_remembered(load_settings(environ, database_port="off")).database_port is None
+    said(environ, database_port=Word("off", "5601"))
+    assert as_remembered(load_settings(environ)).database_port is None
+    assert as_remembered(load_settings({**environ, "RUN_CLAUDE_TIMESCALEDB_PORT": "5602"})).database_port == 5602
+
+
 def test_it_is_the_instances_own(environ: dict[str, str]) -> None:
     said(environ, port=Word("4601"))
     assert as_remembered(load_settings(environ, instance="other")).port == 4444
 
 
-@pytest.mark.parametrize("more", [{"LITELLM_PORT": "5433"}, {"RUN_CLAUDE_TIMESCALEDB_PORT": "4444"}])
+@pytest.mark.parametrize(
+    "more", [{"LITELLM_PORT": "5433", "RUN_CLAUDE_TIMESCALEDB_PORT": "5433"}, {"RUN_CLAUDE_TIMESCALEDB_PORT": "4444"}]
+)
 def test_both_ports_the_same_are_refused(environ: dict[str, str], more: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="both use port"):
         as_remembered(load_settings({**environ, **more}))

@@ -26,7 +26,7 @@ def test_each_setting_comes_from_somewhere(
     assert run(["config", "list", "--json"]) == 0
     rows = {row["name"]: (row["value"], row["origin"]) for row in json.loads(capsys.readouterr().out)}
     assert rows["LITELLM_PORT"] == ("4601", "said by `proxy start --port 4601`")
-    assert rows["RUN_CLAUDE_TIMESCALEDB_PORT"] == ("5433", "default")
+    assert rows["RUN_CLAUDE_TIMESCALEDB_PORT"] == ("off", "default")
     assert rows["RUN_CLAUDE_LITELLM_MEMORY"][0] == "3g"
     assert ".env:1" in rows["RUN_CLAUDE_LITELLM_MEMORY"][1]
     assert rows["profile"][0] == "demo"
