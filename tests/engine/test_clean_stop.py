@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from .instance import docker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .instance import Instance
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
@@ -30,6 +33,32 @@ def test_a_stopped_database_has_shut_down(instance: Instance) -> None:
     printed = said(name).removeprefix(stopped)
     assert "not properly shut down" not in printed
     assert "was interrupted" not in printed
+
+
+def ended(stack: Instance, *, since: float) -> list[str]:
+    """Return what the engine tells of the ends of both services, in order: `litellm kill`, `litellm die`."""
+    label = f"label=com.docker.compose.project={stack.name}"
+    shape = '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Action}}'
+    options = ("--since", f"{since:.3f}", "--until", f"{time.time():.3f}", "--filter", label, "--format", shape)
+    return docker("events", *options, "--filter", "event=kill", "--filter", "event=die").splitlines()
+
+
+def with_database(stack: Instance) -> None:
+    stack.run("proxy", "stop", "--with-db")
+
+
+def everything(stack: Instance) -> None:
+    stack.run("proxy", "stop", "--all")
+
+
+@pytest.mark.parametrize("stop", [with_database, everything])
+def test_litellm_has_ended_before_the_database_is_told_to(running: Instance, stop: Callable[[Instance], None]) -> None:
+    """What it writes at its end, to the database: test_database_mode.py."""
+    running.start()
+    began = time.time()
+    stop(running)
+    told = ended(running, since=began)
+    assert told.index("litellm die") < told.index("timescaledb kill")
 
 
 def test_a_client_that_stays_is_disconnected_and_not_waited_for_until_the_kill(instance: Instance) -> None:

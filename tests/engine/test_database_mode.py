@@ -146,6 +146,7 @@ def check_key(stack: Instance, admin: Admin) -> None:
     while admin.client.get(f"/key/info?key={key}", headers=headers).status_code != 200:
         assert time.monotonic() < limit
         assert admin.ask(key) == 200
+        time.sleep(0.2)
     assert admin.ask(key) == 200
 
 
@@ -154,6 +155,7 @@ def test_a_profiles_spend_is_its_own_keys(stack: Instance, admin: Admin) -> None
     limit = time.monotonic() + _WITHIN
     while not spent_as(admin, "demo"):  # written within seconds
         assert time.monotonic() < limit
+        time.sleep(0.5)
 
 
 def test_a_clients_key_administrates_nothing(stack: Instance, admin: Admin) -> None:
@@ -191,20 +193,13 @@ def test_what_the_database_has_of_models_shows(stack: Instance, admin: Admin, ke
 
 
 # --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
-
-
-def stop_with_database(stack: Instance) -> None:
-    stack.run("proxy", "stop", "--with-db")
-    stack.start()
+#
+# `proxy stop --with-db` has the same order as `--all`: test_clean_stop.py. `proxy restart` leaves the database alone.
 
 
 def stop_all(stack: Instance) -> None:
     stack.run("proxy", "stop", "--all")
     stack.start()
-
-
-def restart(stack: Instance) -> None:
-    stack.run("proxy", "restart")
 
 
 def stop_the_database(stack: Instance) -> None:
@@ -236,11 +231,7 @@ def destroy_and_restore(stack: Instance) -> None:
 
 
 @pytest.mark.parametrize(
-    "stop",
-    [
-        *(stop_with_database, stop_all, restart, stop_the_database, an_engine_that_ends, rotate, recreate_both),
-        destroy_and_restore,
-    ],
+    "stop", [stop_all, stop_the_database, an_engine_that_ends, rotate, recreate_both, destroy_and_restore]
 )
 def test_nothing_is_lost(stack: Instance, admin: Admin, kept: Kept, stop: Callable[[Instance], None]) -> None:
     admin.use(kept)
