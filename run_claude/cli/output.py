@@ -44,7 +44,7 @@ class Output:
 
     def exact(self, text: str) -> None:
         """Print a result for a program, to the last character: a path, lines for a shell."""
-        self._echo(text)
+        self._echo(text, colour=True)  # else Click would take out what looks like one
 
     def sentence(self, text: str, *, hang: int = 0) -> None:
         """Print a sentence, folded between words where the terminal is narrower.

@@ -67,12 +67,15 @@ class VirtualKeys(Protocol):
     async def is_known(self, profile: str) -> bool:
         """Whether LiteLLM takes a profile's key as one of its own, now."""
 
+    async def has(self, key: str) -> bool:
+        """Whether LiteLLM may know a key that is none of ours."""
+
 
 class Guard:
     """The layer.
 
     :param app: LiteLLM
-    :param others: whether keys of LiteLLM's own may be right: with its database, or a login of the user's choice
+    :param others: whether any key may be right, which LiteLLM is left to decide: with a login of the user's choice
     :param virtual: ``None`` where LiteLLM has no keys of its own
     :param stored: tells the administrator what LiteLLM's database has
     :param max_body: bytes of one body
@@ -147,7 +150,7 @@ class Guard:
             return None
         profile = self._keys.profile_of(key, headers.get(PROFILE, b"").decode("latin-1"))
         if not profile:
-            if self._others and is_plausible(key):
+            if is_plausible(key) and (self._others or (self._virtual is not None and await self._virtual.has(key))):
                 scope["headers"] = [*passed, (SPEAKER, b"other")]
                 return None
             return Refusal(

@@ -54,8 +54,8 @@ _FOR_CLIENTS = re.compile(
     | (/v1)?/(images/(generations|edits) | audio/(transcriptions|speech))
     | (/v1)?/responses(/[^/]+(/(cancel|input_items))?)?
     | (/v[12])?/rerank
-    | (/v1)?/models(/[^:]+)?
-    | (/v1beta)?/models/[^:]+:(countTokens|generateContent|streamGenerateContent)""",
+    | (/v1)?/models(/.+)?
+    | (/v1beta)?/models/.+:(countTokens|generateContent|streamGenerateContent)""",
     re.VERBOSE,
 )
 _REFERENCES = re.compile(r"os\.environ/|oidc/(env|file|env_path)/")
@@ -67,6 +67,10 @@ _PAGE = re.compile(
     | (/litellm)?/\.well-known/litellm-ui-config | /public/.*""",
     re.VERBOSE,
 )
+
+
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_NESTED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +188,14 @@ def as_client(headers: Headers, query: bytes, where: bytes, key: str, profile: s
 
 def refers_to_environment(body: bytes) -> bool:
     """Whether a body of the administration names a variable of the environment, in JSON or in a form."""
-    import json
     from urllib.parse import unquote_plus
 
     if not any(part in body for part in (b"environ", b"oidc", b"\\u", b"%")):
         return False
-    try:
-        text = json.dumps(json.loads(body), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        text = unquote_plus(body.decode("latin-1"))
-    return names_environment(text)
+    text = unquote_plus(body.decode("latin-1"))
+    for _ in range(_NESTED):  # JSON in a text of JSON is escaped once more for each level
+        text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return names_environment(text.replace("\\", ""))
 
 
 def names_environment(text: str) -> bool:

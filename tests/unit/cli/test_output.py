@@ -97,5 +97,5 @@ def test_what_is_for_machines_is_what_it_was(capsys: pytest.CaptureFixture[str])
     record = capsys.readouterr().out
     assert json.loads(record) == {"name": EVIL}
     assert all(char.isprintable() or char == "\n" for char in document + record)
-    output.exact("a\u200bpath")
-    assert capsys.readouterr().out == "a\u200bpath\n"
+    output.exact("a\u200bpath\x1b[0m")
+    assert capsys.readouterr().out == "a\u200bpath\x1b[0m\n"
