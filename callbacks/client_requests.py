@@ -7,6 +7,7 @@ clients, the guard's word (boot/guard.py), all are refused but those that choose
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,8 +27,18 @@ _RIGHTLY = frozenset(
         *("text_completion", "keepalive_seconds", "langfuse_prompt_version", "langsmith_sampling_rate"),
     }
 )
-# Not among LiteLLM's own, and sent on as they are.
-_HEADERS = frozenset({"extra_headers", "default_headers", "extra_query", "litellm_params", "litellm_embedding_config"})
+# Not among LiteLLM's own parameters, and just as much its settings.
+_SETTINGS = frozenset(
+    {
+        *("extra_headers", "default_headers", "extra_query", "litellm_params", "litellm_embedding_config"),
+        *("router_settings_override", "context_window_fallbacks", "content_policy_fallbacks", "default_fallbacks"),
+    }
+)
+# Each provider has addresses and credentials of its own among its parameters (`gigachat_auth_url`, `wx_credentials`).
+_ADDRESS = re.compile(
+    r"(?i)(.*_)?(url|uri|host|endpoint|base|proxy|regions?|region_name|location|zone|project|account(_id)?"
+    r"|credentials?|secret|password|token|api_?key|key_id|auth)"
+)
 
 
 def is_limited(headers: Mapping[str, str]) -> bool:
@@ -40,16 +51,24 @@ def refused(body: Mapping[str, Any], own: Collection[str]) -> str:
 
     :param own: the names of LiteLLM's own parameters
     """
-    return next((name for name in _names(body) if name in _HEADERS or (name in own and name not in _RIGHTLY)), "")
+    for name, value in _parameters(body):
+        if name == "fallbacks" and not _names_models_only(value):
+            return name
+        if name in _SETTINGS or _ADDRESS.fullmatch(name) or (name in own and name not in _RIGHTLY):
+            return name
+    return ""
 
 
-def _names(body: Mapping[str, Any]) -> Iterator[str]:
+def _parameters(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the parameters of a body, and those that are put among them later."""
-    yield from body
+    yield from body.items()
     inner = body.get("extra_body")
     if isinstance(inner, dict):
-        yield from _names(inner)
-    fallbacks = body.get("fallbacks")
-    for one in fallbacks if isinstance(fallbacks, list) else ():
-        if isinstance(one, dict):
-            yield from (name for name in one if name != "messages")
+        yield from _parameters(inner)
+
+
+def _names_models_only(fallbacks: object) -> bool:
+    """Whether fallbacks are models, and what they are told: LiteLLM puts all else over a deployment's parameters."""
+    return not isinstance(fallbacks, list) or all(
+        isinstance(one, str) or (isinstance(one, dict) and one.keys() <= {"model", "messages"}) for one in fallbacks
+    )

@@ -30,18 +30,20 @@ _STOP_WITHIN = 90.0  # seconds; the database gets 60 for its last checkpoint
 _REMOVE_WITHIN = 120.0  # seconds; an image of many layers on a slow disk
 
 
-async def belongings(api: EngineApi, *, layers: bool = False) -> Belongings:
+async def belongings(api: EngineApi, *, images: bool = True, layers: bool = False) -> Belongings:
     """Return all that the engine has.
 
+    :param images: with the images: which layers they share is worked out anew for each call
     :param layers: with the layers of each image, which takes a call for each
     :raises EngineError: if the engine cannot be asked
     """
     containers = cast("list[Json]", await api.get("/containers/json", {"all": "1"}))
     volumes = cast("list[Json]", (await api.get("/volumes")).get("Volumes") or [])
     networks = cast("list[Json]", await api.get("/networks"))
-    images = [_image(row) for row in cast("list[Json]", await api.get("/images/json", {"shared-size": "1"}))]
+    listed = cast("list[Json]", await api.get("/images/json", {"shared-size": "1"})) if images else []
+    found = [_image(row) for row in listed]
     if layers:
-        images = [await _with_layers(api, image) for image in images]
+        found = [await _with_layers(api, image) for image in found]
     return Belongings(
         containers=tuple(map(_container, containers)),
         volumes=tuple(FoundVolume(name=str(row["Name"]), project=_label(row, PROJECT_LABEL)) for row in volumes),
@@ -49,7 +51,7 @@ async def belongings(api: EngineApi, *, layers: bool = False) -> Belongings:
             FoundNetwork(id=str(row["Id"]), name=str(row["Name"]), project=_label(row, PROJECT_LABEL))
             for row in networks
         ),
-        images=tuple(images),
+        images=tuple(found),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from run_claude.domain.causes import caused
@@ -152,20 +153,22 @@ def stranger_of(raw: Json) -> tuple[str, str] | None:
 
 
 def _fits(raw: Json, service: Service) -> bool:
-    """Whether a container is made as ours are: with the service's name in its own, and with a health check.
+    """Whether a container is made as ours are: with the service's name for its own, and with a health check.
 
-    Compose puts something before the name while it recreates a container; a user may put something behind it.
+    Compose puts twelve digits before the name while it recreates a container; a user may put something behind it.
     """
     config: Json = raw.get("Config") or {}
     name = f"{(config.get('Labels') or {}).get(PROJECT_LABEL, '')}-{service}"
     test = (config.get("Healthcheck") or {}).get("Test") or []
-    return name in str(raw.get("Name") or "") and bool(test) and test[0] != "NONE"
+    named = re.fullmatch(rf"/?([0-9a-f]{{12}}_)?{re.escape(name)}([-_].+)?", str(raw.get("Name") or ""))
+    return named is not None and bool(test) and test[0] != "NONE"
 
 
 def snapshot_of(containers: Iterable[Found]) -> Snapshot:
     """Return the snapshot of one project's containers.
 
-    While Compose recreates a service, it has two containers. The running one counts; of several, the newest.
+    While Compose recreates a service, it has two containers. The running one counts; of several, that of the name, or
+    the newest.
     """
     best: dict[Service, ServiceState] = {}
     for service, state in containers:
@@ -175,8 +178,9 @@ def snapshot_of(containers: Iterable[Found]) -> Snapshot:
     return Snapshot(timescaledb=best.get(Service.TIMESCALEDB, ABSENT), litellm=best.get(Service.LITELLM, ABSENT))
 
 
-def _rank(state: ServiceState) -> tuple[bool, int]:
-    return state.running, state.created_ns or 0
+def _rank(state: ServiceState) -> tuple[bool, bool, int]:
+    by_its_name = state.name == f"{state.label(PROJECT_LABEL)}-{state.label(SERVICE_LABEL)}"
+    return state.running, by_its_name, state.created_ns or 0
 
 
 def container_event(raw: Json) -> ContainerEvent | None:

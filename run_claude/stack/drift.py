@@ -55,7 +55,7 @@ def drift(
 def _moved(settings: Settings, snapshot: Snapshot, there: Sequence[Service]) -> list[str]:
     ports = {Service.LITELLM: settings.port, Service.TIMESCALEDB: settings.database_port}
     return [
-        f"{service} is at {now}, and would be at port {ports[service]}"
+        f"{service} is at {now}, and would be {f'at port {ports[service]}' if ports[service] else 'not published'}"
         for service in there
         if (now := snapshot[service].published) and not now.endswith(f":{ports[service]}")
     ]

@@ -55,7 +55,7 @@ async def instances_of(paths: Paths, environ: Mapping[str, str]) -> tuple[list[I
     with ungrouped():
         async with EngineApi.connect(resolve_endpoint(environ)) as api:
             try:
-                found = await belongings(api)
+                found = await belongings(api, images=False)
                 sizes = await volume_sizes(api) if found.volumes else {}
                 return [await _status(api, replace(paths, instance=name), sizes) for name in names_of(paths, found)], ""
             except RunClaudeError as error:

@@ -42,17 +42,19 @@ async def record_and_clear_images(session: Session, before: Snapshot, now: Snaps
 async def _clear(session: Session, old: list[str]) -> None:
     found = await belongings(session.api)
     in_use = {container.image for container in found.containers}
-    gone, freed = [], 0
+    gone: list[str] = []
+    removed: list[str] = []
+    freed = 0
     for reference in old:
         image = found.image(reference)
-        if image is not None and (image.id in in_use or await remove_image(session.api, reference)):
-            continue
-        gone.append(reference)
-        if image is not None:
+        if image is None:
+            gone.append(reference)
+        elif image.id not in in_use and not await remove_image(session.api, reference):
+            removed.append(reference)
             freed += image.own if image.references == (reference,) else 0
-    forget_images(session.settings.paths.images_file, gone)
-    if freed:
-        session.reporter.note(f"Removed {', '.join(gone)}, of earlier starts: {size(freed)} freed.")
+    forget_images(session.settings.paths.images_file, [*gone, *removed])
+    if removed:
+        session.reporter.note(f"Removed {', '.join(removed)}, of earlier starts: {size(freed)} freed.")
 
 
 def _of_others(paths: Paths) -> set[str]:

@@ -35,7 +35,7 @@ async def choose_ports(session: Session) -> bool:
     if session.intent() is not None:
         return False
     wanted = {"port": settings.port, "database_port": settings.database_port}
-    free = {name: port for name, port in wanted.items() if _is_usual(settings, name)}
+    free = {name: port for name, port in wanted.items() if port and _is_usual(settings, name)}
     owners = await anyio.to_thread.run_sync(ports_of, settings.paths)
     for port in free.values():
         if port not in owners and (other := await session.api.instance_on(port)) not in ("", settings.instance):

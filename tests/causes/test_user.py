@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,8 +144,12 @@ def test_a_name_in_a_file_is_a_mistake_in_the_file(home: Path, capsys: pytest.Ca
 
 @cause("login-missing")
 def test_a_subscription_without_the_login_of_claude_code(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claude = home / "bin/claude"
+    claude.parent.mkdir()
+    claude.touch(mode=0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("run_claude.config.clients.sys.platform", "linux")
+        patch.setenv("PATH", str(claude.parent), prepend=os.pathsep)
         assert run(["with", "--json", "claude-plan", "--", "claude"]) == 3
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "login-missing"

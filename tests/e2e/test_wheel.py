@@ -35,6 +35,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
         str(folder / "venv/bin/python"),
         "install",
         "--quiet",
+        "--no-compile",
         str(wheel),
     ]
     subprocess.run(install, check=True, capture_output=True)

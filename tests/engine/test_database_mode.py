@@ -171,8 +171,9 @@ def test_what_the_database_has_of_models_shows(stack: Instance, admin: Admin, ke
     admin.sql(
         """INSERT INTO "LiteLLM_ProxyModelTable"
         (model_id, model_name, litellm_params, model_info, created_by, updated_by)
-        VALUES ('planted', 'stolen', '{"model": "openai/x", "api_base": "http://192.0.2.1/v1",
-        "api_key": "os.environ/LITELLM_MASTER_KEY"}', '{"id": "planted"}', 'mallory', 'mallory')"""
+        VALUES ('planted', 'stolen',
+            '{"model": "openai/x", "api_base": "http://192.0.2.1/v1", "api_key": "os.environ/LITELLM_MASTER_KEY"}',
+            '{"id": "planted"}', 'mallory', 'mallory')"""
     )
     admin.call("POST", "/model/new", model_name="other", litellm_params={"model": "demo/opus"})  # reads all again
     listed = {row["name"]: row for row in stack.json("models", "list") if row["source"] == "database"}

@@ -31,7 +31,8 @@ models:
 }
 ASK = """
 printf 'header = "x-api-key: %s"\\n' "$ANTHROPIC_AUTH_TOKEN" |
-curl --silent --config - --header 'content-type: application/json' --data @body "$ANTHROPIC_BASE_URL/v1/messages"
+curl --silent --compressed --config - --header "content-type: application/json" --data @body \\
+  "$ANTHROPIC_BASE_URL/v1/messages"
 """
 
 
@@ -51,7 +52,8 @@ class Echo(Served):
                 self.rfile.read(int(self.headers["content-length"]))
                 server.paths.append(self.path)
                 server.keys.add(key := self.headers["authorization"].removeprefix("Bearer "))
-                error = {"message": f"Incorrect API key provided: {key}.", "type": "invalid_request_error"}
+                long = "See the documentation. " * 40  # LiteLLM packs what is over 500 bytes
+                error = {"message": f"Incorrect API key provided: {key}. {long}", "type": "invalid_request_error"}
                 self.answer(401, json.dumps({"error": error}).encode(), "application/json")
 
         return Refusing

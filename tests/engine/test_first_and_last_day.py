@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)
 def home(tmp_path: Path) -> Iterator[tuple[Instance, str]]:
     """A home with the ports in its `.env`, and the name of a second instance of it.
 
-    Its images have a name of their own: those of other tests must not vanish under them.
+    Its image is one of its own: those of other tests must not vanish under them.
     """
     release = stand_in.release(tmp_path / "release")
     with (tmp_path / "release/dep/litellm.Dockerfile").open("a") as file:
-        file.write(f"# {runs.name('image')}\n")
+        file.write(f"LABEL run-claude.test={runs.name('image')}\n")
     one = Instance(tmp_path / "user", release=release)
     one.config.mkdir(parents=True)
     (one.config / ".env").write_text(
@@ -99,4 +99,5 @@ def test_two_stacks_and_their_end(home: tuple[Instance, str]) -> None:
     assert sum(part.rows for part in verify_file(backup).parts) >= 100
     assert key.read_text().startswith("LITELLM_SALT_KEY=sk-")
     assert {stat.S_IMODE(path.stat().st_mode) for path in (backup, key)} == {0o600}
+    key.unlink()  # it is the one file here that holds a secret, and is for it
     assert not one.json("uninstall", "--data", "--dry-run")["remove"]

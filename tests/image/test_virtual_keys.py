@@ -164,3 +164,28 @@ async def test_no_request_waits_for_a_database_that_hangs(stage: Stage, monkeypa
     assert not await stage.virtual.is_known("one"), "not asked so soon"
     for task in stage.virtual._asking.values():
         task.cancel()
+
+
+async def test_a_key_of_litellms_own_is_known_and_asked_for_once(stage: Stage) -> None:
+    stage.litellm.kept[hashed("sk-of-the-pages-0123456789")] = "mine"
+    for _ in range(2):
+        assert await stage.virtual.has("sk-of-the-pages-0123456789")
+        assert not await stage.virtual.has("sk-of-nobody-0123456789")
+    assert stage.litellm.asked == ["/key/info"] * 2
+    assert not await stage.virtual.has("aaaaaaaaaaaaaaaaaaaaaaaa"), "no key of LiteLLM's looks so"
+    assert len(stage.litellm.asked) == 2
+
+
+async def test_while_the_database_is_away_litellm_decides_of_keys_of_its_own(stage: Stage) -> None:
+    stage.litellm.status = 503
+    assert await stage.virtual.has("sk-of-nobody-0123456789")
+
+
+async def test_a_key_that_cannot_be_made_is_told_and_not_tried_at_each_request(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stage.litellm, "key_generate", lambda *_: (400, {}))
+    for _ in range(3):
+        assert not await stage.virtual.is_known("one")
+    assert stage.litellm.asked == ["/key/list", "/key/generate", "/key/info"]
+    assert "no key for profile one" in caplog.text

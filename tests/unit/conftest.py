@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import hypothesis
 import pytest
 
 from run_claude.config.paths import Paths
@@ -14,10 +13,6 @@ from run_claude.deploy import migration, services
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-# Times are for bench/; the same examples in every run, so that a red test stays red.
-hypothesis.settings.register_profile("config", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("config")
 
 
 @pytest.fixture

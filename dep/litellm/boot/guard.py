@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "VirtualKeys"]
 
+# LiteLLM answers an Origin with CORS headers, and packs long errors, in which keys could not be found then.
+_NOT_PASSED = frozenset({SPEAKER, b"origin", b"accept-encoding"})
 STORED = "/run-claude/stored"  # an answer of ours, for the administrator
 MAX_BODY = 64 * 2**20
 PATIENCE = 30  # seconds for the next piece of a body
@@ -65,12 +67,15 @@ class VirtualKeys(Protocol):
     async def is_known(self, profile: str) -> bool:
         """Whether LiteLLM takes a profile's key as one of its own, now."""
 
+    async def has(self, key: str) -> bool:
+        """Whether LiteLLM may know a key that is none of ours."""
+
 
 class Guard:
     """The layer.
 
     :param app: LiteLLM
-    :param others: whether keys of LiteLLM's own may be right: with its database, or a login of the user's choice
+    :param others: whether any key may be right, which LiteLLM is left to decide: with a login of the user's choice
     :param virtual: ``None`` where LiteLLM has no keys of its own
     :param stored: tells the administrator what LiteLLM's database has
     :param max_body: bytes of one body
@@ -129,7 +134,7 @@ class Guard:
         own = (scope.get("server") or ("",))[0]
         if refusal := from_elsewhere(method, headers, self._hosts, own):
             return refusal
-        passed = [pair for pair in scope["headers"] if pair[0] not in (SPEAKER, b"origin")]
+        passed = [pair for pair in scope["headers"] if pair[0] not in _NOT_PASSED]
         if path in HEALTH and method in ("GET", "HEAD"):
             scope["headers"] = passed
             return None
@@ -145,7 +150,7 @@ class Guard:
             return None
         profile = self._keys.profile_of(key, headers.get(PROFILE, b"").decode("latin-1"))
         if not profile:
-            if self._others and is_plausible(key):
+            if is_plausible(key) and (self._others or (self._virtual is not None and await self._virtual.has(key))):
                 scope["headers"] = [*passed, (SPEAKER, b"other")]
                 return None
             return Refusal(
@@ -162,9 +167,7 @@ class Guard:
             )
         known = self._virtual is not None and await self._virtual.is_known(profile)
         towards = key if known else self._master_key
-        scope["headers"], scope["query_string"] = as_client(
-            scope["headers"], scope["query_string"], where, towards, profile
-        )
+        scope["headers"], scope["query_string"] = as_client(passed, scope["query_string"], where, towards, profile)
         return None
 
     async def _take(self, scope: Message, headers: dict[bytes, bytes], receive: Receive) -> bytes | Refusal:

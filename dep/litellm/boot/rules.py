@@ -29,6 +29,8 @@ __all__ = [
     "is_for_clients",
     "is_page",
     "is_plausible",
+    "names_environment",
+    "refers_to_environment",
 ]
 
 PROFILE = b"x-run-claude-profile"
@@ -52,18 +54,23 @@ _FOR_CLIENTS = re.compile(
     | (/v1)?/(images/(generations|edits) | audio/(transcriptions|speech))
     | (/v1)?/responses(/[^/]+(/(cancel|input_items))?)?
     | (/v[12])?/rerank
-    | (/v1)?/models(/[^:]+)?
-    | (/v1beta)?/models/[^:]+:(countTokens|generateContent|streamGenerateContent)""",
+    | (/v1)?/models(/.+)?
+    | (/v1beta)?/models/.+:(countTokens|generateContent|streamGenerateContent)""",
     re.VERBOSE,
 )
+_REFERENCES = re.compile(r"os\.environ/|oidc/(env|file|env_path)/")
 _GENERATES = re.compile(r"(/v1beta)?/models/.+:(countTokens|generateContent|streamGenerateContent)")
 # LiteLLM's admin pages, before somebody has logged in to them; their calls bring a key.
 _PAGE = re.compile(
     r"""/ | /ui(/.*)? | /_next/.* | /litellm-asset-prefix/.* | /favicon\.ico | /get_(image|favicon|logo_url)
-    | /(v[23]/)?login(/.*)? | /fallback/login | /sso/.* | /onboarding/.* | /get/ui_theme_settings
+    | /(v[23]/)?login(/.*)? | /fallback/login | /sso/.* | /onboarding/.* | /get/ui_(theme_)?settings
     | (/litellm)?/\.well-known/litellm-ui-config | /public/.*""",
     re.VERBOSE,
 )
+
+
+_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_NESTED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +171,7 @@ def as_client(headers: Headers, query: bytes, where: bytes, key: str, profile: s
 
     :param where: as :func:`given_key` returns it
     """
-    kept = [(name, value) for name, value in headers if name not in _KEYS and name not in (PROFILE, b"origin")]
-    kept = [(name, value) for name, value in kept if name != SPEAKER]
+    kept = [(name, value) for name, value in headers if name not in _KEYS and name not in (PROFILE, SPEAKER)]
     if where == _KEYS[0]:
         kept += [
             (name, value)
@@ -182,16 +188,19 @@ def as_client(headers: Headers, query: bytes, where: bytes, key: str, profile: s
 
 def refers_to_environment(body: bytes) -> bool:
     """Whether a body of the administration names a variable of the environment, in JSON or in a form."""
-    import json
     from urllib.parse import unquote_plus
 
-    if b"environ" not in body and b"\\u" not in body and b"%" not in body:
+    if not any(part in body for part in (b"environ", b"oidc", b"\\u", b"%")):
         return False
-    try:
-        text = json.dumps(json.loads(body), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        text = unquote_plus(body.decode("latin-1"))
-    return "os.environ/" in text
+    text = unquote_plus(body.decode("latin-1"))
+    for _ in range(_NESTED):  # JSON in a text of JSON is escaped once more for each level
+        text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return names_environment(text.replace("\\", ""))
+
+
+def names_environment(text: str) -> bool:
+    """Whether a text has one of LiteLLM's references to a variable, or to a file of the container's."""
+    return _REFERENCES.search(text) is not None
 
 
 def _bare(host: str) -> str:

@@ -10,10 +10,12 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from boot.rules import names_environment
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["leave_environment_alone", "names_environment", "overview"]
+__all__ = ["leave_environment_alone", "overview"]
 
 log = logging.getLogger("uvicorn.error")
 _told: set[str] = set()
@@ -63,11 +65,6 @@ async def overview() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def names_environment(values: object) -> bool:
-    """Whether a variable of the environment is named in plain values, however deep."""
-    return "os.environ/" in json.dumps(values, default=str)
-
-
 def _described(name: str, values: Mapping[str, Any], maker: str) -> dict[str, Any]:
     plain = _plain(values)
     address = next((str(plain[key]) for key in ("api_base", "base_url") if plain.get(key)), "")
@@ -77,18 +74,22 @@ def _described(name: str, values: Mapping[str, Any], maker: str) -> dict[str, An
         "model": model,
         "address": address.partition("?")[0].rpartition("@")[2],
         "made_by": maker,
-        "refused": names_environment(plain),
+        "refused": _refers(plain),
     }
 
 
 def _refused(kind: str, name: str, values: Mapping[str, Any]) -> bool:
-    if not names_environment(_plain(values)):
+    if not _refers(_plain(values)):
         return False
     if name not in _told:
         _told.add(name)
         said = "guard: a %s in the database names a variable of the environment, and is not used (doctor names it)"
         log.warning(said, kind)
     return True
+
+
+def _refers(values: object) -> bool:
+    return names_environment(json.dumps(values, default=str))
 
 
 def _plain(values: Any) -> dict[str, Any]:

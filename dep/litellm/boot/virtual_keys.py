@@ -25,6 +25,8 @@ __all__ = ["ALIAS", "VirtualKeys"]
 ALIAS = "run-claude:"  # and the profile: their names in LiteLLM's pages
 _FRESH = 50  # seconds: LiteLLM remembers for 60 what it has looked up
 _AWAY = 15  # seconds for which a database that has failed is asked nothing
+_STRANGE = 5  # seconds for which a key that LiteLLM does not know is not asked for again: it may be made meanwhile
+_REMEMBERED = 1000  # keys that are none of ours
 _WITHIN = 3  # seconds that a request waits for the database, once in _AWAY
 
 log = logging.getLogger("uvicorn.error")
@@ -39,6 +41,8 @@ class VirtualKeys:
     def __init__(self, app: Any, keys: ClientKeys, master_key: str, forget: Callable[[str], object]) -> None:
         self._app, self._keys, self._master_key, self._forget = app, keys, master_key, forget
         self._known: dict[str, float] = {}  # until when, by profile
+        self._refused: dict[str, float] = {}  # until when, by profile
+        self._others: dict[str, tuple[float, bool]] = {}  # until when, and whether it is known: by hash
         self._away = 0.0  # until when nothing is asked
         self._asking: dict[str, asyncio.Task[bool]] = {}
         self._first: asyncio.Task[None] | None = None
@@ -53,7 +57,7 @@ class VirtualKeys:
         now = time.monotonic()
         if self._known.get(profile, 0) > now:
             return True
-        if now < self._away:
+        if now < max(self._away, self._refused.get(profile, 0)):
             return False
         try:
             async with asyncio.timeout(_WITHIN):
@@ -61,6 +65,30 @@ class VirtualKeys:
         except TimeoutError as error:
             self._is_away(error)
             return False
+
+    async def has(self, key: str) -> bool:
+        """Whether LiteLLM may know a key that is none of ours: made in its pages, or by a login to them.
+
+        While the database is away it may: then LiteLLM decides, from what it remembers.
+        """
+        if not key.startswith("sk-"):
+            return False
+        now, hashed = time.monotonic(), hashlib.sha256(key.encode()).hexdigest()
+        until, known = self._others.get(hashed, (0.0, False))
+        if until > now:
+            return known
+        if now < self._away:
+            return True
+        try:
+            async with asyncio.timeout(_WITHIN):
+                known = (await self._ask(self._master_key, "GET", "/key/info", params={"key": key})).is_success
+        except Exception as error:  # as in _look_up
+            self._is_away(error)
+            return True
+        if len(self._others) >= _REMEMBERED:
+            self._others.clear()
+        self._others[hashed] = (now + (_FRESH if known else _STRANGE), known)
+        return known
 
     async def _look_all_up(self) -> None:
         for profile in self._keys.serving:
@@ -79,6 +107,8 @@ class VirtualKeys:
             hashed = hashlib.sha256(key.encode()).hexdigest()
             there = await self._of_alias(profile)
             if hashed not in there and not await self._make(profile, key, there):
+                log.warning("guard: LiteLLM makes no key for profile %s: its spend counts as the master key's", profile)
+                self._refused[profile] = began + _FRESH
                 return False
             self._forget(hashed)
             await self._ask(key, "GET", "/v1/models")  # LiteLLM remembers it from here on

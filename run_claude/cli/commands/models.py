@@ -60,9 +60,14 @@ async def list_models(app: App) -> None:
 async def _stored(app: App) -> list[Stored]:
     """Return what the running proxy's database has; nothing without one."""
     from run_claude.config.secrets import read_master_key
-    from run_claude.gateway import Gateway
+    from run_claude.state.intent import load_intent
 
     settings = app.settings()
+    intent, _ = load_intent(settings.paths.intent_file)
+    if intent is None or intent.wanted != "up" or not intent.database:
+        return []
+    from run_claude.gateway import Gateway
+
     try:
         async with Gateway.connect(settings.base_url, read_master_key(settings)) as gateway:
             return await gateway.stored()

@@ -175,7 +175,7 @@ def _services_table(screen: Screen, snapshot: Snapshot, services: Sequence[Servi
             service.value,
             Cell(state.phase.value, PHASE_STYLE[state.phase]),
             ago(state.since_ns, now_ns),
-            (state.running and state.published) or "-",
+            state.published or "not published" if state.running else "-",
             Cell(state.image or "-", "dim"),
         )
         for service, state in ((service, snapshot[service]) for service in services)

@@ -142,7 +142,7 @@ def test_a_shell_takes_the_variables_over_and_drops_what_would_divert(
 
 @pytest.mark.parametrize(("shell", "command"), SHELLS)
 @given(values=st.lists(_VALUES, min_size=10, max_size=20))  # of one process: its start is what takes time
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_a_shell_reads_any_value_back(shell: str, command: list[str], values: list[str]) -> None:
     planted = {f"PLANTED{number}": value for number, value in enumerate(values)}
     assert _seen(command, render_environment(planted, shell), {}).items() >= planted.items()

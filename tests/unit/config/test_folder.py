@@ -49,7 +49,7 @@ def test_a_second_profile_takes_the_place_of_the_first(settings: Settings, folde
 
 
 @given(before=st.text(max_size=60), after=st.text(max_size=60))
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_what_else_is_in_the_file_stays(settings: Settings, folder: Path, before: str, after: str) -> None:
     path = folder / ".envrc"
     path.unlink(missing_ok=True)

@@ -54,7 +54,9 @@ def test_what_has_to_survive_the_watcher_is_read_back(tmp_path: Path) -> None:
 
 
 @given(data=st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda x: str(x).encode()))
-@settings_of_hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the file is written anew
+@settings_of_hypothesis(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)  # the file is written anew
 def test_a_file_that_is_none_counts_as_none(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "watch.json"
     path.write_bytes(data)
