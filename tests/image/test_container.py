@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from run_claude.domain.marks import mark_in
+
 from .project import MASTER_KEY, PASSWORD, Project, docker
 
 if TYPE_CHECKING:
