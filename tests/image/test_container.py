@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from run_claude.domain.marks import mark_in
+
 from .project import MASTER_KEY, PASSWORD, Project, docker
 
 if TYPE_CHECKING:
@@ -106,8 +108,9 @@ def test_no_secret_is_in_what_the_engine_tells_of_image_and_container(running: P
 
 
 def test_a_start_tells_its_steps_for_the_waterfall(running: Project) -> None:
-    said = [line for line in docker("logs", running.litellm).splitlines() if line.startswith("run-claude: ")]
-    assert said == ["run-claude: entrypoint", "run-claude: litellm imported"]
+    said = [mark_in(line, MASTER_KEY) for line in docker("logs", running.litellm).splitlines()]
+    told = [text for text in said if text]
+    assert told == ["entrypoint", "litellm imported", "serving"]
 
 
 def test_health_is_told_without_a_key(running: Project) -> None:

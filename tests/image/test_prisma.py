@@ -167,7 +167,7 @@ def test_with_nothing_to_migrate_no_command_line_is_started_and_the_engine_is_th
     stack.wait_for(stack.litellm, "die")
     stack.up("litellm")
     stack.wait_for(stack.litellm)
-    assert sorted(said(stack)) == ["database reachable", "entrypoint", "litellm imported"]
+    assert sorted(said(stack)) == ["database reachable", "entrypoint", "litellm imported", "serving"]
     assert engine_started(stack) < time_of(stack, "litellm imported")
 
 
