@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import asyncclick as click
 
 from run_claude.cli.commands.completion import complete_set_variable, complete_variable
 from run_claude.cli.context import App, common
 from run_claude.domain.causes import caused
 from run_claude.domain.redact import is_secret
+
+if TYPE_CHECKING:
+    from run_claude.config.settings import Settings
 
 __all__ = ["config"]
 
@@ -47,6 +52,7 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         _check_name(name, assignment)
+        _check_known(name)
         if not equals:
             asked.append(name)
         elif is_secret(name, value):
@@ -58,11 +64,13 @@ async def set_config(app: App, assignments: tuple[str, ...]) -> None:
         else:
             changes[name] = value
     changes |= _asked(asked)
-    trial = App(instance=app.instance, environ=app.environ | changes)
-    settings = trial.settings()  # refuses an invalid value before it is written
+    settings = _tried(app, changes)
     ensure_folder(settings.paths.config)
     target = store(settings, changes)
     app.output.note(f"Wrote {', '.join(changes)} to {target}.")
+    for name, value in changes.items():
+        if app.environ.get(name, value) != value:
+            app.output.note(f"{name} is set in the environment as well, to something else: there it wins. Unset it.")
 
 
 @config.command("unset")
@@ -93,6 +101,40 @@ def _check_name(name: str, said: str) -> None:
         raise caused(
             "usage", f"{shown!r} is not of the form NAME or NAME=VALUE.", help="For example: LITELLM_PORT=4445"
         )
+
+
+def _check_known(name: str) -> None:
+    """Refuse a name of our own that there is not. Others are anybody's: a model may refer to any variable."""
+    from run_claude.cli.views.settings import SETTINGS
+    from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, SALT_KEY
+
+    known = (*SETTINGS, MASTER_KEY, SALT_KEY, DATABASE_PASSWORD)
+    if name in known or not name.startswith(("RUN_CLAUDE_", "LITELLM_")):
+        return
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1, cutoff=0.8)
+    if close or name.startswith("RUN_CLAUDE_"):  # LiteLLM has many of its own
+        meant = f"Did you mean {close[0]}? " if close else ""
+        raise caused(
+            "usage", f"There is no setting {name}.", help=f"{meant}`run-claude config list` lists the settings."
+        )
+
+
+def _tried(app: App, changes: dict[str, str]) -> Settings:
+    """Return the settings with these values, which are written only if they can be used.
+
+    :raises ConfigError: if one cannot
+    """
+    from run_claude.errors import ConfigError
+
+    try:
+        return App(instance=app.instance, environ=app.environ | changes).settings()
+    except ConfigError as error:
+        if error.facts.get("key") not in changes:
+            raise
+        said = error.message.replace(" (in the environment)", "")
+        raise caused(error.code, said, help="Say another value. Nothing was written.", facts=error.facts) from error
 
 
 def _asked(names: list[str]) -> dict[str, str]:

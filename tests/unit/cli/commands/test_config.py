@@ -156,3 +156,49 @@ def test_a_list_says_which_keys_are_set_and_shows_no_value(
     assert "planted-value" not in shown + told
     rows = {row["name"]: row["value"] for row in json.loads(told)}
     assert (rows["GROQ_API_KEY"], rows["ANYTHING"], rows["RUN_CLAUDE_WATCH_BUDGET"]) == ("(set)", "(set)", "7")
+
+
+# --- what people guess ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("assignment", "meant"),
+    [
+        ("LITELLM_PRT=1", "Did you mean LITELLM_PORT?"),
+        ("RUN_CLAUDE_BINT=::1", "Did you mean RUN_CLAUDE_BIND?"),
+        ("RUN_CLAUDE_COLOUR=red", "run-claude config list"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_answered_with_those_that_there_are(
+    assignment: str, meant: str, env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["config", "set", assignment]) == 2
+    told = capsys.readouterr().err
+    assert f"There is no setting {assignment.partition('=')[0]}." in told
+    assert meant in told
+    assert not env_file.exists()
+
+
+@pytest.mark.parametrize("assignment", ["LITELLM_LOG=DEBUG", "MY_REGION=north", "LITELLM_LOCAL_MODEL_COST_MAP=True"])
+def test_any_other_variable_may_be_set(assignment: str, env_file: Path) -> None:
+    assert run(["config", "set", assignment]) == 0
+    assert assignment in env_file.read_text()
+
+
+def test_a_value_that_cannot_be_used_is_the_commands_not_the_environments(
+    env_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["config", "set", "LITELLM_PORT=99999"]) == 3
+    told = capsys.readouterr().err
+    assert "error: LITELLM_PORT: a port must be a number from 1 to 65535, not '99999'." in told
+    assert "environment" not in told
+    assert not env_file.exists()
+
+
+def test_who_wins_is_said_where_the_environment_differs(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LITELLM_PORT", "4450")
+    assert run(["config", "set", "LITELLM_PORT=4451"]) == 0
+    assert "LITELLM_PORT is set in the environment as well" in capsys.readouterr().err
+    assert "LITELLM_PORT=4451" in env_file.read_text()
