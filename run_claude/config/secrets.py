@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from run_claude.config.environment import Environment
+    from run_claude.config.paths import Paths
     from run_claude.config.settings import Settings
     from run_claude.errors import RunClaudeError
 
@@ -185,7 +186,7 @@ def store(settings: Settings, changes: Mapping[str, str]) -> Path:
         return set_values(settings.paths.env_file, changes)
 
 
-def forget(settings: Settings, names: Iterable[str]) -> tuple[Path, list[str]]:
+def forget(paths: Paths, names: Iterable[str]) -> tuple[Path, list[str]]:
     """Remove values from `.env`, or from ours beside it. Return the file, and the names that were in it.
 
     :raises ConfigError: if `.env` cannot be used, is not ours to change, or one of them is generated and needed
@@ -196,8 +197,8 @@ def forget(settings: Settings, names: Iterable[str]) -> tuple[Path, list[str]]:
             f"{', '.join(own)} cannot be removed: run-claude generates it, and what is running has it.",
             help="`run-claude secrets rotate` replaces it; LITELLM_SALT_KEY is never replaced.",
         )
-    with exclusive(settings.paths.config):
-        return unset_values(settings.paths.env_file, names)
+    with exclusive(paths.config):
+        return unset_values(paths.env_file, names)
 
 
 def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:

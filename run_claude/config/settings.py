@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from run_claude.domain.remembered import Choice, Origin, Word
 
-__all__ = ["IMAGE_USER", "Prisma", "Settings", "load_settings"]
+__all__ = ["IMAGE_USER", "INSTANCE", "Prisma", "Settings", "load_settings"]
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -30,7 +30,7 @@ D = TypeVar("D")
 _PORT = 4444
 IMAGE_USER = (10001, 10001)  # litellm's user when the user is root
 
-_INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _REFERENCE = re.compile(r"[a-z0-9][A-Za-z0-9._:/@-]{0,254}")
 _MEMORY = re.compile(r"[1-9][0-9]*(\.[0-9]+)?[bkmgBKMG]?")
 _USER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
@@ -133,7 +133,7 @@ def load_settings(
     env_file = EnvironmentFile(environ, Paths.resolve(environ).env_file)
     env = env_file.load()
     name = instance or _checked(env, "RUN_CLAUDE_INSTANCE", _instance, DEFAULT_INSTANCE)
-    if not _INSTANCE.fullmatch(name):
+    if not INSTANCE.fullmatch(name):
         raise caused("usage", f"{name!r} is not a valid instance name.", help=_INSTANCE_HELP)
     default = Settings(instance=name, paths=Paths.resolve(environ, name))
     asked = {"port": str(port or ""), "database_port": str(database_port or "")}
@@ -191,7 +191,7 @@ _INSTANCE_HELP = "Use up to 40 characters of a-z, 0-9, - and _; the first must b
 
 
 def _instance(value: str) -> str:
-    if not _INSTANCE.fullmatch(value):
+    if not INSTANCE.fullmatch(value):
         raise ValueError("an instance name has up to 40 characters of a-z, 0-9, - and _, the first a letter or a digit")
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ __all__ = [
     "coming_services",
     "install_services",
     "packaged_services",
+    "remove_services",
     "services_installed",
 ]
 
@@ -70,6 +72,27 @@ def install_services(paths: Paths, *, force: bool = False) -> list[str]:
         return []
     with exclusive(paths.services):
         return _install(paths, packaged, current, _manifest(paths.services / MANIFEST), force=force)
+
+
+def remove_services(folder: Path) -> list[str]:
+    """Remove what the user has not changed of ours, and folders that are empty then. Return what stays."""
+    installed = _manifest(folder / MANIFEST)
+    for name, known in installed.items():
+        path = folder / name
+        inside = path.resolve().is_relative_to(folder.resolve())  # anyone can edit the manifest
+        if inside and not path.is_symlink() and (data := read_bytes(path)) is not None and _hash(data) == known:
+            path.unlink()
+        _beside(path, ".new").unlink(missing_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for inner in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        if inner.name == "__pycache__":
+            shutil.rmtree(inner, ignore_errors=True)
+        with suppress(OSError):
+            inner.rmdir()
+    stays = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    with suppress(OSError):
+        folder.rmdir()
+    return stays
 
 
 def services_installed(paths: Paths) -> bool:

@@ -82,6 +82,7 @@ class Found:
     :param here: what is on this machine, engine aside: watchers, units, folders, completion, state, backups, files
     :param keys: the configuration file with the keys that the data depends on
     :param record: the name of the state file by which a later `uninstall --data` finds the volume
+    :param configured: the instances that have a configuration here, whatever is left of their state
     """
 
     instances: tuple[str, ...]
@@ -96,6 +97,7 @@ class Found:
     here: tuple[Thing, ...] = ()
     keys: frozenset[str] = frozenset()
     record: str = ""
+    configured: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +115,11 @@ class Removal:
     with_data: bool = False
 
 
-def plan_removal(found: Found, *, data: bool) -> Removal:
+def plan_removal(found: Found, *, data: bool, backups: bool = True) -> Removal:
     """Return what goes and what stays.
 
     :param data: the databases' volumes as well
+    :param backups: whether there is a place for backups: earlier ones are moved there
     """
     theirs = {
         row.project: row
@@ -142,16 +145,21 @@ def plan_removal(found: Found, *, data: bool) -> Removal:
     volumes, left = _volumes(found, ours & _there(found, containers), stays, data=data)
     kept += left
     with_data = {item.thing.instance for item in _left_volumes(kept)}
+    needed = with_data | theirs.keys() | _elsewhere(found, volumes)  # whose data depends on the keys
     images, left = _images(found, stays, with_data)
     kept += left
     here = []
     for thing in found.here:
-        if thing.kind is Kind.SYSTEM:
+        if thing.instance in theirs:
+            kept.append(Kept(thing, f"{thing.instance} runs from another home"))
+        elif thing.kind is Kind.SYSTEM:
             kept.append(Kept(thing, "scripts/engine has installed Docker from it, which others use by now"))
         elif thing.kind is Kind.BACKUP and not data:
             kept.append(Kept(thing, "a backup is data: `--data` moves it to where the last backup goes"))
-        elif thing.kind is Kind.CONFIGURATION and thing.name in found.keys and with_data:
-            kept.append(Kept(thing, f"the data of {' and '.join(sorted(with_data))} is opened with its keys"))
+        elif thing.kind is Kind.BACKUP and not backups:
+            kept.append(Kept(thing, "a backup is data, and without a backup folder there is no place for it"))
+        elif thing.kind is Kind.CONFIGURATION and thing.name in found.keys and needed:
+            kept.append(Kept(thing, f"the data of {' and '.join(sorted(needed))} is opened with its keys"))
         elif thing.kind is Kind.STATE and thing.instance in with_data:
             here.append(
                 Thing(kind=Kind.STATE, name=thing.name, instance=thing.instance, spare=frozenset({found.record}))
@@ -171,6 +179,13 @@ def plan_removal(found: Found, *, data: bool) -> Removal:
 def _left_volumes(kept: Iterable[Kept]) -> Iterator[Kept]:
     """Yield the databases' volumes among what is kept."""
     return (item for item in kept if item.thing.name == _data_of(item.thing.instance))
+
+
+def _elsewhere(found: Found, going: Iterable[Thing]) -> set[str]:
+    """Return the instances with a configuration here whose volume stays, although nothing here says who started it."""
+    gone = {thing.name for thing in going}
+    volumes = {volume.name for volume in found.engine.volumes} - gone
+    return {name for name in found.configured if _data_of(name) in volumes and not _is_empty(found, _data_of(name))}
 
 
 def _data_of(instance: str) -> str:

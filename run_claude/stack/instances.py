@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from run_claude.state.intent import load_intent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from run_claude.config.paths import Paths
     from run_claude.domain.belongings import Belongings
@@ -65,8 +67,12 @@ async def instances_of(paths: Paths, environ: Mapping[str, str]) -> tuple[list[I
 
 def names_of(paths: Paths, found: Belongings) -> list[str]:
     """Return the names of this user's instances: by the folders of state, and by the labels of containers."""
-    labelled = {row.project for row in found.containers if row.project and row.directory == str(paths.services)}
+    labelled = {row.project for row in found.containers if row.project and _is(row.directory, paths.services)}
     return sorted({*instances(paths), *labelled})
+
+
+def _is(directory: str, services: Path) -> bool:
+    return bool(directory) and os.path.realpath(directory) == os.path.realpath(services)
 
 
 def state_words(snapshot: Snapshot, *, wanted: str, database: bool) -> str:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from run_claude.config.settings import INSTANCE
 from run_claude.domain.remembered import VARIABLES
 from run_claude.errors import ConfigError
 from run_claude.state.deployed import load_deployment
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["instances", "ports_of"]
 
+_MARKS = ("compose.env", "intent.json", "lock", "watch.lock")  # each command leaves one of them
+
 
 def instances(paths: Paths) -> list[str]:
-    """Return the names of the instances that have a folder of state, in order."""
+    """Return the names of the instances that have a folder of state, in order. Other folders are anybody's."""
     try:
-        return sorted(path.name for path in (paths.state / "instances").iterdir() if path.is_dir())
+        folders = [path for path in (paths.state / "instances").iterdir() if INSTANCE.fullmatch(path.name)]
     except OSError:
         return []
+    return sorted(path.name for path in folders if any((path / name).exists() for name in _MARKS))
 
 
 def ports_of(paths: Paths) -> dict[int, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from run_claude.config.env_store import beside, foreign
 from run_claude.config.environment import EnvironmentFile
 from run_claude.config.files import left_over
 from run_claude.config.folder import folder_instance
+from run_claude.config.paths import DEFAULT_INSTANCE
 from run_claude.deploy.image import REPOSITORY
 from run_claude.docker.belongings import belongings, volume_sizes
 from run_claude.domain.removal import Found, Kind, Thing
@@ -28,9 +31,11 @@ if TYPE_CHECKING:
 
     from run_claude.config.paths import Paths
     from run_claude.docker.api import EngineApi
+    from run_claude.domain.belongings import Belongings
 
 __all__ = ["take_inventory"]
 
+_BACKUP = re.compile(r".+-\d{8}T\d{6}Z(-\d+)?\.tar")  # as `db backup` names them
 _BASES = "run-claude-base/"  # scripts/bases names its stand-ins so, and scripts/start writes them into `.env`
 _OF_BASES = "run-claude-base/debian:trixie"  # what both are made from
 # What scripts/engine has put there to install Docker, which others use by now.
@@ -49,17 +54,17 @@ async def take_inventory(
     :param here: a folder to look for a block of `set-folder` in, as well as in those that are remembered
     :raises EngineError: if the engine cannot be asked
     """
-    engine = await belongings(api)
+    engine = _located(await belongings(api))
     known = names_of(paths, engine)
     chosen = tuple(name for name in known if only in ("", name))
     bases = _bases(paths, environ)
     if bases:
-        engine = await belongings(api, layers=True)
+        engine = _located(await belongings(api, layers=True))
     return Found(
         instances=chosen,
         started=frozenset(name for name in chosen if is_deployed(replace(paths, instance=name))),
         whole=not only,
-        services=str(paths.services),
+        services=_real(str(paths.services)),
         engine=engine,
         sizes=await volume_sizes(api) if engine.volumes else {},
         images={name: _images(replace(paths, instance=name)) for name in known},
@@ -68,7 +73,26 @@ async def take_inventory(
         here=tuple(_here(paths, environ, chosen, whole=not only, here=here)),
         keys=frozenset({str(paths.env_file), str(beside(paths.env_file))}),
         record=paths.compose_env_file.name,
+        configured=frozenset(_configured(paths)),
     )
+
+
+def _located(engine: Belongings) -> Belongings:
+    """Return what the engine has, each folder by its real path: a home may be reached by several."""
+    rows = (replace(row, directory=row.directory and _real(row.directory)) for row in engine.containers)
+    return replace(engine, containers=tuple(rows))
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _configured(paths: Paths) -> Iterator[str]:
+    """Yield the instances that a configuration of LiteLLM's was written for, from whatever state folder."""
+    for path in paths.config.glob("litellm_config*.yaml"):
+        name = path.stem.partition(".")[2] or DEFAULT_INSTANCE
+        if replace(paths, instance=name).litellm_config == path:
+            yield name
 
 
 def _images(paths: Paths) -> tuple[str, ...]:
@@ -140,8 +164,9 @@ def _folders(paths: Paths, chosen: tuple[str, ...], here: Path | None) -> Iterat
 def _shared(paths: Paths) -> Iterator[Thing]:
     if paths.folders_file.exists():
         yield Thing(kind=Kind.STATE, name=str(paths.folders_file))
-    for path in sorted((paths.state / "backups").glob("*")):
-        yield Thing(kind=Kind.BACKUP, name=str(path), bytes=path.stat().st_size)
+    for path in sorted((paths.state / "backups").glob("*.tar")):
+        if _BACKUP.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            yield Thing(kind=Kind.BACKUP, name=str(path), bytes=path.stat().st_size)
     ours = (beside(paths.env_file), paths.models_file, paths.profiles_file, paths.services)
     for path in (*([] if foreign(paths.env_file) else [paths.env_file]), *ours, *left_over(paths.config)):
         if path.exists() or path.is_symlink():

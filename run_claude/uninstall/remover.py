@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from run_claude.config.secrets import SALT_KEY
 from run_claude.config.settings import load_settings
 from run_claude.database import Database
 from run_claude.database.backup import unused
+from run_claude.deploy.services import remove_services
 from run_claude.docker.belongings import (
     remove_container,
     remove_image,
@@ -87,6 +88,7 @@ class Remover:
     backups: Path | None = None
     wait: float = 600.0
     compose: Callable[[Session, Project], Compose] | None = None
+    _moved: list[Path] = field(default_factory=list, init=False)  # earlier backups, at their new place
 
     async def plan(self, *, data: bool) -> Removal:
         """Return what would be removed now. Changes nothing.
@@ -94,7 +96,7 @@ class Remover:
         :raises EngineError: if the engine cannot be asked
         """
         found = await take_inventory(self.api, self.paths, self.environ, only=self.only, here=self.here)
-        return plan_removal(found, data=data)
+        return plan_removal(found, data=data, backups=self.backups is not None)
 
     async def remove(self, confirmed: Removal) -> Outcome:
         """Remove what was confirmed, and what has come to it meanwhile; data only of the instances that were named.
@@ -122,10 +124,9 @@ class Remover:
                     left.append(Kept(thing, why))
                 else:
                     removed.append(thing)
-                    written += [path] if thing.kind is Kind.BACKUP and (path := self._moved(thing)) else []
             self._remove_empty_folders()
         ended = [thing for thing in confirmed.things if thing.kind in (Kind.UNIT, Kind.WATCHER)]
-        return Outcome(removed=(*ended, *removed), left=tuple(left), backups=tuple(written))
+        return Outcome(removed=(*ended, *removed), left=tuple(left), backups=(*written, *self._moved))
 
     # --- before anything goes ---------------------------------------------------------------------------------
 
@@ -163,7 +164,9 @@ class Remover:
                     await database.start()
                     await database.backup(path, verify=True)
             except RunClaudeError:
-                self.reporter.note("Nothing was removed; `run-claude start` starts what was stopped.")
+                unit = any(thing.kind is Kind.UNIT for thing in plan.things)
+                but = " but the watcher's service (`run-claude watch install` brings it back)" if unit else ""
+                self.reporter.note(f"Nothing was removed{but}; `run-claude start` starts what was stopped.")
                 raise
             written.append(path)
             if salt := _salt(settings):
@@ -211,18 +214,17 @@ class Remover:
                 clear_folder(path)
             elif thing.kind is Kind.COMPLETION:
                 remove_completion(path)
-            elif (target := self._moved(thing)) is not None:
-                ensure_folder(target.parent)
-                shutil.move(path, target)
+            elif thing.kind is Kind.BACKUP and self.backups is not None:
+                ensure_folder(self.backups)
+                self._moved.append(Path(shutil.move(path, unused(self.backups, path.stem))))
+            elif path == self.paths.services and path.is_dir() and not path.is_symlink():
+                if stays := remove_services(path):
+                    self.reporter.note(f"{path} keeps what is yours: {', '.join(stays[:5])}.")
             else:
                 _remove_tree(path, thing.spare)
         except (ConfigError, OSError) as error:
             return error.message if isinstance(error, ConfigError) else (error.strerror or str(error)).lower()
         return ""
-
-    def _moved(self, thing: Thing) -> Path | None:
-        """Return where an earlier backup goes; ``None`` for what is removed."""
-        return self.backups / Path(thing.name).name if thing.kind is Kind.BACKUP and self.backups else None
 
     def _remove_empty_folders(self) -> None:
         state = self.paths.state

@@ -80,17 +80,17 @@ def test_two_stacks_and_their_end(home: tuple[Instance, str]) -> None:
     assert master_key not in secrets.read_text()
 
     # The end: first without the data, which stays usable, then with it.
-    planned = one.json("uninstall", "--dry-run")
+    planned = one.json("uninstall", "--all", "--dry-run")
     assert {"kind": "image", "name": image} in [{"kind": row["kind"], "name": row["name"]} for row in planned["remove"]]
     assert one.phase("litellm") == "running healthy"
-    gone = one.json("uninstall", "--yes")
+    gone = one.json("uninstall", "--all", "--yes")
     assert not gone["left"]
     volume = f"{one.name}-timescaledb-data"
     assert one.left_over() == [volume]
     assert not docker("image", "ls", "--quiet", image)
     assert files(one) == {"config/.env", f"state/instances/{one.name}/compose.env"}
 
-    gone = one.json("uninstall", "--data", "--yes")
+    gone = one.json("uninstall", "--all", "--data", "--yes")
     assert not gone["left"]
     assert not one.left_over()
     assert not docker("image", "ls", "--quiet", image)
@@ -100,4 +100,4 @@ def test_two_stacks_and_their_end(home: tuple[Instance, str]) -> None:
     assert key.read_text().startswith("LITELLM_SALT_KEY=sk-")
     assert {stat.S_IMODE(path.stat().st_mode) for path in (backup, key)} == {0o600}
     key.unlink()  # it is the one file here that holds a secret, and is for it
-    assert not one.json("uninstall", "--data", "--dry-run")["remove"]
+    assert not one.json("uninstall", "--all", "--data", "--dry-run")["remove"]

@@ -83,12 +83,12 @@ async def unset_config(app: App, names: tuple[str, ...]) -> None:
     \b
     run-claude config unset GROQ_API_KEY
     """
+    from run_claude.config.paths import Paths
     from run_claude.config.secrets import forget
 
     for name in names:
         _check_name(name, name)
-    settings = app.settings()
-    target, removed = forget(settings, names)
+    target, removed = forget(Paths.resolve(app.environ), names)  # also where a setting cannot be used
     if removed:
         app.output.note(f"Removed {', '.join(removed)} from {target}.")
     if missing := [name for name in names if name not in removed]:
@@ -149,6 +149,11 @@ def _asked(names: list[str]) -> dict[str, str]:
         values = {names[0]: read_secret()}
     else:
         raise caused("usage", "From standard input one value can be read, not several.", help="Set one NAME at a time.")
+    for name, value in values.items():
+        if not value.isprintable():
+            raise caused(
+                "usage", f"What was given for {name} is no line of text.", help="A value is one line, as UTF-8."
+            )
     if empty := [name for name, value in values.items() if not value]:
         raise caused(
             "usage",

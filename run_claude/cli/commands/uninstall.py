@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncclick as click
 
 from run_claude.cli.context import App, common
 from run_claude.domain.causes import caused
+
+if TYPE_CHECKING:
+    from run_claude.config.paths import Paths
 
 __all__ = ["uninstall"]
 
@@ -16,6 +20,7 @@ _BACKUPS = "run-claude-backups"
 
 
 @click.command()
+@click.option("--all", "everything", is_flag=True, help="All instances, where RUN_CLAUDE_INSTANCE names one.")
 @click.option("--data", is_flag=True, help="Also remove the databases, after a backup.")
 @click.option("--no-backup", is_flag=True, help="With --data: write no backup. The data is lost for good.")
 @click.option(
@@ -28,11 +33,13 @@ _BACKUPS = "run-claude-backups"
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @common
 @click.pass_obj
-async def uninstall(app: App, data: bool, no_backup: bool, backup_to: Path | None, dry_run: bool, yes: bool) -> int:
+async def uninstall(
+    app: App, everything: bool, data: bool, no_backup: bool, backup_to: Path | None, dry_run: bool, yes: bool
+) -> int:
     """Remove everything that is run-claude's: watchers, containers, images, configuration, state. Lists it and asks.
 
-    Databases stay, with the keys that open them, unless --data is passed. With --instance NAME, only that instance
-    goes, and what instances share stays.
+    Databases stay, with the keys that open them, unless --data is passed. With --instance NAME, or RUN_CLAUDE_INSTANCE,
+    only that instance goes, and what instances share stays.
 
     \b
     run-claude uninstall --dry-run
@@ -49,6 +56,8 @@ async def uninstall(app: App, data: bool, no_backup: bool, backup_to: Path | Non
 
     if not data and (no_backup or backup_to):
         raise caused("usage", "Without --data no data is removed.", help="Add --data, or omit the backup's options.")
+    if everything and app.instance:
+        raise caused("usage", "--all and --instance say two things.", help="Say one of them.")
     if app.json and not (yes or dry_run):
         raise caused("usage", "With --json nothing is asked.", help="Add --dry-run to see the list, or --yes to go on.")
     paths = Paths.resolve(app.environ)
@@ -60,7 +69,7 @@ async def uninstall(app: App, data: bool, no_backup: bool, backup_to: Path | Non
                 paths=paths,
                 environ=app.environ,
                 reporter=reporter,
-                only=app.instance or "",
+                only="" if everything else app.instance or _named(app, paths),
                 here=_here(),
                 backups=folder,
                 wait=_lock_timeout(app),
@@ -82,6 +91,17 @@ async def uninstall(app: App, data: bool, no_backup: bool, backup_to: Path | Non
             outcome = await remover.remove(plan)
             reporter.close()
     return removed_screen(app, outcome, plan.kept)
+
+
+def _named(app: App, paths: Paths) -> str:
+    """Return the instance that the environment or `.env` names, as for every other command; empty if none does."""
+    from run_claude.config.environment import EnvironmentFile
+    from run_claude.errors import ConfigError
+
+    try:
+        return EnvironmentFile(app.environ, paths.env_file).load().get("RUN_CLAUDE_INSTANCE")
+    except ConfigError:  # what cannot be read is removed nevertheless
+        return app.environ.get("RUN_CLAUDE_INSTANCE", "")
 
 
 def _here() -> Path | None:

@@ -49,6 +49,7 @@ def overview_screen(app: App, status: Status, profile: Profile | None, selected:
     :param profile: the one that the current folder selects, else the one used last; ``None`` if it is not known
     """
     command, why = next_step(status, selected)
+    command = app.called(command.removeprefix("run-claude "))
     settings = status.settings
     if app.json:
         app.output.document(

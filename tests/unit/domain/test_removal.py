@@ -138,7 +138,26 @@ def test_an_instance_of_the_same_name_in_another_home_is_not_touched(data: bool)
     )
     assert OTHER in why(removal, "one-litellm")
     assert "one-litellm uses it" in why(removal, LITELLM)
-    assert "/state/one" in names(removal)
+    assert not {"/state/one", "watch", "unit", ENV} & set(names(removal)), "it may be what that stack runs from"
+    assert "its keys" in why(removal, ENV)
+
+
+def test_the_keys_stay_for_data_of_a_state_that_is_gone() -> None:
+    found = replace(
+        ALL,
+        instances=(),
+        started=frozenset(),
+        engine=replace(engine("lost"), containers=()),
+        configured=frozenset({"lost"}),
+    )
+    assert "the data of lost" in why(plan_removal(found, data=True), ENV)
+    empty = replace(found, sizes={"lost-timescaledb-data": 0})
+    assert ENV in names(plan_removal(empty, data=True))
+
+
+def test_earlier_backups_stay_where_there_is_no_place_for_them() -> None:
+    removal = plan_removal(ALL, data=True, backups=False)
+    assert "no place" in why(removal, "/state/backups/old.tar")
 
 
 def test_a_volume_without_containers_is_ours_only_if_the_instance_was_started_from_here() -> None:

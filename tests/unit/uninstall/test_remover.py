@@ -217,16 +217,61 @@ async def test_one_instance_goes_alone_and_what_is_shared_stays(home: Home) -> N
     assert "run-claude env" in (home.project / ".envrc").read_text()
 
 
+EARLIER = "test-20261120T080000Z.tar"
+
+
 async def test_earlier_backups_move_to_the_last_ones(home: Home, tmp_path: Path) -> None:
+    backups, kept = home.stage.settings.paths.state / "backups", tmp_path / "kept"
+    for folder in (backups, kept):
+        folder.mkdir()
+        (folder / EARLIER).write_text(folder.name)
+    (backups / "photos.tar").write_text("somebody's own")
+    (backups / "gone.tar").symlink_to("nowhere")
+    home.stage.engine.volumes = {}  # no data that would be backed up now
+    remover = home.remover(backups=kept)
+    outcome = await remover.remove(await remover.plan(data=True))
+    (moved,) = outcome.backups
+    assert (moved.parent, moved.read_text()) == (kept, "backups")
+    assert (kept / EARLIER).read_text() == "kept", "what is there already is not replaced"
+    assert {path.name for path in backups.iterdir()} == {"photos.tar", "gone.tar"}
+
+
+async def test_without_a_place_for_backups_the_earlier_ones_stay(home: Home) -> None:
     backups = home.stage.settings.paths.state / "backups"
     backups.mkdir()
-    (backups / "monday.tar").write_text("data")
-    home.stage.engine.volumes = {}  # no data that would be backed up now
-    remover = home.remover(backups=tmp_path / "kept")
-    outcome = await remover.remove(await remover.plan(data=True))
-    assert outcome.backups == (tmp_path / "kept" / "monday.tar",)
-    assert (tmp_path / "kept" / "monday.tar").read_text() == "data"
-    assert not backups.exists()
+    (backups / EARLIER).write_text("data")
+    remover = home.remover(backups=None)
+    await remover.remove(await remover.plan(data=True))
+    assert (backups / EARLIER).read_text() == "data"
+
+
+async def test_of_the_services_what_the_user_has_made_or_changed_stays(home: Home) -> None:
+    services = home.stage.settings.paths.services
+    (services / "payments.py").write_text("mine")
+    changed = services / "docker-compose.yaml"
+    changed.write_text(changed.read_text() + "# mine\n")
+    remover = home.remover()
+    await remover.remove(await remover.plan(data=True))
+    assert {path.name for path in services.rglob("*")} == {"payments.py", "docker-compose.yaml"}
+
+
+async def test_a_folder_among_the_instances_that_is_none_is_not_touched(home: Home) -> None:
+    theirs = home.stage.settings.paths.state / "instances" / "prod-customer"
+    theirs.mkdir()
+    (theirs / "notes.txt").write_text("mine")
+    remover = home.remover()
+    await remover.remove(await remover.plan(data=True))
+    assert (theirs / "notes.txt").exists()
+
+
+async def test_a_home_that_is_reached_by_a_link_is_the_same_one(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(home.stage.settings.paths.config)
+    for container in home.stage.engine.containers:
+        if container.project == "test":
+            container.labels["com.docker.compose.project.working_dir"] = str(tmp_path / "link" / "services")
+    remover = home.remover()
+    await remover.remove(await remover.plan(data=True))
+    assert {container.project for container in home.stage.engine.containers} == {"theirs"}
 
 
 async def test_what_is_not_ours_in_the_configuration_folder_stays(home: Home) -> None:

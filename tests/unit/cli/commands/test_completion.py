@@ -103,7 +103,9 @@ def test_broken_files_complete_nothing_and_print_no_error(tmp_path: Path) -> Non
 
 def test_the_names_of_instances_complete(tmp_path: Path) -> None:
     for name in ("one", "two", "other"):
-        (Path(os.environ["RUN_CLAUDE_STATE"]) / "instances" / name).mkdir(parents=True)
+        folder = Path(os.environ["RUN_CLAUDE_STATE"]) / "instances" / name
+        folder.mkdir(parents=True)
+        (folder / "lock").touch()
     assert bash("run-claude proxy start --instance o", tmp_path) == {"one", "other"}
 
 

@@ -202,3 +202,18 @@ def test_who_wins_is_said_where_the_environment_differs(
     assert run(["config", "set", "LITELLM_PORT=4451"]) == 0
     assert "LITELLM_PORT is set in the environment as well" in capsys.readouterr().err
     assert "LITELLM_PORT=4451" in env_file.read_text()
+
+
+@pytest.mark.parametrize("given", [b"\xff\xfe", b"ab\0c\n", b"one\ntwo\n"], ids=repr)
+def test_what_is_no_line_of_text_is_no_value(given: bytes, env_file: Path) -> None:
+    command = [sys.executable, "-m", "run_claude", "config", "set", "GROQ_API_KEY"]
+    done = subprocess.run(command, input=given, capture_output=True, check=False)
+    assert (done.returncode, b"no line of text" in done.stderr) == (2, True), done.stderr
+    assert not env_file.exists()
+
+
+def test_a_setting_that_cannot_be_used_can_be_unset(env_file: Path) -> None:
+    env_file.parent.mkdir(parents=True, exist_ok=True)
+    env_file.write_text("RUN_CLAUDE_BIND=foo\n")
+    assert run(["config", "unset", "RUN_CLAUDE_BIND"]) == 0
+    assert "foo" not in env_file.read_text()

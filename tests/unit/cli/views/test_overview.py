@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from run_claude.cli.views.overview import next_step
+from run_claude.cli.context import App
+from run_claude.cli.views.overview import next_step, overview_screen
 from run_claude.config.paths import Paths
 from run_claude.config.settings import Settings
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
@@ -55,3 +57,8 @@ def test_the_next_command_follows_from_what_is(now: Status, command: str, why: s
 
 def test_the_folders_profile_comes_before_the_last_one() -> None:
     assert next_step(status(Phase.HEALTHY), "demo")[0] == "run-claude with demo -- claude"
+
+
+def test_what_comes_next_is_for_the_instance_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    overview_screen(App(instance="trial", json=True), status(Phase.HEALTHY), None, "")
+    assert json.loads(capsys.readouterr().out)["next"]["command"] == "run-claude --instance trial with groq -- claude"
