@@ -1,6 +1,6 @@
 """Containers in place of the stack's that do nothing, to measure whoever watches them.
 
-LiteLLM's has a health check that a file decides; the database's has none, and is healthy while it runs.
+LiteLLM's has a health check that a file decides; the database's succeeds, and is asked once after each start.
 """
 
 from __future__ import annotations
@@ -40,14 +40,21 @@ async def dummies(workspace: Workspace, name: str, *, probes_every: str) -> Asyn
     """Yield healthy dummies of an instance."""
     made = Dummies(workspace.settings(workspace.name(name)))
     labels = {"com.docker.compose.project": made.settings.instance, "com.docker.compose.oneoff": "False"}
-    probe = ("--health-cmd", f"test -e {_HEALTHY}", "--health-interval", probes_every, "--health-retries", "1")
+    # The database's is not asked while the container is paused: a freeze that meets a probe may hang.
+    probes = {
+        Service.LITELLM: (f"test -e {_HEALTHY}", "--health-interval", probes_every, "--health-retries", "1"),
+        Service.TIMESCALEDB: (
+            *("true", "--health-interval", "1h"),
+            *("--health-start-period", "1h", "--health-start-interval", "100ms"),
+        ),
+    }
     try:
         for service, container in made.names.items():
             given = [f"--label={key}={value}" for key, value in labels.items()]
             await docker(
                 *("run", "--detach", "--init", "--network", "none", "--name", container, *given),
                 f"--label=com.docker.compose.service={service}",
-                *(probe if service is Service.LITELLM else ()),
+                *("--health-cmd", *probes[service]),
                 *(made.settings.python_image, "sh", "-c", f"touch {_HEALTHY}; exec sleep infinity"),
             )
         yield made

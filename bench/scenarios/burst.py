@@ -139,15 +139,15 @@ async def _rain(stack: Stack, made: Dummies, events: int) -> None:
     """Rename the containers repeatedly: the cheapest way to make the engine send an event."""
     numbers = itertools.count()
 
-    async def caller(client: httpx.AsyncClient, container: str) -> None:
+    async def caller(client: httpx.AsyncClient, name: str, container: str) -> None:
         for _ in range(events // _CALLERS):
-            await _post(client, f"/containers/{container}/rename?name={made.settings.instance}-{next(numbers)}")
+            await _post(client, f"/containers/{container}/rename?name={name}-{next(numbers)}")  # a name that is ours
 
     async with _client(stack) as client:
         ids = {name: (await _inspected(name))["Id"] for name in made.names.values()}
         async with anyio.create_task_group() as group:
-            for _, container in zip(range(_CALLERS), itertools.cycle(ids.values()), strict=False):
-                group.start_soon(caller, client, container)
+            for _, (name, container) in zip(range(_CALLERS), itertools.cycle(ids.items()), strict=False):
+                group.start_soon(caller, client, name, container)
         for name, container in ids.items():
             await _post(client, f"/containers/{container}/rename?name={name}")
 

@@ -35,10 +35,10 @@ def test_a_second_start_does_nothing(running: Instance) -> None:
     assert {service: running.inspect(service)["State"]["StartedAt"] for service in BOTH} == before
 
 
-def test_both_listen_on_loopback_alone(running: Instance) -> None:
-    for service in BOTH:
-        for bindings in running.inspect(service)["NetworkSettings"]["Ports"].values():
-            assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+def test_litellm_listens_on_loopback_alone_and_the_database_nowhere(running: Instance) -> None:
+    ports = {service: running.inspect(service)["NetworkSettings"]["Ports"] for service in BOTH}
+    found = {service: [row["HostIp"] for rows in ports[service].values() for row in rows or ()] for service in BOTH}
+    assert found == {"litellm": ["127.0.0.1"], "timescaledb": []}
 
 
 def test_the_database_has_timescaledb(running: Instance) -> None:

@@ -329,7 +329,7 @@ def earlier(stack: Project, tmp_path: Path) -> Callable[[str], str]:
 
     stack.compose("stop", "litellm")
     docker("exec", stack.timescaledb, "dropdb", "-U", "postgres", "--force", "litellm")
-    docker("exec", stack.timescaledb, "createdb", "-U", "postgres", "litellm")
+    docker("exec", stack.timescaledb, "createdb", "-U", "postgres", "-O", "litellm", "litellm")
     run(MIGRATE_TO_EARLIER)
     query(stack, EARLIER_ROWS)
     return run
