@@ -85,6 +85,82 @@ def test_max_tokens_is_at_most_what_the_prompt_leaves_of_the_context() -> None:
     assert 8_000 < sent("groq/openai/gpt-oss-120b", long, max_tokens=65_536)["max_tokens"] < 31_000
 
 
+DATA = "iVBORw0KGgo" * 120_000  # 1.3 MB
+SOURCE = {"type": "base64", "media_type": "application/pdf", "data": DATA}
+SHOWN = [
+    {"type": "image", "source": {**SOURCE, "media_type": "image/png"}},
+    {"type": "tool_result", "tool_use_id": "1", "content": [{"type": "image", "source": SOURCE}]},
+    {"type": "document", "source": SOURCE},
+    {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{DATA}"}},
+    {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{DATA}"}},
+    {"type": "input_audio", "input_audio": {"data": DATA, "format": "mp3"}},
+    {"type": "input_image", "image_url": f"data:image/png;base64,{DATA}"},
+    {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{DATA}"},
+]
+SEES = {"supports_vision": True, "supports_pdf_input": True, "max_input_tokens": 200_000, "max_output_tokens": 64_000}
+MILLION = "context-1m-2025-08-07"
+THINKS = {"type": "enabled", "budget_tokens": 31_999}
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=lambda block: block["type"])
+@pytest.mark.parametrize("model", ["bedrock/claude-sonnet-4-5", "groq/x", "openai/gpt-4o"])
+def test_a_picture_or_a_document_is_not_measured_as_text(model: str, block: dict[str, Any]) -> None:
+    message = {"role": "user", "content": [block]}
+    got = sent(model, message, max_tokens=64_000, thinking=THINKS, model_info=SEES)
+    assert got["max_tokens"] == 64_000
+    assert got["thinking"] == THINKS
+    responses = adapt({"model": model, "input": [message], "max_output_tokens": 64_000, "model_info": SEES}, TABLE)
+    assert responses["max_output_tokens"] == 64_000
+
+
+def test_thinking_is_taken_away_for_what_the_client_asks_and_for_no_estimate() -> None:
+    info = {"max_input_tokens": 30_000, "max_output_tokens": 64_000}
+    full = {"role": "user", "content": "word " * 80_000}
+    got = sent("bedrock/claude-sonnet-4-5", full, max_tokens=32_000, thinking=THINKS, model_info=info)
+    assert got["thinking"]["budget_tokens"] >= 1024, "fewer are refused"
+    assert got["thinking"]["budget_tokens"] < got["max_tokens"]
+    assert "thinking" not in sent("bedrock/claude-sonnet-4-5", max_tokens=1000, thinking=THINKS, model_info=info)
+
+
+LONG = {"role": "user", "content": "word " * 150_000}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"anthropic_beta": [MILLION]},
+        {"headers": {"Anthropic-Beta": f"x,{MILLION}"}},
+        {"extra_headers": {"anthropic-beta": MILLION}},
+        {"provider_specific_header": {"extra_headers": {"anthropic-beta": MILLION}}},
+    ],
+)
+def test_a_window_of_a_million_that_a_beta_opens_is_not_the_tables(said: dict[str, Any]) -> None:
+    def most(model: str, **fields: Any) -> Any:
+        return sent(model, LONG, max_tokens=64_000, model_info=SEES, **fields)["max_tokens"]
+
+    assert most("bedrock/claude-sonnet-4-5") == 1024
+    assert most("bedrock/claude-sonnet-4-5", **said) == 64_000
+    assert most("groq/x", **said) == 1024
+
+
+def test_to_anthropic_itself_its_refusal_is_left() -> None:
+    """Claude Code reads in it how much is left, and asks for that."""
+    assert sent("anthropic/claude-sonnet-4-5", LONG, max_tokens=64_000, model_info=SEES)["max_tokens"] == 64_000
+
+
+def test_where_an_answer_has_a_limit_of_its_own_the_prompt_is_not_subtracted() -> None:
+    def most(model: str, window: int, **fields: Any) -> Any:
+        info = {"max_input_tokens": window, "max_output_tokens": 128_000, "supports_reasoning": True}
+        return sent(model, LONG, max_tokens=128_000, model_info=info, **fields)["max_tokens"]
+
+    assert most("openai/gpt-5", 272_000) == 128_000
+    assert most("openrouter/openai/gpt-5", 272_000) == 128_000
+    assert most("azure/o3", 200_000) == 128_000
+    assert most("gemini/gemini-4", 250_000) == 128_000
+    assert most("groq/openai/gpt-oss-120b", 250_000) < 60_000
+    assert most("openai/m", 250_000, api_base="http://127.0.0.1:8080/v1") < 60_000
+
+
 def test_a_local_server_of_unknown_size_fills_its_context_itself() -> None:
     assert "max_tokens" not in sent("hosted_vllm/m", max_tokens=32_000)
     assert sent("hosted_vllm/m", max_tokens=500)["max_tokens"] == 500
@@ -192,6 +268,27 @@ def test_an_id_that_a_provider_does_not_take_becomes_one_that_it_takes() -> None
     assert ids(sent("gemini/m", USER, *turn(sealed))["messages"]) == [(sealed, ""), ("", sealed)]
 
 
+@pytest.mark.parametrize("model", ["moonshot/kimi-k3", "together_ai/moonshotai/Kimi-K3", "hosted_vllm/kimi-k2"])
+def test_kimi_gets_ids_of_its_own_form_back(model: str) -> None:
+    """It was trained on them. A client of Anthropic's format has them as LiteLLM writes them there."""
+    own = ("functions.Read:0", "functions.mcp-x.read:12")
+    assert ids(sent(model, USER, *turn(own[0]), *turn(own[1]))["messages"]) == [
+        (own[0], ""),
+        ("", own[0]),
+        (own[1], ""),
+        ("", own[1]),
+    ]
+    assert ids(sent(model, USER, *turn("functions_Read_3"))["messages"]) == [
+        ("functions.Read:3", ""),
+        ("", "functions.Read:3"),
+    ]
+    assert ids(sent(model, USER, *turn("functions_Write_3"))["messages"])[0] == ("functions_Write_3", "")
+    one, _, two, answered = ids(sent(model, USER, *turn(own[0]), *turn(own[0]))["messages"])
+    assert one[0] == own[0]
+    assert two[0] == answered[1] != own[0]
+    assert "." not in ids(sent("groq/openai/gpt-oss-120b", USER, *turn(own[0]))["messages"])[0][0]
+
+
 def test_what_anthropics_servers_found_goes_to_others_as_words() -> None:
     found = {"type": "web_search_result", "title": "Found it", "url": "https://example.com"}
     said = {
@@ -228,6 +325,27 @@ def test_a_schema_says_that_it_is_an_object_and_of_what() -> None:
     )
     function = {"type": "function", "function": {"name": "a", "parameters": {}}}
     assert sent("openai/x", tools=[function])["tools"][0]["function"]["parameters"] == empty
+
+
+@pytest.mark.parametrize("word", ["anyOf", "oneOf", "allOf"])
+def test_a_schema_that_is_put_together_stays_as_it_is(word: str) -> None:
+    tool = {"name": "a", "input_schema": {word: [{"type": "object", "properties": {"x": {"type": "string"}}}]}}
+    assert sent("groq/x", tools=[tool])["tools"] == [tool]
+
+
+def test_a_schema_that_refers_to_a_part_of_itself_is_that_part() -> None:
+    part = {"type": "object", "properties": {"x": {"$ref": "#/$defs/B"}}, "required": ["x"]}
+    parts = {"A": part, "B": {"type": "string"}}
+
+    def settled(**schema: Any) -> Any:
+        return sent("groq/x", tools=[{"name": "a", "input_schema": schema}])["tools"][0]["input_schema"]
+
+    schema = {"$defs": parts, "description": "it"}
+    assert settled(**{"$ref": "#/$defs/A"}, **schema) == {**part, **schema}
+    for odd in ("#/$defs/C", "https://example.com/schema", "#", "#/description"):
+        assert settled(**{"$ref": odd}, **schema) == {"$ref": odd, **schema}
+    again = {"$defs": {"A": {"$ref": "#/$defs/A"}}, "$ref": "#/$defs/A"}
+    assert settled(**again) == again
 
 
 def test_the_beginning_of_an_answer_is_marked_where_that_is_needed() -> None:
