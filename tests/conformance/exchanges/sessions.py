@@ -40,11 +40,11 @@ def _long(turns: int) -> list[dict[str, Any]]:
 
 
 def _has_ids(target: Target, body: Mapping[str, Any]) -> list[str]:
-    """Kimi gets an id of the form that it was trained on, and whoever takes no such id another one."""
+    """Kimi gets an id of the form that it was trained on: of a call and of its result."""
+    if "kimi" not in str(target.params["model"]).lower():
+        return []
     kept = str(body).count("'functions.Bash:0'")
-    if "kimi" in str(target.params["model"]).lower():
-        return [] if kept == 2 else [f"Kimi's own id is there {kept} times, not at a call and its result"]
-    return ["an id of Kimi's own form"] if kept and target.provider not in ("gemini", "vertex_ai") else []
+    return [] if kept == 2 else [f"Kimi's own id is there {kept} times, and not twice"]
 
 
 EXCHANGES = [
