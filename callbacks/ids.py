@@ -18,6 +18,10 @@ __all__ = ["settle"]
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PLAIN = re.compile(r"[a-zA-Z0-9_-]{1,40}")  # what everybody takes; OpenAI takes no longer ones
+_KIMI = re.compile(r"functions\.[\w.-]+:\d+")  # Kimi's own, which it reads better than any other
+# The same as a client of Anthropic's format has it: LiteLLM lets nothing else into an id there.
+_KIMI_AS_TOLD = re.compile(r"functions_(.+)_(\d+)")
+_ODD = re.compile(r"[^a-zA-Z0-9_-]")
 _SEAL = "__thought__"  # of Gemini's, in an id as LiteLLM writes it
 _NINE = 9  # letters and digits: Mistral's
 
@@ -35,7 +39,7 @@ def _fit(messages: list[Any], rules: Rules) -> bool:
     """Tell whether all is well as it is: the usual case, in a tenth of the time."""
     if rules.short_ids:
         return False
-    free, plain = rules.keeps_seals, _PLAIN.fullmatch
+    free, plain, kimi = rules.keeps_seals, _PLAIN.fullmatch, rules.keeps_kimi_ids
     seen: set[Any] = set()
     for message in messages:
         if message.__class__ is not dict:
@@ -45,7 +49,9 @@ def _fit(messages: list[Any], rules: Rules) -> bool:
         for call in calls + (message.get("tool_calls") or []):
             id = call.get("id") if call.__class__ is dict else None
             if id.__class__ is str:
-                if id in seen or not (free or plain(id)):
+                if id in seen or not (free or plain(id) or (kimi and _KIMI.fullmatch(id))):
+                    return False
+                if kimi and _KIMI_AS_TOLD.fullmatch(id):
                     return False
                 seen.add(id)
     return True
@@ -96,13 +102,20 @@ def _with(mapping: dict[str, Any], name: str, value: str) -> dict[str, Any]:
 def _new(call: dict[str, Any], rules: Rules, given: dict[str, deque[str]], taken: set[str]) -> str:
     """Return a call's id, and take note of it. Of those that had the same, each after the first gets one of its own."""
     had: str = call["id"]
-    id = _fitting(had, rules)
+    id = (rules.keeps_kimi_ids and _kimis(had, call)) or _fitting(had, rules)
     if id in taken:
         plain, seal, rest = had.partition(_SEAL)
         id = _fitting(f"{plain}_{len(taken)}{seal}{rest}", rules)
     taken.add(id)
     given.setdefault(had, deque()).append(id)
     return id
+
+
+def _kimis(id: str, call: dict[str, Any]) -> str:
+    """Return the id that Kimi gave to a call, where a client has it in another form; empty where it is not Kimi's."""
+    name = (call.get("function") or call).get("name")
+    found = _KIMI_AS_TOLD.fullmatch(id)
+    return f"functions.{name}:{found[2]}" if found and found[1] == _ODD.sub("_", str(name)) else ""
 
 
 def _answered(had: str, rules: Rules, given: dict[str, deque[str]]) -> str:
@@ -117,7 +130,7 @@ def _fitting(id: str, rules: Rules) -> str:
     """Return an id as a provider takes it: the same for the same, and its own if that fits."""
     if rules.short_ids:
         return id if len(id) == _NINE and id.isascii() and id.isalnum() else _short(id)
-    if rules.keeps_seals or _PLAIN.fullmatch(id):
+    if rules.keeps_seals or _PLAIN.fullmatch(id) or (rules.keeps_kimi_ids and _KIMI.fullmatch(id)):
         return id
     return f"call_{_short(id)}{_short(id[::-1])}"
 

@@ -87,6 +87,8 @@ _IMITATORS = frozenset({"compatible", "deepseek", "minimax"})  # no beta of Anth
 _SEARCHES = frozenset({"azure", "gemini", "openai", "openrouter", "vertex_ai", "xai"})
 
 _IN_MESSAGES = frozenset({"caller", "provider_specific_fields", "reasoning_content"})
+# Whoever serves Kimi with its own ids of calls; all take an id of any form.
+_SERVE_KIMI = frozenset({"groq", "hosted_vllm", "moonshot", "openrouter", "together_ai"})
 # Without these there is no request; nobody's list takes them away.
 _NEEDED = frozenset({"model", "messages", "input", "max_tokens", "custom_llm_provider", "litellm_logging_obj"})
 
@@ -140,6 +142,11 @@ class Rules:
     def keeps_seals(self) -> bool:
         """Whether ids of tool calls are left as they are: LiteLLM reads seals out of them."""
         return self.provider in ("gemini", "vertex_ai") and not self.claude
+
+    @property
+    def keeps_kimi_ids(self) -> bool:
+        """Whether ids of the form `functions.NAME:NUMBER` stay as they are: Kimi was trained on that form."""
+        return self.provider in _SERVE_KIMI and "kimi" in self.model.lower()
 
     @property
     def most_tools(self) -> int | None:

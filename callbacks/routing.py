@@ -37,6 +37,7 @@ _WINDOW = "[1m]"  # Claude Code's mark for a window of a million tokens
 _BYTES = 3.5  # of a token: 4 in prose, 3 in code
 _IMAGES = frozenset({"image", "image_url", "input_image"})
 _IMAGE = 1600  # tokens of an image, at most
+_SOUND = 200  # bytes of sound in base64, for a token: a second is 5 kB or more, and up to 32 tokens
 _PAGES = 45  # bytes of a PDF in base64, for a token: a page is about 100 kB and 2,000 tokens
 
 
@@ -232,12 +233,20 @@ def tokens(request: Mapping[str, Any]) -> int:
         if not isinstance(message, dict):
             size += _bytes(message)
             continue
-        size += _bytes(message.get("content"))
-        if "arguments" in message or "output" in message:
-            size += _bytes(message.get("arguments")) + _bytes(message.get("output"))
+        for part in ("content", "arguments", "output", "input"):  # the latter of calls and results of /v1/responses
+            size += _bytes(message.get(part))
+        if calls := message.get("tool_calls"):
+            size += _size(calls)
     if tools := request.get("tools"):
-        size += len(marshal.dumps(tools, 2))  # 2: what is there twice counts twice
+        size += _size(tools)
     return int(size / _BYTES)
+
+
+def _size(value: Any) -> int:
+    try:
+        return len(marshal.dumps(value, 2))  # 2: what is there twice counts twice
+    except ValueError:  # something in it is no JSON
+        return len(str(value))
 
 
 def _bytes(content: Any) -> float:
@@ -260,14 +269,32 @@ def _bytes(content: Any) -> float:
 def _other(block: Mapping[str, Any]) -> float:
     match block.get("type"):
         case "tool_use":
-            return len(marshal.dumps(block.get("input"), 2))
+            return _size(block.get("input"))
         case "thinking":
             return _bytes(block.get("thinking"))
         case "image" | "image_url" | "input_image":
             return _IMAGE * _BYTES
         case "document":
-            source = block.get("source")
-            data = source.get("data") if isinstance(source, dict) else None
-            return len(data) / _PAGES * _BYTES if isinstance(data, str) else 0
+            source = _within(block, "source")
+            text = source.get("content") if source.get("type") == "content" else source.get("data")
+            return _bytes(text) if source.get("type") in ("content", "text") else _document(text)
+        case "file":
+            return _document(_within(block, "file").get("file_data"))
+        case "input_file":
+            return _document(block.get("file_data"))
+        case "input_audio":
+            return len(str(_within(block, "input_audio").get("data"))) / _SOUND * _BYTES
         case _:
             return 0
+
+
+def _document(data: Any) -> float:
+    """Return the bytes that a document in base64 is worth: it is a PDF, where it does not say that it is a text."""
+    if not isinstance(data, str):
+        return 0
+    return len(data) * 0.75 if data.startswith("data:text/") else len(data) / _PAGES * _BYTES
+
+
+def _within(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = block.get(name)
+    return value if isinstance(value, dict) else {}

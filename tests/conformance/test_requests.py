@@ -75,21 +75,6 @@ def test_what_openrouter_serves_is_known_by_its_vendors_name() -> None:
     assert abilities_of("openrouter", "anthropic/claude-opus-5.5", {}, TABLE).output == 128_000
 
 
-def test_max_tokens_is_at_most_what_the_model_answers_with() -> None:
-    assert sent("groq/qwen/qwen3.8-27b", max_tokens=32_000)["max_tokens"] == 16_384
-    assert sent("groq/qwen/qwen3.8-27b", max_tokens=100)["max_tokens"] == 100
-
-
-def test_max_tokens_is_at_most_what_the_prompt_leaves_of_the_context() -> None:
-    long = {"role": "user", "content": "word " * 80_000}
-    assert 8_000 < sent("groq/openai/gpt-oss-120b", long, max_tokens=65_536)["max_tokens"] < 31_000
-
-
-def test_a_local_server_of_unknown_size_fills_its_context_itself() -> None:
-    assert "max_tokens" not in sent("hosted_vllm/m", max_tokens=32_000)
-    assert sent("hosted_vllm/m", max_tokens=500)["max_tokens"] == 500
-
-
 def test_ollama_gets_a_window_and_is_asked_to_think_only_if_it_can() -> None:
     request = {"model": "ollama_chat/m", "messages": [USER], "reasoning_effort": "high"}
     cannot = adapt(request, TABLE, learnt={"supports_reasoning": False, "max_input_tokens": 40_960})
@@ -192,6 +177,27 @@ def test_an_id_that_a_provider_does_not_take_becomes_one_that_it_takes() -> None
     assert ids(sent("gemini/m", USER, *turn(sealed))["messages"]) == [(sealed, ""), ("", sealed)]
 
 
+@pytest.mark.parametrize("model", ["moonshot/kimi-k3", "together_ai/moonshotai/Kimi-K3", "hosted_vllm/kimi-k2"])
+def test_kimi_gets_ids_of_its_own_form_back(model: str) -> None:
+    """It was trained on them. A client of Anthropic's format has them as LiteLLM writes them there."""
+    own = ("functions.Read:0", "functions.mcp-x.read:12")
+    assert ids(sent(model, USER, *turn(own[0]), *turn(own[1]))["messages"]) == [
+        (own[0], ""),
+        ("", own[0]),
+        (own[1], ""),
+        ("", own[1]),
+    ]
+    assert ids(sent(model, USER, *turn("functions_Read_3"))["messages"]) == [
+        ("functions.Read:3", ""),
+        ("", "functions.Read:3"),
+    ]
+    assert ids(sent(model, USER, *turn("functions_Write_3"))["messages"])[0] == ("functions_Write_3", "")
+    one, _, two, answered = ids(sent(model, USER, *turn(own[0]), *turn(own[0]))["messages"])
+    assert one[0] == own[0]
+    assert two[0] == answered[1] != own[0]
+    assert "." not in ids(sent("groq/openai/gpt-oss-120b", USER, *turn(own[0]))["messages"])[0][0]
+
+
 def test_what_anthropics_servers_found_goes_to_others_as_words() -> None:
     found = {"type": "web_search_result", "title": "Found it", "url": "https://example.com"}
     said = {
@@ -208,26 +214,6 @@ def test_what_anthropics_servers_found_goes_to_others_as_words() -> None:
     assert sent("anthropic/claude-opus-5-5", USER, said, USER)["messages"][1] == said
     failed = {"type": "web_fetch_tool_result", "content": {"type": "error", "error_code": "unavailable"}}
     assert "unavailable" in str(sent("groq/x", USER, {"role": "assistant", "content": [failed]})["messages"])
-
-
-def test_of_too_many_tools_those_that_were_called_stay_and_the_first() -> None:
-    tools = [{"name": f"tool{n}", "input_schema": {"type": "object", "properties": {}}} for n in range(200)]
-    called = {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "tool199", "input": {}}]}
-    kept = [tool["name"] for tool in sent("groq/x", USER, called, RESULT, tools=tools)["tools"]]
-    assert kept == [*(f"tool{n}" for n in range(127)), "tool199"]
-    forced = sent("openai/gpt", USER, tools=tools, tool_choice={"type": "tool", "name": "tool150"})["tools"]
-    assert forced[-1]["name"] == "tool150"
-    assert len(sent("anthropic/claude-opus-5-5", USER, tools=tools)["tools"]) == 200
-    assert len(sent("openai/m", USER, tools=tools, api_base="http://x/v1")["tools"]) == 200
-
-
-def test_a_schema_says_that_it_is_an_object_and_of_what() -> None:
-    empty = {"type": "object", "properties": {}}
-    assert (
-        sent("openai/x", tools=[{"name": "a", "input_schema": {"type": "object"}}])["tools"][0]["input_schema"] == empty
-    )
-    function = {"type": "function", "function": {"name": "a", "parameters": {}}}
-    assert sent("openai/x", tools=[function])["tools"][0]["function"]["parameters"] == empty
 
 
 def test_the_beginning_of_an_answer_is_marked_where_that_is_needed() -> None:
