@@ -27,6 +27,8 @@ _RIGHTLY = frozenset(
         *("text_completion", "keepalive_seconds", "langfuse_prompt_version", "langsmith_sampling_rate"),
     }
 )
+# LiteLLM puts these into a request itself before it is looked at, and none of them chooses an address.
+_RIGHTLY |= {"litellm_call_id", "client_side_timeout", "api_version"}
 # Not among LiteLLM's own parameters, and just as much its settings.
 _SETTINGS = frozenset(
     {
@@ -39,6 +41,9 @@ _ADDRESS = re.compile(
     r"(?i)(.*_)?(url|uri|host|endpoint|base|proxy|regions?|region_name|location|zone|project|account(_id)?"
     r"|credentials?|secret|password|token|api_?key|key_id|auth)"
 )
+_NO_ADDRESS = frozenset(
+    {"timings_per_token", "image_url", "video_url", "user_location"}
+)  # what a model is to see or say
 
 
 def is_limited(headers: Mapping[str, str]) -> bool:
@@ -54,7 +59,9 @@ def refused(body: Mapping[str, Any], own: Collection[str]) -> str:
     for name, value in _parameters(body):
         if name == "fallbacks" and not _names_models_only(value):
             return name
-        if name in _SETTINGS or _ADDRESS.fullmatch(name) or (name in own and name not in _RIGHTLY):
+        if name in _RIGHTLY or name in _NO_ADDRESS:
+            continue
+        if name in _SETTINGS or name in own or _ADDRESS.fullmatch(name):
             return name
     return ""
 

@@ -77,7 +77,13 @@ def test_what_clients_send_today_goes_through() -> None:
             "plugins",
         ),
     }
+    sent |= {"timings_per_token", "image_url", "video_url", "user_location"}
     assert refused(dict.fromkeys(sent), OWN) == ""
+
+
+def test_what_litellm_adds_by_itself_is_not_the_clients() -> None:
+    added = {"litellm_call_id", "client_side_timeout", "api_version"}
+    assert refused(dict.fromkeys(added), OWN | added) == ""
 
 
 @pytest.mark.parametrize(("speaker", "limited"), [("client", True), ("other", True), ("admin", False), (None, False)])

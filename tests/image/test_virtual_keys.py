@@ -189,3 +189,14 @@ async def test_a_key_that_cannot_be_made_is_told_and_not_tried_at_each_request(
         assert not await stage.virtual.is_known("one")
     assert stage.litellm.asked == ["/key/list", "/key/generate", "/key/info"]
     assert "no key for profile one" in caplog.text
+
+
+async def test_a_key_that_was_refused_is_not_helped_by_a_database_that_is_away(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.litellm, "v1_models", lambda *_: (429, {}))
+    assert await stage.virtual.is_known("one")
+    stage.virtual._known.clear()  # a minute later
+    stage.litellm.status = 503
+    assert await stage.virtual.is_known("one"), "LiteLLM gets the key that it has refused"
+    assert not await stage.virtual.is_known("two")

@@ -113,7 +113,9 @@ class Story:
         assert instance.run("proxy", "health").returncode == 0
         ours = "SELECT count(*) FROM pg_database WHERE datname ~ '^run_claude_re'"
         assert instance.sql(ours) == "0", "of a restore"
-        assert instance.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'run_claude%'") == "0", "of a restore"
+        assert instance.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'run_claude_restor%'") == "0", (
+            "of a restore"
+        )
         assert half_made(instance) == []
         assert list(self.backups.iterdir()) == [self.backup]
         planted.check_files(instance.folder)

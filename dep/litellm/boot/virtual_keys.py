@@ -2,7 +2,7 @@
 
 Each is looked up before LiteLLM would do it, once a minute, and made where it is missing: after a profile has appeared,
 the database was made anew, or an older one restored. While the database does not answer, requests go on with the master
-key: none fails because of bookkeeping.
+key: none fails because of bookkeeping. A key that was refused before is not helped by that: LiteLLM goes on judging it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class VirtualKeys:
     def __init__(self, app: Any, keys: ClientKeys, master_key: str, forget: Callable[[str], object]) -> None:
         self._app, self._keys, self._master_key, self._forget = app, keys, master_key, forget
         self._known: dict[str, float] = {}  # until when, by profile
+        self._limited: set[str] = set()  # profiles whose keys LiteLLM has refused: blocked, or without a budget
         self._refused: dict[str, float] = {}  # until when, by profile
         self._others: dict[str, tuple[float, bool]] = {}  # until when, and whether it is known: by hash
         self._away = 0.0  # until when nothing is asked
@@ -58,13 +59,13 @@ class VirtualKeys:
         if self._known.get(profile, 0) > now:
             return True
         if now < max(self._away, self._refused.get(profile, 0)):
-            return False
+            return profile in self._limited
         try:
             async with asyncio.timeout(_WITHIN):
                 return await asyncio.shield(self._looking_up(profile))
         except TimeoutError as error:
             self._is_away(error)
-            return False
+            return profile in self._limited
 
     async def has(self, key: str) -> bool:
         """Whether LiteLLM may know a key that is none of ours: made in its pages, or by a login to them.
@@ -111,10 +112,11 @@ class VirtualKeys:
                 self._refused[profile] = began + _FRESH
                 return False
             self._forget(hashed)
-            await self._ask(key, "GET", "/v1/models")  # LiteLLM remembers it from here on
+            answer = await self._ask(key, "GET", "/v1/models")  # LiteLLM remembers it from here on
+            (self._limited.discard if answer.is_success else self._limited.add)(profile)
         except Exception as error:  # whatever the database or LiteLLM does, requests go on
             self._is_away(error)
-            return False
+            return profile in self._limited
         self._known[profile] = began + _FRESH
         return True
 
