@@ -63,7 +63,8 @@ def removed_screen(app: App, outcome: Outcome, kept: Sequence[Kept]) -> int:
         app.output.sentence(f"Backup: {path}")
     _kept(app, kept, "Kept:")
     _kept(app, outcome.left, "Could not be removed:")
-    app.output.sentence(f"Last, remove the program: `{_program()}`")
+    if not app.instance:
+        app.output.sentence(f"Last, remove the program: `{_program()}`")
     return code
 
 
