@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Instance", "docker", "free_port"]
+__all__ = ["Instance", "docker", "free_port", "psql_script"]
 
 _COMMAND = [sys.executable, "-m", "run_claude"]
 _WITHIN = 300  # seconds; a command that hangs must fail its test, not the run
@@ -36,6 +36,15 @@ def docker(*arguments: str, check: bool = True, environ: Mapping[str, str] | Non
         check=False,
     )
     assert done.returncode == 0 or not check, done.stderr
+    return done.stdout.strip()
+
+
+def psql_script(instance: Instance, database: str, text: str) -> str:
+    """Run a script of SQL until its first error, which fails the test, and return the rows."""
+    container = instance.container("timescaledb")
+    command = ["docker", "exec", "-i", container, "psql", "-XqAtU", "postgres", "-v", "ON_ERROR_STOP=1", "-d", database]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .instance import Instance
+from .instance import Instance, psql_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,17 +88,9 @@ SEEN = [
 ]
 
 
-def psql(instance: Instance, database: str, text: str) -> str:
-    container = instance.container("timescaledb")
-    command = ["docker", "exec", "-i", container, "psql", "-XqAtU", "postgres", "-v", "ON_ERROR_STOP=1", "-d", database]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def everything(instance: Instance) -> list[list[str]]:
     """Return what psql shows of it all, by its parts: grants have no order."""
-    return [sorted(re.split(r"[|\n]", psql(instance, database, query))) for database, query in SEEN]
+    return [sorted(re.split(r"[|\n]", psql_script(instance, database, query))) for database, query in SEEN]
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +99,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str,
     stack = Instance(tmp_path_factory.mktemp("user"), release=stand_in_release)
     try:
         stack.run("db", "start")
-        psql(stack, "postgres", FILL)
+        psql_script(stack, "postgres", FILL)
         yield stack
     finally:
         stack.remove()
@@ -121,8 +112,8 @@ def test_all_that_a_server_holds_comes_back_after_it_was_destroyed(server: Insta
     server.run("db", "restore", gone["backup"], "--yes")
     assert everything(server) == before
     owned = r"SELECT count(*) FROM pg_roles WHERE rolname LIKE 'run\_claude\_%'"
-    assert psql(server, "postgres", owned) == "0", "nobody of the restore is left"
-    psql(
+    assert psql_script(server, "postgres", owned) == "0", "nobody of the restore is left"
+    psql_script(
         server,
         "run_claude",
         "INSERT INTO samples VALUES ('2031-01-01', 1); DELETE FROM samples WHERE time > '2030-01-01'",
@@ -142,7 +133,7 @@ def test_a_backup_waits_for_no_lock_and_a_restore_only_before_it_swaps(server: I
             del server.extra["RUN_CLAUDE_LOCK_TIMEOUT"]
         assert "Restoring owners and grants" in busy.stderr, "it was ready to swap"
     left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'run_claude_re%'"
-    assert psql(server, "postgres", left) == "0"
+    assert psql_script(server, "postgres", left) == "0"
 
 
 def test_a_backup_of_another_salt_key_says_so_before_anything_is_replaced(server: Instance, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from run_claude.database.around import genuine_sql
 from run_claude.stack.takeover import roles_script
 
 from .backup_files import PLACE, plant, rewrite_manifest
-from .instance import Instance, docker, free_port
+from .instance import Instance, docker, free_port, psql_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,16 +78,8 @@ CREATE FUNCTION public.sleeper(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE {} 
 """
 
 
-def psql(instance: Instance, database: str, text: str) -> str:
-    container = instance.container("timescaledb")
-    command = ["docker", "exec", "-i", container, "psql", "-XqAtU", "postgres", "-v", "ON_ERROR_STOP=1", "-d", database]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def powerful(instance: Instance) -> dict[str, list[str]]:
-    return {name: psql(instance, name, POWERFUL).splitlines() for name in ("litellm", "run_claude")}
+    return {name: psql_script(instance, name, POWERFUL).splitlines() for name in ("litellm", "run_claude")}
 
 
 def everything(instance: Instance) -> str:
@@ -173,7 +165,9 @@ ALTER TYPE "Role" ADD VALUE 'c'; ALTER TABLE "LiteLLM_Table" ADD COLUMN more tex
 CREATE TABLE added (); DROP TABLE added, "odd "" name"."t'"; REFRESH MATERIALIZED VIEW kept; SELECT current_user;
 """
     assert as_litellm(adopted, migration) == "litellm"
-    psql(adopted, "litellm", 'CREATE TABLE "odd "" name"."t\'" (); ALTER TABLE "odd "" name"."t\'" OWNER TO litellm')
+    psql_script(
+        adopted, "litellm", 'CREATE TABLE "odd "" name"."t\'" (); ALTER TABLE "odd "" name"."t\'" OWNER TO litellm'
+    )
 
 
 def as_litellm(instance: Instance, sql: str, *, database: str = "litellm", check: bool = True) -> str:
@@ -297,7 +291,7 @@ def test_an_older_release_finds_its_superuser_and_what_it_makes_is_handed_over_a
 @pytest.fixture(scope="module")
 def backup(adopted: Instance, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("backups") / "b.tar"
-    psql(adopted, "run_claude", PLACE)
+    psql_script(adopted, "run_claude", PLACE)
     adopted.run("db", "backup", str(file))
     return file
 
@@ -379,16 +373,16 @@ def before(adopted: Instance, backup: Path) -> str:
 
 
 def test_a_timescaledb_that_is_none_is_not_called_as_the_superuser(adopted: Instance) -> None:
-    psql(adopted, "postgres", "CREATE DATABASE trojan TEMPLATE template0")
+    psql_script(adopted, "postgres", "CREATE DATABASE trojan TEMPLATE template0")
     try:
         names = ("_timescaledb_functions.start_background_workers", "public.timescaledb_post_restore")
         made = "".join(f"CREATE FUNCTION {name}() RETURNS bool LANGUAGE sql AS 'SELECT true';" for name in names)
-        psql(adopted, "trojan", f"CREATE SCHEMA _timescaledb_functions; {made}")
+        psql_script(adopted, "trojan", f"CREATE SCHEMA _timescaledb_functions; {made}")
         with pytest.raises(AssertionError, match="it changes TimescaleDB itself"):
-            psql(adopted, "trojan", genuine_sql())
-        psql(adopted, "run_claude", genuine_sql())
+            psql_script(adopted, "trojan", genuine_sql())
+        psql_script(adopted, "run_claude", genuine_sql())
     finally:
-        psql(adopted, "postgres", "DROP DATABASE trojan")
+        psql_script(adopted, "postgres", "DROP DATABASE trojan")
 
 
 def test_what_is_restored_acts_as_no_superuser_ever_after(adopted: Instance, backup: Path, tmp_path: Path) -> None:
@@ -429,10 +423,10 @@ INSERT INTO {JOBS} (id, application_name, schedule_interval, max_runtime, max_re
     assert "job 1501" in adopted.run("db", "restore", str(file), "--yes").stderr
     assert powerful(adopted) == {"litellm": [], "run_claude": []}
     test_the_grants_say_so_too(adopted)
-    psql(adopted, "run_claude", "VACUUM ANALYZE")
+    psql_script(adopted, "run_claude", "VACUUM ANALYZE")
     with pytest.raises(AssertionError, match="permission denied"):
-        psql(adopted, "run_claude", f"SET ROLE run_claude; {RUNS}")
-    psql(adopted, "run_claude", f"INSERT INTO {ODD} VALUES (1)")  # noqa: S608 (our own text)
+        psql_script(adopted, "run_claude", f"SET ROLE run_claude; {RUNS}")
+    psql_script(adopted, "run_claude", f"INSERT INTO {ODD} VALUES (1)")  # noqa: S608 (our own text)
     adopted.run("db", "status")
     adopted.run("db", "backup", str(tmp_path / "again.tar"), "--verify")
     jobs = "SELECT DISTINCT owner FROM _timescaledb_config.bgw_job WHERE id >= 1000"
