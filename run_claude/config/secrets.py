@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.config.client_env import FOR_CLIENTS, MARK
 from run_claude.config.env_store import foreign, set_values, unset_values
-from run_claude.config.files import exclusive, mend_mode, read_text, write_new
+from run_claude.config.files import exclusive, mend_mode, read_text
 from run_claude.config.named_files import named_files
 from run_claude.domain.causes import caused
 from run_claude.errors import ConfigError
@@ -35,11 +35,8 @@ __all__ = [
     "UI_USERNAME",
     "Secrets",
     "ensure_secrets",
-    "export",
     "forget",
     "has_secrets",
-    "masked",
-    "overview",
     "provider_keys",
     "read_master_key",
     "read_secrets",
@@ -52,7 +49,6 @@ DATABASE_PASSWORD = "RUN_CLAUDE_TIMESCALEDB_PASSWORD"  # noqa: S105 (a name)
 SALT_KEY = "LITELLM_SALT_KEY"  # LiteLLM encrypts the models and credentials in its database with it: never rotated
 UI_USERNAME, UI_PASSWORD = "UI_USERNAME", "UI_PASSWORD"  # the login to LiteLLM's admin pages
 
-_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWN_FORM = re.compile(r"sk-[0-9a-f]{48}")  # as _generate makes them; no provider's keys are of it
 _PUBLIC_KEYS = frozenset(
     {"sk-litellm-master-key-12345"}
@@ -222,39 +218,6 @@ def rotate(settings: Settings, names: Iterable[str]) -> dict[str, str]:
     fresh = _generate(wanted)
     store(settings, fresh)
     return fresh
-
-
-def export(settings: Settings, path: Path) -> None:
-    """Write the variables in `.env` to a new file (0600), as `export` lines for a POSIX shell. Nothing is printed.
-
-    :raises ConfigError: if `.env` cannot be used, or the file already exists
-    """
-    import shlex
-
-    values = settings.environment().file
-    lines = [
-        f"export {name}={shlex.quote(value)}\n" for name, (value, _) in values.items() if _SHELL_NAME.fullmatch(name)
-    ]
-    write_new(path, "".join(lines))
-
-
-def overview(settings: Settings, names: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Return name, origin and masked value of our own secrets and of those in ``names`` that are set.
-
-    :raises ConfigError: if `.env` cannot be used
-    """
-    env = settings.environment()
-    wanted = [MASTER_KEY, DATABASE_PASSWORD, SALT_KEY, UI_PASSWORD, *sorted(set(names))]
-    return [
-        (name, env.origin(name).removesuffix(f": {name}"), masked(env.get(name))) for name in wanted if env.get(name)
-    ]
-
-
-def masked(value: str) -> str:
-    """Return the part of a secret that may be shown: enough to tell two keys apart, too little to use one."""
-    if len(value) < 16:
-        return "…"
-    return f"{value[:3]}…{value[-4:]} ({len(value)} characters)"
 
 
 def _missing(env: Environment) -> list[str]:

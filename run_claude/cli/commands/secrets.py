@@ -66,7 +66,7 @@ async def show_secrets(app: App, masked: bool) -> None:
     """
     from run_claude.cli.views.table import Column, table
     from run_claude.config.catalogue import load_catalogue
-    from run_claude.config.secrets import overview
+    from run_claude.config.secrets_shown import overview
 
     settings = app.settings()
     rows = overview(settings, load_catalogue(settings.paths).variables)
@@ -87,7 +87,7 @@ async def export_secrets(app: App, file: Path) -> None:
     \b
     run-claude secrets export keys.sh && . ./keys.sh
     """
-    from run_claude.config.secrets import export
+    from run_claude.config.secrets_shown import export
 
     export(app.settings(), file)
     app.output.note(f"Wrote {file}, mode 0600.")

@@ -16,15 +16,13 @@ from run_claude.config.secrets import (
     MASTER_KEY,
     SALT_KEY,
     ensure_secrets,
-    export,
-    masked,
-    overview,
     provider_keys,
     read_master_key,
     read_secrets,
     rotate,
     store,
 )
+from run_claude.config.secrets_shown import export, masked, overview
 from run_claude.config.settings import Settings, load_settings
 from run_claude.errors import ConfigError
 
