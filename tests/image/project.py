@@ -126,7 +126,9 @@ class Project:
         proxys = [ContainerFile(name=name, data=data) for name, data in found.items()]
         scripts = [path for path in (self.services / "timescaledb").iterdir() if path.is_file()]
         databases = [ContainerFile(name=path.name, data=path.read_bytes(), mode=0o444) for path in scripts]
-        databases.append(ContainerFile(name="postgres_password", data=(self.folder / "password").read_bytes()))
+        databases.append(
+            ContainerFile(name="postgres_password", data=(self.folder / "password").read_bytes(), mode=0o400)
+        )
         volumes = [
             ContainerFiles(volume=f"{self.name}-litellm-files", files=tuple(proxys), group=int(user.split(":")[1])),
             ContainerFiles(volume=f"{self.name}-timescaledb-files", files=tuple(databases), mode=0o755),
