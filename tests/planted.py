@@ -57,25 +57,26 @@ def check_files(folder: Path) -> None:
         assert not found_in(path.read_bytes().decode(errors="replace")), f"{path} holds a secret"
 
 
-def check_containers(project: str) -> None:
-    """Fail if the engine shows a secret: of a container, its log, its processes or the history of its image."""
+def check_containers(project: str, command: tuple[str, ...] = ("docker",)) -> None:
+    """Fail if the engine shows a secret: of a container, its log, its processes or the history of its image.
+
+    :param command: what reaches the engine
+    """
+
+    def docker(*arguments: str) -> str:
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout + done.stderr
+
     label = f"label=com.docker.compose.project={project}"
-    for container in _docker("ps", "-aq", "--filter", label).split():
+    for container in docker("ps", "-aq", "--filter", label).split():
         shown = {
-            "inspect": _docker("inspect", container),
-            "log": _docker("logs", container),
-            "top": _docker("top", container),
-            "history": _docker(
-                "history", "--no-trunc", _docker("inspect", "--format", "{{.Image}}", container).strip()
-            ),
+            "inspect": docker("inspect", container),
+            "log": docker("logs", container),
+            "top": docker("top", container),
+            "history": docker("history", "--no-trunc", docker("inspect", "--format", "{{.Image}}", container).strip()),
         }
         for where, text in shown.items():
             assert not found_in(text), f"docker {where} of {project} shows a secret ({found_in(text)})"
-
-
-def _docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout + done.stderr
 
 
 class Processes:

@@ -25,10 +25,15 @@ _COMMAND = [sys.executable, "-m", "run_claude"]
 _WITHIN = 300  # seconds; a command that hangs must fail its test, not the run
 
 
-def docker(*arguments: str, check: bool = True, environ: Mapping[str, str] | None = None) -> str:
+def docker(
+    *arguments: str,
+    check: bool = True,
+    environ: Mapping[str, str] | None = None,
+    command: tuple[str, ...] = ("docker",),
+) -> str:
     """Run the docker command and return its standard output; ``environ`` is put beside its environment."""
     done = subprocess.run(
-        ["docker", *arguments],
+        [*command, *arguments],
         env={**os.environ, **(environ or {})},
         capture_output=True,
         text=True,
@@ -59,6 +64,7 @@ class Instance:
     extra: dict[str, str] = field(default_factory=dict)
     workplace: Path | None = None  # where commands are called; by default where the tests run
     heard: list[str] = field(default_factory=list)
+    docker_command: tuple[str, ...] = ("docker",)  # what reaches the stack's engine
 
     @property
     def config(self) -> Path:
@@ -106,6 +112,10 @@ class Instance:
             raise AssertionError(f"hangs:\n{out}\n{err}") from None
         return self.judge(process, out, err)
 
+    def terminate(self, process: subprocess.Popen[str]) -> None:
+        """Send SIGTERM to a command that was started."""
+        process.terminate()
+
     def judge(
         self, process: subprocess.Popen[str] | subprocess.CompletedProcess[str], out: str, err: str
     ) -> subprocess.CompletedProcess[str]:
@@ -133,9 +143,13 @@ class Instance:
     def container(self, service: str) -> str:
         return f"{self.name}-{service}"
 
+    def docker(self, *arguments: str, check: bool = True) -> str:
+        """Run the docker command on this stack's engine and return its standard output."""
+        return docker(*arguments, check=check, command=self.docker_command)
+
     def inspect(self, service: str) -> Any:
         """Return what the engine says of a service's container; ``None`` if there is none."""
-        printed = docker("container", "inspect", self.container(service), check=False)
+        printed = self.docker("container", "inspect", self.container(service), check=False)
         found = json.loads(printed or "[]")
         return found[0] if found else None
 
@@ -154,7 +168,7 @@ class Instance:
     def psql(self, database: str, statement: str) -> str:
         """Run SQL in one of the databases and return the rows, unadorned."""
         command = ("psql", "-qAtU", "postgres", "-d", database, "-c", statement)
-        return docker("exec", self.container("timescaledb"), *command)
+        return self.docker("exec", self.container("timescaledb"), *command)
 
     @property
     def database_password(self) -> str:
@@ -173,32 +187,36 @@ class Instance:
     def secrets(self) -> list[str]:
         """Return the values that may never show."""
         try:
-            lines = (self.config / ".env").read_text().splitlines()
+            return self.secrets_of((self.config / ".env").read_text())
         except (OSError, UnicodeDecodeError):
             return []  # none yet, or a test has broken it
+
+    @staticmethod
+    def secrets_of(env_file: str) -> list[str]:
+        """Return the generated secrets that stand in the text of a ``.env``."""
         ours = re.compile("(MASTER_KEY|SALT_KEY|PASSWORD)=")
-        return [line.partition("=")[2].strip("'\"") for line in lines if ours.search(line)]
+        return [line.partition("=")[2].strip("'\"") for line in env_file.splitlines() if ours.search(line)]
 
     def remove(self) -> None:
         """Remove everything that was made, also what a failed test left half-made, after a look for secrets in it."""
         try:
-            planted.check_containers(self.name)
+            planted.check_containers(self.name, self.docker_command)
             planted.check_files(self.folder)
         finally:
             self._remove()
 
     def _remove(self) -> None:
         label = f"label=com.docker.compose.project={self.name}"
-        if containers := docker("ps", "-aq", "--filter", label).split():
-            docker("rm", "--force", "--volumes", *containers, check=False)
-        if volumes := docker("volume", "ls", "-q", "--filter", label).split():
-            docker("volume", "rm", "--force", *volumes, check=False)
-        if networks := docker("network", "ls", "-q", "--filter", label).split():
-            docker("network", "rm", *networks, check=False)
+        if containers := self.docker("ps", "-aq", "--filter", label).split():
+            self.docker("rm", "--force", "--volumes", *containers, check=False)
+        if volumes := self.docker("volume", "ls", "-q", "--filter", label).split():
+            self.docker("volume", "rm", "--force", *volumes, check=False)
+        if networks := self.docker("network", "ls", "-q", "--filter", label).split():
+            self.docker("network", "rm", *networks, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def left_over(self) -> list[str]:
         """Return the containers, volumes and networks of this instance that there are."""
         label = f"label=com.docker.compose.project={self.name}"
         kinds = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
-        return [name for kind in kinds for name in docker(*kind, "--filter", label).split()]
+        return [name for kind in kinds for name in self.docker(*kind, "--filter", label).split()]
