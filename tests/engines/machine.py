@@ -18,7 +18,7 @@ from tests.engine.instance import Instance, docker
 
 from .product import FOLDER
 
-__all__ = ["NEWEST", "ROOTLESS", "Engine", "Machine", "Resident"]
+__all__ = ["CONTAINERD", "NEWEST", "REMAPPED", "ROOTLESS", "Engine", "Machine", "Resident"]
 
 _IMAGES = ("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE")
 _WITHIN = 120  # seconds for an engine to answer, and for an image to be carried over
@@ -43,6 +43,8 @@ class Engine:
 
 
 NEWEST = Engine("exec dockerd")
+CONTAINERD = Engine("exec dockerd --feature containerd-snapshotter")
+REMAPPED = Engine("exec dockerd --userns-remap=default")
 ROOTLESS = Engine(
     "chmod 666 /dev/net/tun; install -d -m 700 -o ada -g ada /run/user/1000;"
     " exec setpriv --reuid ada --regid ada --init-groups"
