@@ -9,7 +9,7 @@ RUN --mount=type=tmpfs,target=/var/lib/apt/lists --mount=type=tmpfs,target=/var/
     && apt-get -o Acquire::Check-Valid-Until=false update -q \
     && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
          -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Options::=--force-confold \
-         ca-certificates docker.io docker-cli docker-compose docker-buildx iptables iproute2 procps \
+         base-files ca-certificates docker.io docker-cli docker-compose docker-buildx iptables iproute2 procps \
          python3 rootlesskit slirp4netns uidmap dbus-user-session- \
     && rm -rf /var/log/*.log /var/log/apt /var/cache/debconf/*-old
 
