@@ -258,6 +258,7 @@ class FakeEngine:
         self.networks: dict[str, str] = {}  # networks, likewise
         self.refused: dict[str, str] = {}  # what is not removed, by name, and the engine's reason
         self.removed: list[str] = []  # what was removed over the API, in order: `/volumes/NAME`
+        self.filled: list[str] = []  # the containers through which volumes were filled, in order
         self.stopped: list[str] = []  # names of the containers that were stopped over the API
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
         self.after_headers: Callable[[], object] | None = None  # called between headers and subscription, once
@@ -493,6 +494,7 @@ class FakeEngine:
             if any(name in container.volumes for container in self.containers):
                 return 409, {"message": f"remove {name}: volume is in use"}
             del self.volumes[name]
+            self.files.pop(name, None)
         elif kind == "networks" and name in self.networks:
             del self.networks[name]
         else:
@@ -501,13 +503,25 @@ class FakeEngine:
         return 204, b""
 
     def _probed(self, method: str, path: str, query: dict[str, str], content: bytes) -> tuple[int, object]:
-        """Create, read and remove a container that never runs."""
+        """Create, read, fill and remove a container that never runs; create a volume."""
+        if path == "/volumes/create":
+            wanted = json.loads(content)
+            self.volumes.setdefault(wanted["Name"], wanted["Labels"]["com.docker.compose.project"])
+            return 201, wanted
         if method == "POST":
             self._probes[query["name"]] = json.loads(content)
             return 201, {"Id": query["name"]}
         name = path.split("/")[2]
         if method == "DELETE":
             return (204, b"") if self._probes.pop(name, None) else (404, {"message": "no such container"})
+        if method == "PUT":
+            with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+                for member in (member for member in tar if member.isfile()):
+                    volume, _, inside = member.name.partition("/")
+                    read = tar.extractfile(member)
+                    self.files.setdefault(volume, {})[inside] = read.read() if read else b""
+            self.filled.append(name)
+            return 200, b""
         volume, at = self._probes[name]["HostConfig"]["Binds"][0].split(":")[:2]
         wanted = query["path"]
         place, file = (
