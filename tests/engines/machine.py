@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from .product import FOLDER
 __all__ = ["CONTAINERD", "NEWEST", "REMAPPED", "ROOTLESS", "Engine", "Machine", "Resident"]
 
 _IMAGES = ("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE")
+_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+_NETWORK = re.compile(r"(?:UV|PIP|NPM_CONFIG)_\w+|\w+_proxy", re.IGNORECASE)
 _WITHIN = 120  # seconds for an engine to answer, and for an image to be carried over
 
 
@@ -70,13 +73,12 @@ class Machine:
             shell = ("sh", "-ec", self.engine.command)
             docker(
                 *("create", "--privileged", "--init", "--name", self.name, "--hostname", self.name),
-                *("--volume", self.engine.volume, image, *shell),
+                *("--tmpfs", "/run:exec,mode=755", "--volume", self.engine.volume, image, *shell),
             )
             with self._product.open("rb") as archive:
                 subprocess.run(["docker", "cp", "-", f"{self.name}:/"], stdin=archive, check=True, timeout=_WITHIN)
             docker("start", self.name)
-            ready = self.run("sh", "-c", "until docker version >/dev/null 2>&1; do sleep 0.2; done", check=False)
-            assert ready.returncode == 0, docker("logs", "--tail", "40", self.name, check=False)
+            self._until_ready()
         except BaseException:
             self.__exit__()
             raise
@@ -84,6 +86,20 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         docker("rm", "--force", "--volumes", self.name, check=False)
+
+    def reboot(self) -> None:
+        """Shut it down as a system does, its engine first, and start it again."""
+        docker("stop", "--time", str(_WITHIN), self.name)
+        docker("start", self.name)
+        self._until_ready()
+
+    def _until_ready(self) -> None:
+        ready = self.run("sh", "-c", "until docker version >/dev/null 2>&1; do sleep 0.2; done", check=False)
+        assert ready.returncode == 0, docker("logs", "--tail", "40", self.name, check=False)
+
+    def receive(self, file: Path, path: str) -> None:
+        """Copy a file to a path of this machine's."""
+        docker("cp", "--follow-link", str(file), f"{self.name}:{path}")
 
     @property
     def enter(self) -> tuple[str, ...]:
@@ -127,17 +143,24 @@ class Resident(Instance):
         super().__init__(Path(machine.engine.home, name), name=name, docker_command=(*machine.enter, "docker"))
         self.machine = machine
         self._secrets: list[str] = []
+        self.extra |= {name: os.environ[name] for name in _IMAGES}
         self.extra |= {
             "PYTHONPATH": f"{FOLDER}:{FOLDER}/packages",
             "PYTHONPYCACHEPREFIX": f"{self.folder}/.cache/python",
         }
         machine.run("mkdir", str(self.folder))
 
+    def trust_what_is_trusted_here(self) -> None:
+        """Let what is built there reach the package index as what is built here: a company's network needs it."""
+        bundle = Path(os.environ.get("SSL_CERT_FILE", _CA_BUNDLE))
+        if bundle.is_file():
+            self.machine.receive(bundle, _CA_BUNDLE)
+        self.extra |= {name: value for name, value in os.environ.items() if _NETWORK.fullmatch(name)}
+
     def start_command(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a command on the machine and return the process that waits for it."""
-        given = {name: value for name, value in self.environment.items() if os.environ.get(name) != value}
+        given = {name: value for name, value in self.environment.items() if os.environ.get(name) != value} | self.extra
         home = given.pop("HOME")  # the machine's; here it would be the docker client's
-        given |= {name: os.environ[name] for name in _IMAGES}
         # By their names: a command line is for everybody to read.
         options = [part for name in given for part in ("--env", name)]
         *enter, machine = self.machine.enter

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     from tests.engine.instance import Instance
 
-__all__ = ["Obligations"]
+    from .machine import Resident
+
+__all__ = ["MachineObligations", "Obligations"]
 
 _WITHIN = 120  # seconds; a healthy stack takes a few
 
@@ -71,3 +73,17 @@ class Obligations:
         assert sorted(stack.left_over()) == [f"{stack.name}-litellm-logs", f"{stack.name}-timescaledb-data"]
         stack.start()
         assert stack.phase("litellm") == stack.phase("timescaledb") == "running healthy"
+
+
+class MachineObligations(Obligations):
+    """And what is owed on a machine that a test may do anything to."""
+
+    def test_a_machine_that_boots_again_has_its_stack_again(self, stack: Resident) -> None:
+        stack.psql("run_claude", "SET ROLE run_claude; CREATE TABLE booted AS SELECT 42 AS answer")
+        stack.machine.reboot()
+        wait_until(
+            lambda: stack.phase("litellm") == stack.phase("timescaledb") == "running healthy", "both are healthy"
+        )
+        assert stack.psql("run_claude", "SELECT answer FROM booted") == "42"
+        assert "demo profile" in stack.run("models", "test", "demo-opus").stdout
+        assert stack.json("proxy", "status")["services"]["litellm"]["phase"] == "healthy"

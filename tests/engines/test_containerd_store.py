@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .machine import CONTAINERD
-from .obligations import Obligations
+from .obligations import MachineObligations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,5 +35,5 @@ def test_the_engine_keeps_its_images_in_containerds_store(stack: Resident) -> No
     assert "io.containerd.snapshotter.v1" in str(stack.machine.info()["DriverStatus"])
 
 
-class TestContainerdsStore(Obligations):
+class TestContainerdsStore(MachineObligations):
     """All that is owed."""

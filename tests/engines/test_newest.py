@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .machine import NEWEST
-from .obligations import Obligations
+from .obligations import MachineObligations
 from .product import PYTHON
 
 if TYPE_CHECKING:
@@ -37,5 +37,5 @@ def test_it_is_newer_than_the_engine_of_all_other_tests(stack: Resident) -> None
     assert versions["python"].startswith(PYTHON), versions
 
 
-class TestTheNewest(Obligations):
+class TestTheNewest(MachineObligations):
     """All that is owed."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .machine import REMAPPED
-from .obligations import Obligations
+from .obligations import MachineObligations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,5 +31,5 @@ def test_root_in_a_container_is_another_user_outside(stack: Resident) -> None:
     assert stack.machine.run("stat", "-c", "%u", f"/proc/{pid}").stdout.strip() == "300000"
 
 
-class TestRemappedUsers(Obligations):
+class TestRemappedUsers(MachineObligations):
     """All that is owed."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .machine import ROOTLESS
-from .obligations import Obligations
+from .obligations import MachineObligations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,5 +31,5 @@ def test_nothing_of_it_belongs_to_root(stack: Resident) -> None:
     assert stack.machine.run("stat", "-c", "%U", f"/proc/{pid}").stdout.strip() == "ada"
 
 
-class TestWithoutRoot(Obligations):
+class TestWithoutRoot(MachineObligations):
     """All that is owed."""
