@@ -7,10 +7,11 @@ kept until the run ends; whatever is heard from any command is searched for all 
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
+
+from tests.docker_api import DockerApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,23 +58,16 @@ def check_files(folder: Path) -> None:
         assert not found_in(path.read_bytes().decode(errors="replace")), f"{path} holds a secret"
 
 
-def check_containers(project: str, command: tuple[str, ...] = ("docker",)) -> None:
-    """Fail if the engine shows a secret: of a container, its log, its processes or the history of its image.
-
-    :param command: what reaches the engine
-    """
-
-    def docker(*arguments: str) -> str:
-        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)
-        return done.stdout + done.stderr
-
-    label = f"label=com.docker.compose.project={project}"
-    for container in docker("ps", "-aq", "--filter", label).split():
+def check_containers(project: str, api: DockerApi | None = None) -> None:
+    """Fail if the engine shows a secret: of a container, its log, its processes or the history of its image."""
+    api = api or DockerApi()
+    for container in api.containers(project):
+        id, image = container["Id"], container["ImageID"]
         shown = {
-            "inspect": docker("inspect", container),
-            "log": docker("logs", container),
-            "top": docker("top", container),
-            "history": docker("history", "--no-trunc", docker("inspect", "--format", "{{.Image}}", container).strip()),
+            "inspect": api.text(f"/containers/{id}/json"),
+            "log": api.text(f"/containers/{id}/logs?stdout=1&stderr=1"),
+            "top": api.text(f"/containers/{id}/top"),
+            "history": api.text(f"/images/{image}/history"),
         }
         for where, text in shown.items():
             assert not found_in(text), f"docker {where} of {project} shows a secret ({found_in(text)})"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests import planted, runs
+from tests.docker_api import DockerApi
 from tests.runs import free_port
 
 if TYPE_CHECKING:
@@ -25,15 +26,10 @@ _COMMAND = [sys.executable, "-m", "run_claude"]
 _WITHIN = 300  # seconds; a command that hangs must fail its test, not the run
 
 
-def docker(
-    *arguments: str,
-    check: bool = True,
-    environ: Mapping[str, str] | None = None,
-    command: tuple[str, ...] = ("docker",),
-) -> str:
+def docker(*arguments: str, check: bool = True, environ: Mapping[str, str] | None = None) -> str:
     """Run the docker command and return its standard output; ``environ`` is put beside its environment."""
     done = subprocess.run(
-        [*command, *arguments],
+        ["docker", *arguments],
         env={**os.environ, **(environ or {})},
         capture_output=True,
         text=True,
@@ -64,7 +60,6 @@ class Instance:
     extra: dict[str, str] = field(default_factory=dict)
     workplace: Path | None = None  # where commands are called; by default where the tests run
     heard: list[str] = field(default_factory=list)
-    docker_command: tuple[str, ...] = ("docker",)  # what reaches the stack's engine
 
     @property
     def config(self) -> Path:
@@ -143,15 +138,18 @@ class Instance:
     def container(self, service: str) -> str:
         return f"{self.name}-{service}"
 
+    @property
+    def api(self) -> DockerApi:
+        """The API of this stack's engine."""
+        return DockerApi()
+
     def docker(self, *arguments: str, check: bool = True) -> str:
         """Run the docker command on this stack's engine and return its standard output."""
-        return docker(*arguments, check=check, command=self.docker_command)
+        return docker(*arguments, check=check)
 
     def inspect(self, service: str) -> Any:
         """Return what the engine says of a service's container; ``None`` if there is none."""
-        printed = self.docker("container", "inspect", self.container(service), check=False)
-        found = json.loads(printed or "[]")
-        return found[0] if found else None
+        return self.api.inspect(self.container(service))
 
     def phase(self, service: str) -> str:
         """Return what the engine says of a service, in the engine's words: `exited`, `running healthy`."""
@@ -200,23 +198,15 @@ class Instance:
     def remove(self) -> None:
         """Remove everything that was made, also what a failed test left half-made, after a look for secrets in it."""
         try:
-            planted.check_containers(self.name, self.docker_command)
+            planted.check_containers(self.name, self.api)
             planted.check_files(self.folder)
         finally:
             self._remove()
 
     def _remove(self) -> None:
-        label = f"label=com.docker.compose.project={self.name}"
-        if containers := self.docker("ps", "-aq", "--filter", label).split():
-            self.docker("rm", "--force", "--volumes", *containers, check=False)
-        if volumes := self.docker("volume", "ls", "-q", "--filter", label).split():
-            self.docker("volume", "rm", "--force", *volumes, check=False)
-        if networks := self.docker("network", "ls", "-q", "--filter", label).split():
-            self.docker("network", "rm", *networks, check=False)
+        self.api.remove(self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def left_over(self) -> list[str]:
         """Return the containers, volumes and networks of this instance that there are."""
-        label = f"label=com.docker.compose.project={self.name}"
-        kinds = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
-        return [name for kind in kinds for name in self.docker(*kind, "--filter", label).split()]
+        return [name for names in self.api.objects(self.name).values() for name in names]

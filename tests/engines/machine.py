@@ -6,7 +6,6 @@ the kernel: what a test does to it, it does to nobody else. It goes with its con
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests import planted, runs
+from tests.docker_api import DockerApi
 from tests.engine.instance import Instance, docker
 
 from .product import FOLDER
@@ -41,7 +41,7 @@ class Engine:
     command: str
     user: str = "root"
     home: str = "/root"
-    socket: str = "/var/run/docker.sock"
+    socket: str = "/run/docker.sock"
     volume: str = "/var/lib/docker"
 
 
@@ -126,9 +126,15 @@ class Machine:
             )
         assert (saved.returncode, loaded.returncode) == (0, 0), loaded.stderr
 
+    @property
+    def api(self) -> DockerApi:
+        """The engine's API, reached from outside."""
+        init = docker("inspect", "--format", "{{.State.Pid}}", self.name)
+        return DockerApi({"DOCKER_HOST": f"unix:///proc/{init}/root{self.engine.socket}"})
+
     def info(self) -> dict[str, Any]:
         """Return what the engine says of itself."""
-        told: dict[str, Any] = json.loads(self.run("docker", "info", "--format", "{{json .}}").stdout)
+        told: dict[str, Any] = self.api.get("/info")
         return told
 
 
@@ -140,7 +146,7 @@ class Resident(Instance):
 
     def __init__(self, machine: Machine) -> None:
         name = runs.name("rct")
-        super().__init__(Path(machine.engine.home, name), name=name, docker_command=(*machine.enter, "docker"))
+        super().__init__(Path(machine.engine.home, name), name=name)
         self.machine = machine
         self._secrets: list[str] = []
         self.extra |= {name: os.environ[name] for name in _IMAGES}
@@ -179,6 +185,15 @@ class Resident(Instance):
         command = process.args[process.args.index(self.machine.name) + 1 :]
         self.machine.run("pkill", "-TERM", "--full", "--exact", " ".join(command))
 
+    @property
+    def api(self) -> DockerApi:
+        """The API of the machine's engine."""
+        return self.machine.api
+
+    def docker(self, *arguments: str, check: bool = True) -> str:
+        """Run the docker command on the machine and return its standard output."""
+        return self.machine.run("docker", *arguments, check=check).stdout.strip()
+
     def secrets(self) -> list[str]:
         """Return the values that may never show."""
         if not self._secrets:
@@ -188,4 +203,4 @@ class Resident(Instance):
 
     def remove(self) -> None:
         """Look for secrets; all else goes with the machine."""
-        planted.check_containers(self.name, self.docker_command)
+        planted.check_containers(self.name, self.api)
