@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 from tests import planted, runs
 from tests.docker_api import DockerApi
 from tests.engine.instance import Instance, docker
@@ -68,7 +70,9 @@ class Machine:
 
     def __enter__(self) -> Self:
         image = os.environ.get("RUN_CLAUDE_MACHINE_IMAGE")
-        assert image, "no machine's image: for line in $(scripts/bases --machine); do export $line; done"
+        if not image:
+            give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+            give_up('no machine: for line in $(scripts/bases --machine); do export "$line"; done')
         try:
             shell = ("sh", "-ec", self.engine.command)
             docker(
