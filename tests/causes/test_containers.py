@@ -182,7 +182,7 @@ def test_a_failed_initialisation_is_told_with_its_last_lines(installed: Instance
 
     def fruitless(document: dict[str, Any]) -> None:
         document["services"]["timescaledb"].update(restart="no")
-        document["services"]["timescaledb"]["environment"]["POSTGRES_INITDB_ARGS"] = "--no-such-luck"
+        document["services"]["timescaledb"]["environment"]["POSTGRES_INITDB_ARGS"] = "--locale=no-such-luck"
 
     edit_compose(installed, fruitless)
     error = fails(installed, "database-init-failed", *WITH_DATABASE)
