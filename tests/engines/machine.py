@@ -121,14 +121,10 @@ class Machine:
         assert done.returncode == 0 or not check, done.stderr
         return done
 
-    def load(self, *images: str) -> None:
-        """Carry images over, from the engine that all tests share."""
-        with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saved:
-            command = [*self.enter, "docker", "load", "--quiet"]
-            loaded = subprocess.run(
-                command, stdin=saved.stdout, capture_output=True, text=True, timeout=_WITHIN, check=False
-            )
-        assert (saved.returncode, loaded.returncode) == (0, 0), loaded.stderr
+    def load(self, images: Path) -> None:
+        """Load images that `docker save` has written."""
+        self.receive(images, "/images.tar")
+        self.run("docker", "load", "--quiet", "--input", "/images.tar")
 
     @property
     def api(self) -> DockerApi:
