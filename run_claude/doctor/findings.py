@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from run_claude.domain.diagnosis.engine import MINIMUM_API
+from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -135,6 +135,9 @@ def judge_engine(name: str, api: tuple[int, int], *, milliseconds: float, detail
             code="engine-too-old",
             facts=facts,
         )
+    if newer := engine_newer(api):
+        help = "It is used as it is. If something fails that `docker` itself can do, update run-claude."
+        return Finding(check="engine", mark=Mark.NOTE, text=f"{text}; {newer}", help=help, facts=facts)
     return Finding(check="engine", mark=Mark.OK, text=text, facts=facts)
 
 

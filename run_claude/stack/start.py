@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from run_claude.config.addresses import deployed_addresses
-from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout, stranger
+from run_claude.domain.diagnosis import (
+    MINIMUM_API,
+    Evidence,
+    engine_newer,
+    engine_too_old,
+    service_failure,
+    start_timeout,
+    stranger,
+)
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.timeline import Span, slowest, start_timeline
@@ -129,6 +137,8 @@ class Start:
         version = await api.version()
         if version < MINIMUM_API:
             raise engine_too_old(version)
+        if newer := engine_newer(version):
+            self.session.reporter.line(f"{newer}; going on")
         for name, image in self.before.strangers:
             raise stranger(name, image)
         wanted = deployed_addresses(variables)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import run
@@ -51,4 +53,19 @@ async def compose(context: Context) -> list[Finding]:
         return [failed("compose", missing)]
     if done.returncode != 0:
         return [failed("compose", compose_failure("version", done.returncode, done.stderr))]
-    return [judge_compose(done.stdout.strip())]
+    return [judge_compose(done.stdout.strip()), *_confined(context)]
+
+
+def _confined(context: Context) -> list[Finding]:
+    """Tell of a docker command from a snap, which sees no hidden folder of the user's home."""
+    settings = context.settings
+    command = shutil.which("docker", path=settings.environ.get("PATH"))
+    if command is None or not ("/snap/" in command or Path(command).resolve().name == "snap"):
+        return []
+    home = Path(settings.environ.get("HOME", "/"))
+    ours = [path for path in (settings.paths.config, settings.paths.state) if path.is_relative_to(home)]
+    hidden = [str(path) for path in ours if any(part.startswith(".") for part in path.relative_to(home).parts)]
+    if not hidden:
+        return []
+    error = caused("files-out-of-reach", f"Docker is a snap, which cannot read {' and '.join(hidden)}.")
+    return [failed("compose", error)]
