@@ -136,8 +136,7 @@ def judge_engine(name: str, api: tuple[int, int], *, milliseconds: float, detail
             facts=facts,
         )
     if newer := engine_newer(api):
-        help = "It is used as it is. If something fails that `docker` itself can do, update run-claude."
-        return Finding(check="engine", mark=Mark.NOTE, text=f"{text}; {newer}", help=help, facts=facts)
+        text = f"{text}; {newer}"
     return Finding(check="engine", mark=Mark.OK, text=text, facts=facts)
 
 

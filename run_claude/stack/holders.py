@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from run_claude.config.settings import Settings
     from run_claude.docker.api import EngineApi
 
-__all__ = ["check_ports", "has_address", "is_free", "name_holder", "next_free", "process_on"]
+__all__ = ["check_ports", "has_address", "is_free", "is_taken", "name_holder", "next_free", "process_on"]
 
 _LISTEN = "0A"
 _NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # the latter: IPv6 is switched off
@@ -56,10 +56,9 @@ async def check_ports(api: EngineApi, instance: str, addresses: Iterable[Address
         return
     for address in addresses:
         bind, port = address.bind, address.port
-        error = _listening_error(bind, port)
-        if error in _NO_ADDRESS:
+        if not has_address(bind):
             raise bind_unavailable(bind, address.bind_setting)
-        if error != errno.EADDRINUSE:  # we may not listen ourselves: the engine may
+        if not is_taken(bind, port):
             continue
         container = await api.publisher_of(port)
         if container not in {f"{instance}-{own}" for own in Service}:
@@ -88,6 +87,11 @@ def _listening_error(bind: str, port: int) -> int | None:
     except OSError as error:
         return error.errno
     return None
+
+
+def is_taken(bind: str, port: int) -> bool:
+    """Whether something listens there: not whether we may listen ourselves, which the engine may where we may not."""
+    return _listening_error(bind, port) == errno.EADDRINUSE
 
 
 def next_free(bind: str, port: int, *, tries: int = 100) -> int | None:

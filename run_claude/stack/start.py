@@ -146,12 +146,13 @@ class Start:
         await check_ports(api, self.session.settings.instance, addresses)
 
     async def _check_volume(self) -> None:
-        """Refuse a volume that does not fit the image. A container of the last start has proved itself already."""
+        """Refuse a volume that does not fit the image. What the last start made of this very image has proved itself."""
         paths, settings = self.session.settings.paths, self.session.settings
         image = self.what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
         database = self.before.timescaledb
         proved = database.image == image and load_applied(paths.applied_file).made(Service.TIMESCALEDB, self.before)
-        if image and not proved:
+        there = await self.session.api.image(image) if proved else None  # its tag may be another one now
+        if image and (there is None or there.id != database.image_id):
             self.held = await check_volume(self.session.api, settings, image) or Held()
 
     async def _give_password_to_database(self) -> None:

@@ -84,7 +84,7 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
     Service.TIMESCALEDB: (
         _PLATFORM,
         (
-            r"\S*/run-claude/entrypoint: (?:line )?\d+: docker-entrypoint\.sh: .*not found",
+            r"(?:/bin/sh: )?/run-claude/entrypoint: (?:line )?\d+: docker-entrypoint\.sh: .*not found",
             "database-image",
             "The image of {service} has no docker-entrypoint.sh: it is none of PostgreSQL's official layout.",
         ),

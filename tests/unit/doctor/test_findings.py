@@ -40,6 +40,12 @@ def test_an_engine_is_judged_by_its_api(api: tuple[int, int], mark: Mark) -> Non
     assert judge_engine("Docker 1", api, milliseconds=1).mark is mark
 
 
+def test_an_engine_that_is_newer_than_we_know_is_said_to_be() -> None:
+    found = judge_engine("Docker 31", (1, 60), milliseconds=1)
+    assert found.mark is Mark.OK
+    assert "API 1.60 is newer than run-claude was tried with (1.51)" in found.text
+
+
 @pytest.mark.parametrize(
     ("version", "mark"),
     [

@@ -18,7 +18,10 @@ DAEMON = "Error response from daemon: "
 HELPER = (
     'error getting credentials - err: exec: "docker-credential-nowhere": executable file not found in $PATH, out: ``'
 )
-STORE = "error getting credentials - err: exit status 1, out: `pass not initialized: exit status 1: Error: password store is empty`"
+STORE = (
+    "error getting credentials - err: exit status 1, out: `pass not initialized: exit status 1: Error: password store"
+    " is empty`"
+)
 CLOCK = "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time "
 EARLY, LATE = (
     "2026-11-29T00:33:41Z is before 2030-01-01T00:00:00Z",
@@ -36,7 +39,8 @@ PULLS = [
     ("base-image-limit", f"{DAEMON}error from registry: {HUB}"),  # containerd's store, from moby's source
     ("base-image-limit", f"{DAEMON}pull access denied for x/y, repository does not exist or may require 'docker login':"
      " denied: 127.0.0.1 request exceeded pull rate limit"),
-    ("base-image-limit", f"{BUILT}unexpected status from HEAD request to https://r.example/v2/x: 429 Too Many Requests"),
+    ("base-image-limit", f"{BUILT}unexpected status from HEAD request to https://r.example/v2/x: 429 Too Many"
+     " Requests"),
     ("base-image-limit", f"failed to solve: rust: failed to copy: httpReadSeeker: failed open: unexpected status code"
      f" {REPORTED}: 429 Too Many Requests - Server message: toomanyrequests: {HUB}"),
     ("base-image-limit", "failed to solve: docker:20.10: pulling from host registry-1.docker.io failed with status code"
@@ -48,9 +52,11 @@ PULLS = [
     ("base-image-credentials", BUILT + HELPER),
     ("base-image-credentials", STORE),
     ("base-image-credentials", BUILT + STORE),
-    ("base-image-credentials", "error listing credentials - err: exec: \"docker-credential-desktop\": executable file not"
+    ("base-image-credentials", "error listing credentials - err: exec: \"docker-credential-desktop\":"
+     " executable file not"
      " found in $PATH, out: ``"),
-    ("base-image-credentials", "error getting credentials - err: exit status 1, out: `keychain cannot be accessed because"
+    ("base-image-credentials", "error getting credentials - err: exit status 1, out: `keychain cannot be"
+     " accessed because"
      " the current session does not allow user interaction`"),
     # Clocks.
     ("base-image-clock", f'{DAEMON}Get "https://r.example/v2/": {CLOCK}{EARLY}'),
@@ -67,14 +73,16 @@ PULLS = [
     ("base-image-unknown", f"{DAEMON}error from registry: manifest unknown"),
     ("base-image-unknown", f"{BUILT}pull access denied, repository does not exist or may require authorization: server"
      " message: insufficient_scope: authorization failed"),
-    ("base-image-network", f'{BUILT}failed to authorize: failed to fetch anonymous token: Get "https://r.example/token":'
+    ("base-image-network", f"{BUILT}failed to authorize: failed to fetch anonymous token: Get"
+     ' "https://r.example/token":'
      " dial tcp 192.0.2.1:443: connect: connection refused"),
     # For another processor.
     ("image-platform", f"{DAEMON}no matching manifest for linux/arm64/v8 in the manifest list entries"),
     ("image-platform", f"{DAEMON}no matching manifest for linux/arm64/v8 in the manifest list entries: no match for"
      " platform in manifest: not found"),
     ("image-platform", f"{BUILT}no match for platform in manifest: not found"),
-    ("image-platform", f"{DAEMON}image with reference x was found but does not provide the specified platform (linux/arm64)"),
+    ("image-platform", f"{DAEMON}image with reference x was found but does not provide the specified platform"
+     " (linux/arm64)"),
 ]  # fmt: skip
 
 
@@ -122,41 +130,50 @@ def test_a_clock_that_is_behind_is_told_with_what_it_says() -> None:
 
 
 UP = [
-    ("networks-used-up", f"failed to create network x: {DAEMON}could not find an available, non-overlapping IPv4 address"
+    ("networks-used-up", f"failed to create network x: {DAEMON}could not find an available, non-overlapping"
+     " IPv4 address"
      " pool among the defaults to assign to the network"),
     ("networks-used-up", f"failed to create network x: {DAEMON}all predefined address pools have been fully subnetted"),
     ("networks-used-up", f"{DAEMON}no available IPv4 addresses on this network's address pools: x (0a1b2c)"),
     ("network-overlap", f"failed to create network x: {DAEMON}Pool overlaps with other one on this address space"),
-    ("network-overlap", f"failed to create network x: {DAEMON}invalid pool request: Pool overlaps with other one on this"
+    ("network-overlap", f"failed to create network x: {DAEMON}invalid pool request: Pool overlaps with other"
+     " one on this"
      " address space"),
     ("network-overlap", f"{DAEMON}cannot create network 0a1b (br-0a1b): conflicts with network 2c3d (br-2c3d): networks"
      " have overlapping IPv4"),
     ("network-removed", f"{DAEMON}network f62aca6e054afe3138c50cc486279cf629b041eafab5b54e957f29f06b64cadb not found"),
     ("network-removed", f"{DAEMON}failed to set up container networking: network 4ee23502aca6e08e3df03d63 not found"),
     ("name-taken", 'network x was found but has incorrect label com.docker.compose.network set to ""'),
-    ("bind-unavailable", f"{DAEMON}{ENDPOINT}Error starting userland proxy: listen tcp4 10.1.2.3:7777: bind: cannot assign"
+    ("bind-unavailable", f"{DAEMON}{ENDPOINT}Error starting userland proxy: listen tcp4 10.1.2.3:7777: bind:"
+     " cannot assign"
      " requested address"),
     ("bind-unavailable", f"{DAEMON}failed to set up container networking: {ENDPOINT}failed to bind host port"
      " 10.1.2.3:7777/tcp: cannot assign requested address"),
     ("bind-unavailable", f"{DAEMON}ports are not available: exposing port TCP 10.1.2.3:7777 -> 127.0.0.1:0: listen tcp"
      " 10.1.2.3:7777: bind: can't assign requested address"),
     ("files-out-of-reach", "open /home/u/.local/share/run-claude/services/docker-compose.yaml: permission denied"),
-    ("files-out-of-reach", "open /home/u/.local/share/run-claude/services/docker-compose.yaml: no such file or directory"),
+    ("files-out-of-reach", "open /home/u/.local/share/run-claude/services/docker-compose.yaml: no such file or"
+     " directory"),
     ("files-out-of-reach", "stat /home/u/.local/state/run-claude/compose.env: permission denied"),
     ("files-out-of-reach", "Couldn't find env file: /home/u/.local/state/run-claude/compose.env"),
-    ("files-out-of-reach", f"{DAEMON}invalid mount config for type \"bind\": bind source path does not exist: /home/u/.l/x"),
-    ("files-out-of-reach", f"{DAEMON}error while creating mount source path '/opt/x': mkdir /opt/x: read-only file system"),
+    ("files-out-of-reach", f"{DAEMON}invalid mount config for type \"bind\": bind source path does not exist:"
+     " /home/u/.l/x"),
+    ("files-out-of-reach", f"{DAEMON}error while creating mount source path '/opt/x': mkdir /opt/x: read-only"
+     " file system"),
     ("files-out-of-reach", f"{DAEMON}Mounts denied: \nThe path /data/x is not shared from the host and is not known to"
      " Docker.\nYou can configure shared paths from Docker -> Preferences... -> Resources -> File Sharing."),
     ("files-out-of-reach", f"{DAEMON}Mounts denied: approving /Users/u/Desktop/x: file does not exist"),
     ("selinux-denied", f"{DAEMON}SELinux relabeling of /home/u/x is not allowed: \"operation not supported\""),
-    ("selinux-denied", f"{DAEMON}error setting label on mount source '/usr/x': relabeling content in /usr is not allowed"),
+    ("selinux-denied", f"{DAEMON}error setting label on mount source '/usr/x': relabeling content in /usr is"
+     " not allowed"),
     ("selinux-denied", f"{DAEMON}lsetxattr /home/u/x: operation not supported"),
-    ("docker-cli-too-old", f"{DAEMON}client version 1.43 is too old. Minimum supported API version is 1.44, please upgrade"
+    ("docker-cli-too-old", f"{DAEMON}client version 1.43 is too old. Minimum supported API version is 1.44,"
+     " please upgrade"
      " your client to a newer version"),
     ("engine-too-old", f"{DAEMON}client version 1.47 is too new. Maximum supported API version is 1.43"),
     ("image-platform", f"{DAEMON}failed to create task for container: exec /usr/bin/tini: exec format error: unknown"),
-    ("database-image", f"{DAEMON}failed to create task for container: runc create failed: exec: \"/bin/sh\": stat /bin/sh:"
+    ("database-image", f"{DAEMON}failed to create task for container: runc create failed: exec: \"/bin/sh\":"
+     " stat /bin/sh:"
      " no such file or directory: unknown"),
 ]  # fmt: skip
 
@@ -176,7 +193,8 @@ def test_why_compose_cannot_start_the_containers(code: str, said: str) -> None:
         "compose build requires buildx 0.17.0 or later",
         "Step 2/3 : RUN --mount=type=tmpfs,target=/tmp echo hi\nthe --mount option requires BuildKit. Refer to"
         " https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled",
-        "ERROR: BuildKit is enabled but the buildx component is missing or broken.\n       Install the buildx component",
+        "ERROR: BuildKit is enabled but the buildx component is missing or broken.\n       Install the buildx"
+        " component",
         "panic: runtime error: slice bounds out of range [1:0]\n\ngoroutine 28 [running]:\n"
         "github.com/docker/compose/v2/pkg/compose.(*composeService).getBuildxPlugin(0xc0)",
     ],
