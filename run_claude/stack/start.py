@@ -146,7 +146,7 @@ class Start:
         await check_ports(api, self.session.settings.instance, addresses)
 
     async def _check_volume(self) -> None:
-        """Refuse a volume that does not fit the image. What the last start made of this very image has proved itself."""
+        """Refuse a volume that does not fit the image. What the last start made of this image has proved itself."""
         paths, settings = self.session.settings.paths, self.session.settings
         image = self.what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
         database = self.before.timescaledb

@@ -124,7 +124,7 @@ def certified(folder: Path, *, expired: bool = False) -> Path:
         "default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n"
     )
     dates = ["-startdate", "20200101000000Z", "-enddate", "20210101000000Z" if expired else "20991231000000Z"]
-    signed = ["openssl", "ca", "-batch", "-notext", "-selfsign", "-config", folder / "ca.cnf", *dates]
+    signed = ["openssl", "ca", "-batch", "-notext", "-selfsign", "-config", f"{folder}/ca.cnf", *dates]
     subprocess.run([*signed, "-keyfile", key, "-in", request, "-out", path], check=True, capture_output=True)
     path.write_text(path.read_text() + key.read_text())
     return path
