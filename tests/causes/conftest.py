@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engine.conftest import instance
-from tests.engine.instance import Instance
+from tests.engine.instance import Instance, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,3 +43,4 @@ def prepared(shared: Instance) -> Iterator[Instance]:
         path.write_bytes(data)
     if shared.phase("litellm") != "absent":
         shared.run("proxy", "stop", "--all")
+    docker("network", "rm", f"{shared.name}-network", check=False)  # a start that failed leaves it, as it was made
