@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import run
-from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine
+from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge_compose, judge_engine
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
+from run_claude.domain.lifecycle import parse_time
 
 if TYPE_CHECKING:
     from run_claude.doctor.context import Context
@@ -29,7 +30,9 @@ async def engine(context: Context) -> list[Finding]:
         milliseconds = min(milliseconds, (time.perf_counter() - begin) * 1000)
     details = f"{info.get('OperatingSystem') or 'unknown system'}, {info.get('Architecture') or 'unknown'}"
     name = f"Docker {info.get('ServerVersion') or 'unknown'}"
-    return [judge_engine(name, version, milliseconds=milliseconds, details=details)]
+    told_ns = parse_time(info.get("SystemTime"))
+    clock = judge_clock(told_ns / 1e9 - time.time()) if told_ns else []
+    return [judge_engine(name, version, milliseconds=milliseconds, details=details), *clock]
 
 
 async def context(context: Context) -> list[Finding]:

@@ -54,7 +54,9 @@ def step_failure(said: str, tail: str, known: Mapping[str, object]) -> RunClaude
     named = (found[1] or found[2]).strip() if found else ""
     step = named.splitlines()[0][:160] if named else "unknown step"
     help = ""
-    if re.search(_WITHOUT_NETWORK, said):
+    if re.search(r"(?i)certificate (?:is not yet valid|has expired)", said):
+        help = "By the engine's clock, the server's certificate is invalid: compare `date -u` there with the true time."
+    elif re.search(_WITHOUT_NETWORK, said):
         help = "The step could not reach its server: check the network, HTTPS_PROXY and RUN_CLAUDE_CA_BUNDLE."
     return caused(
         "build-failed",
