@@ -112,8 +112,8 @@ CAUSES = (
         EngineError,
         "The docker command, or the engine, does not see run-claude's files: a snap, Docker Desktop's file sharing, or"
         " another machine.",
-        "A Docker from a snap sees no hidden folders: set RUN_CLAUDE_HOME and RUN_CLAUDE_STATE to others. In Docker"
-        " Desktop, share the folder (Settings, Resources, File sharing).",
+        "If it is there (`ls -ld`): a Docker from a snap sees no hidden folders, so set RUN_CLAUDE_HOME and"
+        " RUN_CLAUDE_STATE to others. In Docker Desktop, share the folder (Settings, Resources, File sharing).",
     ),
     Cause(
         "selinux-denied",
