@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis.log import Evidence
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
+from run_claude.domain.volume import missing_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -206,6 +207,8 @@ def _read(service: Service, log: Evidence, state: ServiceState, exit_code: str) 
                 if found := next((match for line in said if (match := re.match(pattern, line))), None):
                     group = next((group for group in found.groups() if group), "")
                     return code, message.format(group.strip(), service=service, exit_code=exit_code)
+    if library := missing_library(state.health_output):  # the health check asks in a session
+        return "timescaledb-version", f"The image of {service} lacks the library {library} that its volume needs."
     if re.search(f"(?i){_DISK}", state.error):
         return "disk-full", _FULL.format(service=service)
     return _EXIT_CODES.get(state.exit_code or 0) if service is Service.LITELLM else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.database.failure import failed
+from run_claude.docker.process import Completed
 from run_claude.domain.diagnosis import database_log, proxy_log, service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.errors import StartError
@@ -85,3 +87,14 @@ def test_an_image_of_another_layout_is_told(line: str) -> None:
     error = service_failure(Service.TIMESCALEDB, "looping", LOOPING, database_log([line]))
     assert error.code == "database-image"
     assert "docker-entrypoint.sh" in error.message
+
+
+def test_a_database_without_the_library_of_its_catalog_is_told_where_it_is_asked() -> None:
+    said = 'psql:<stdin>:1: ERROR:  could not access file "$libdir/timescaledb-2.19.3": No such file or directory'
+    ill = replace(LOOPING, phase=Phase.UNHEALTHY, health_output=said)
+    error = service_failure(Service.TIMESCALEDB, "unhealthy", ill, database_log([]))
+    assert (error.code, error.exit_code) == ("timescaledb-version", 6)
+    assert "timescaledb-2.19.3" in error.message
+    refused = failed("The database refused a statement", Completed(("psql",), 3, "", said), "query-failed")
+    assert (refused.code, refused.exit_code) == ("timescaledb-version", 11)
+    assert "timescaledb-2.19.3" in refused.message
