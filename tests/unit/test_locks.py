@@ -100,10 +100,10 @@ def test_every_package_has_a_wheel_of_a_locked_hash_for_each_platform(
         *("--no-binary", "forbiddenfruit"),  # of the tests, through blockbuster; released as source only
         *("--python-version", python, "--python-platform", platform, "-r", str(lock)),
     ]
-    for _ in range(3):  # an index may have a hiccup; what uv cannot resolve stays so
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0 or "No solution found" in done.stderr:
-            break
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for _ in range(2):  # an index may have a hiccup; what uv cannot resolve stays so
+        if done.returncode != 0 and "No solution found" not in done.stderr:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = set(re.findall(r"^ \+ (\S+)==", done.stderr, re.MULTILINE))
     packages = locked(lock.read_text())

@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / ".github/workflows/tests.yml").read_text()
-WORKFLOW: dict[str, Any] = yaml.safe_load(TEXT)
+WORKFLOW: dict[Any, Any] = yaml.safe_load(TEXT)
 STEPS = [(name, step) for name, job in WORKFLOW["jobs"].items() for step in job["steps"]]
 
 
@@ -41,6 +41,6 @@ def test_what_a_step_runs_is_there(job: str, step: dict[str, Any]) -> None:
 
 
 def test_it_runs_on_each_change_and_each_week() -> None:
-    events = WORKFLOW[True]  # YAML reads `on` so
+    events = WORKFLOW[True]  # YAML 1.1 reads `on` so
     assert events["push"] == {"branches": ["main"]}
     assert {"pull_request", "schedule", "workflow_dispatch"} <= set(events)
