@@ -185,8 +185,8 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 def first_error(group: BaseExceptionGroup, kind: type[E]) -> E | None:
     """Return the first error of a task group's, if all are of this kind.
 
-    Instead of ``except*`` where another error is raised: Python before 3.11.4 raises that in a group of its own, in which
-    no ``except`` of a caller finds it. Debian 12 has Python 3.11.2.
+    Instead of ``except*`` where another error is raised: Python before 3.11.4 wraps that in a group of its own, in
+    which no ``except`` of a caller finds it. Debian 12 has Python 3.11.2.
     """
     matching, others = group.split(kind)
     if matching is None or others is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.config.addresses import deployed_addresses
-from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout, stranger
 from run_claude.docker.process import first_error
+from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout, stranger
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.timeline import Span, slowest, start_timeline
