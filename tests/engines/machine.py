@@ -47,6 +47,13 @@ class Engine:
     volume: str = "/var/lib/docker"
 
 
+# cgroup v2 lets no group have both processes and groups with limits: those that are here make room for the containers'.
+_MAKE_ROOM = (
+    "if cd /sys/fs/cgroup && [ -e cgroup.controllers ]; then mkdir -p machine;"
+    " while read -r pid; do echo $pid >machine/cgroup.procs || true; done <cgroup.procs;"
+    " for name in $(cat cgroup.controllers); do echo +$name >cgroup.subtree_control; done; fi; cd /; "
+)
+
 NEWEST = Engine("exec dockerd")
 CONTAINERD = Engine("exec dockerd --feature containerd-snapshotter")
 REMAPPED = Engine("exec dockerd --userns-remap=default")
@@ -74,7 +81,7 @@ class Machine:
             give_up = pytest.fail if os.environ.get("CI") else pytest.skip
             give_up('no machine: for line in $(scripts/bases --machine); do export "$line"; done')
         try:
-            shell = ("sh", "-ec", self.engine.command)
+            shell = ("sh", "-ec", _MAKE_ROOM + self.engine.command)
             docker(
                 *("create", "--privileged", "--init", "--name", self.name, "--hostname", self.name),
                 *("--tmpfs", "/run:exec,mode=755", "--volume", self.engine.volume, image, *shell),

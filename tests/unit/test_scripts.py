@@ -47,3 +47,9 @@ def test_one_that_can_is_written_once(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"{PYTHON}\n{STAND_IN}\n")
     (tmp_path / "set").unlink()
     assert remember(tmp_path, "timescaledb-version", PYTHON, STAND_IN) == (0, "", "")
+
+
+def test_engines_that_the_tests_do_not_know_are_refused_at_once() -> None:
+    done = subprocess.run([LIB.parent / "test", "--engines", "some"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "test: --engines some is unknown\n  → scripts/test --engines all\n"
