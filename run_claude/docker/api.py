@@ -252,12 +252,16 @@ class EngineApi:
     ) -> Answer:
         """Send a request and return the engine's answer, whatever its status.
 
+        :param content: bytes are a tar archive, anything else is sent as JSON
         :param within: seconds
         :raises EngineError: if the engine cannot be asked
         """
-        body = b"" if content is None else json.dumps(content).encode()
+        if isinstance(content, bytes):
+            kind, body = "application/x-tar", content
+        else:
+            kind, body = "application/json", b"" if content is None else json.dumps(content).encode()
         try:
-            return await self._client.send(method, target, body, within=within)
+            return await self._client.send(method, target, body, within=within, kind=kind)
         except (HttpError, OSError) as error:
             raise _unreachable(self.endpoint, error) from error
 
