@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import anyio
 
 from run_claude.config.addresses import deployed_addresses
+from run_claude.docker.process import first_error
 from run_claude.domain.diagnosis import (
     MINIMUM_API,
     Evidence,
@@ -189,8 +190,9 @@ class Start:
                 group.start_soon(compose.up, self.services)
                 await anyio.lowlevel.checkpoint()
                 await session.observe()
-        except* RunClaudeError as errors:
-            error = cast("RunClaudeError", errors.exceptions[0])  # a task group does not nest its own tasks' errors
+        except BaseExceptionGroup as errors:
+            if (error := first_error(errors, RunClaudeError)) is None:
+                raise
             cause = error.__cause__
             with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
                 await self._remove_half_made(compose)
