@@ -100,7 +100,9 @@ _BUILDERS = (
         "engine-too-old",
         "This Docker engine has API {0} at most.",
     ),
-    _Rule(r"exec format error", "image-platform", "An image is not made for this engine's processor."),
+    _Rule(
+        r"(?<!/)exec:? \S+: exec format error", "image-platform", "An image is not made for this engine's processor."
+    ),
     _Rule(
         r"exec: \"/bin/sh\": (?:stat|executable)",
         "database-image",
@@ -157,6 +159,8 @@ _RULES = (
 
 # Of what a build step prints, only how it reports a full disk is believed.
 _PRINTED_FULL = rf"(?m)^{PRINTED}.*(?:\[Errno 28\]|\(os error 28\))"
+# How far the pull of each layer was: nothing of why it failed.
+_LAYERS = r"(?m)^(?: ?(?:\S+ )?[0-9a-f]{12} [A-Z]|#\d+ (?:extracting )?sha256:).*\n?"
 # Of what a command in a container prints (`exec`, `run`), only the engine's and Compose's own words count.
 _IN_CONTAINER = ("exec", "run")
 _ENGINE_SAYS = r"Error response from daemon: |Cannot connect to the Docker daemon|failed to connect to the docker API"
@@ -177,7 +181,8 @@ def compose_failure(
     :param command: the command, for the message: ``up``, ``build litellm``, ...
     """
     known: dict[str, object] = {"command": f"docker compose {command}", "returncode": returncode, **(facts or {})}
-    tail = redacted("\n".join(stderr.strip().splitlines()[-15:]), ())
+    told = re.sub(_LAYERS, "", stderr).strip() or stderr.strip()
+    tail = redacted("\n".join(told.splitlines()[-15:]), ())
     if command.startswith("build") and (own := own_failure(stderr, tail, known)):
         return own
     spoken = _spoken(command, stderr)

@@ -106,7 +106,7 @@ def _told(
     failure: _Failure, match: re.Match[str], line: str, said: str, tail: str, known: Mapping[str, object]
 ) -> RunClaudeError:
     words = re.sub(r"^(?:.*Error response from daemon|failed to solve): ", "", line.strip())
-    words = re.split(r": failed to (?:do request|resolve source metadata for \S+): ", words)[-1]
+    words = re.split(r"failed to (?:do request|resolve source metadata for \S+|resolve reference \S+): ", words)[-1]
     group = next((text for text in match.groups() if text), "")
     image = next(
         (name for found in re.finditer(_IMAGE, said) for name in found.groups() if name), known.get("image", "")

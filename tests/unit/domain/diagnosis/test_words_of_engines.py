@@ -47,7 +47,12 @@ PULLS = [
      " [manifests 20.10]: 429 Too Many Requests"),
     ("base-image-limit", f"{BUILT}failed to copy: httpReadSeeker: failed open: unexpected status from GET request to"
      f" {REPORTED}: 429 Too Many Requests\ntoomanyrequests: {HUB}"),
+    ("base-image-limit", f'{DAEMON}failed to resolve reference "docker.io/x/y:1": unexpected status from HEAD request'
+     " to https://registry-1.docker.io/v2/x/y/manifests/1: 429 Too Many Requests"),
+    ("base-image-limit", f"{DAEMON}Quota exceeded for quota metric 'Requests per project per user'"),
     # The program that keeps the logins.
+    ("base-image-credentials", "error getting credentials - err: fork/exec /usr/bin/docker-credential-desktop.exe:"
+     " exec format error, out: ``"),
     ("base-image-credentials", HELPER),
     ("base-image-credentials", BUILT + HELPER),
     ("base-image-credentials", STORE),
@@ -226,3 +231,11 @@ def test_a_step_that_cannot_resolve_names_says_so_itself() -> None:
     error = compose_failure("build litellm", 17, said)
     assert (error.code, error.retryable) == ("build-dns", True)
     assert "daemon.json" in error.help
+
+
+def test_how_far_each_layer_was_is_no_detail_of_a_failure() -> None:
+    layers = [f" 7b5479c66f9f Downloading [=>  ]  {megabytes}MB/130MB" for megabytes in range(1, 40)]
+    layers += ["#5 sha256:" + "ab" * 32 + " 1.05MB / 10.50MB 0.5s", "#5 extracting sha256:" + "ab" * 32]
+    error = compose_failure("pull", 18, "\n".join([" db Pulling ", *layers, f"{DAEMON}unexpected EOF"]))
+    assert error.code == "base-image-network"
+    assert error.detail.splitlines() == ["db Pulling ", f"{DAEMON}unexpected EOF"]
