@@ -12,6 +12,7 @@ from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.domain.marks import unsealed
 from run_claude.errors import ConfigError
+from run_claude.stack.fitness import check_engine
 from run_claude.stack.ports import choose_ports
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
@@ -104,7 +105,10 @@ class Stack:
             before = await session.look()
             if up.is_settled(planned, before, wanted, for_all=for_all):
                 return up.already(planned, before, wanted)
+        if planned is None:
+            await check_engine(session)  # before the lock's own file is written
         async with session.writing("proxy start") as waited:
+            await check_engine(session)
             if planned is None or waited:  # what was read before the lock may be outdated
                 session.refresh()
                 wanted = up.with_database(database)
@@ -128,12 +132,12 @@ class Stack:
 
         :raises BuildError: with the step that failed
         """
-        await self.session.look()  # without an engine nothing is written
         return await self._build("install", anew=False, no_cache=False)
 
     async def _build(self, purpose: str, *, anew: bool, no_cache: bool) -> str:
         from run_claude.stack.image import build_ahead
 
+        await check_engine(self.session)  # without one nothing is written
         async with self.session.writing(purpose):
             self.session.refresh()
             planned = await self._up.plan(None, self._up.with_database())
@@ -203,7 +207,7 @@ class Stack:
         :raises RunClaudeError: as :meth:`up` does
         """
         session = self.session
-        await session.look()  # without an engine nothing is written
+        await check_engine(session)  # without one nothing is written
         async with session.writing("proxy restart"):
             session.refresh()
             database, before = self._up.with_database(), await session.look()

@@ -45,13 +45,11 @@ async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings)
 async def check_ports(api: EngineApi, instance: str, addresses: Iterable[Address]) -> None:
     """Refuse a port that something else than this instance's own containers listens on, before anything is started.
 
-    Only what certainly fails: the engine is on this machine, and the port is in use. All else the engine says itself.
+    Only what certainly fails: the engine is on this machine (``fitness``), and the port is in use.
 
     :raises ConflictError: with the holder, and the next free port
     :raises EngineError: if the engine cannot be asked
     """
-    if not api.endpoint.host.startswith("unix://"):
-        return
     for address in addresses:
         bind, port = address.bind, address.port
         if not is_taken(bind, port):

@@ -86,10 +86,12 @@ async def install(app: App) -> None:
     run-claude watch install
     run-claude --instance work watch install
     """
+    from run_claude.stack.session import Session
     from run_claude.watch.service_units import Service
 
     manager, settings = _manager(app), app.settings()
-    path = manager.install(Service.of(settings.instance, app.environ))
+    async with Session.open(settings):  # refuses an engine on another machine, before the service is there
+        path = manager.install(Service.of(settings.instance, app.environ))
     _show(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.")
 
 

@@ -10,6 +10,7 @@ from run_claude.docker.process import run
 from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
+from run_claude.stack.fitness import check_api, check_command
 
 if TYPE_CHECKING:
     from run_claude.doctor.context import Context
@@ -18,7 +19,7 @@ __all__ = ["compose", "context", "engine"]
 
 
 async def engine(context: Context) -> list[Finding]:
-    """Check that the engine answers and is new enough."""
+    """Check that the engine answers, is new enough, is Docker's, and is on this machine."""
     api, info = await context.api(), await context.info()
     version, milliseconds = (0, 0), math.inf
     for _ in range(3):  # other checks run at the same time: the best of three is the engine's own
@@ -27,7 +28,10 @@ async def engine(context: Context) -> list[Finding]:
         milliseconds = min(milliseconds, (time.perf_counter() - begin) * 1000)
     details = f"{info.get('OperatingSystem') or 'unknown system'}, {info.get('Architecture') or 'unknown'}"
     name = f"Docker {info.get('ServerVersion') or 'unknown'}"
-    return [judge_engine(name, version, milliseconds=milliseconds, details=details)]
+    finding = judge_engine(name, version, milliseconds=milliseconds, details=details)
+    if finding.mark is Mark.OK:
+        await check_api(context.session)
+    return [finding]
 
 
 async def context(context: Context) -> list[Finding]:
@@ -44,6 +48,7 @@ async def context(context: Context) -> list[Finding]:
 
 async def compose(context: Context) -> list[Finding]:
     """Check that the docker command exists and its Compose plugin is new enough."""
+    await check_command(context.settings.environ)
     try:
         done = await run(["docker", "compose", "version", "--short"], env=context.settings.environ)
     except FileNotFoundError:

@@ -6,6 +6,7 @@ Pure: adapters and the controller collect the facts.
 from run_claude.domain.diagnosis.compose import compose_failure, port_of
 from run_claude.domain.diagnosis.conflict import foreign_container, port_taken, stranger
 from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
+from run_claude.domain.diagnosis.foreign import docker_is_podman, engine_elsewhere, engine_is_podman, engine_over_ssh
 from run_claude.domain.diagnosis.log import Evidence, database_log, proxy_log, service_log
 from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
 from run_claude.domain.diagnosis.service import service_failure, start_timeout
@@ -17,7 +18,11 @@ __all__ = [
     "ProbeStages",
     "compose_failure",
     "database_log",
+    "docker_is_podman",
+    "engine_elsewhere",
     "engine_frozen",
+    "engine_is_podman",
+    "engine_over_ssh",
     "engine_too_old",
     "engine_unreachable",
     "first_failing_stage",
