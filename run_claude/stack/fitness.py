@@ -61,7 +61,7 @@ async def check_api(session: Session) -> None:
         return
     with await anyio.to_thread.run_sync(_new_folder, settings.paths.config) as folder:
         if not await _sees(api, folder):
-            inside = await anyio.Path(_CONTAINER).exists()
+            inside = info.get("KernelVersion") == platform.release() and await anyio.Path(_CONTAINER).exists()
             name = str(info.get("Name") or "")
             raise engine_elsewhere(api.endpoint.host, settings.port, name=name, inside=inside)
 
