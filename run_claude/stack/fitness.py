@@ -19,6 +19,7 @@ from run_claude.domain.diagnosis import (
     engine_is_podman,
     engine_too_old,
 )
+from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from run_claude.docker.api import EngineApi
     from run_claude.stack.session import Session
 
-__all__ = ["check_api", "check_command", "check_engine"]
+__all__ = ["check_api", "check_command", "check_engine", "refuse_unfit"]
+
+_UNFIT = frozenset({"engine-too-old", "engine-podman", "engine-remote", "docker-cli-podman"})
 
 _CONTAINER = "/.dockerenv"  # there in each container of Docker's
 _NO_IMAGE = "run-claude.invalid/none:none"  # `.invalid` is no registry's
@@ -41,6 +44,18 @@ async def check_engine(session: Session) -> None:
         await check_api(session)
         await check_command(session.settings.environ)
         session.fit = True
+
+
+async def refuse_unfit(session: Session) -> None:
+    """Do what :func:`check_engine` does, for a watcher: an engine that cannot be asked now is waited for.
+
+    :raises EngineError: with the cause
+    """
+    try:
+        await check_engine(session)
+    except EngineError as error:
+        if error.code in _UNFIT:
+            raise
 
 
 async def check_api(session: Session) -> None:

@@ -94,7 +94,7 @@ CAUSES = (
     Cause(
         "engine-tls",
         EngineError,
-        "The TLS certificates for the engine's endpoint cannot be used.",
+        "The TLS certificates for the engine's endpoint cannot be used, or one side does not take the other's.",
         "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH.",
     ),
     Cause(
