@@ -115,7 +115,7 @@ async def _sees(api: EngineApi, folder: str) -> bool:
     """Whether the engine sees a folder that was made here just now. It makes nothing.
 
     An engine looks for the source of a mount before it looks for the image: 400 if the first is missing, 404 if only
-    the second is (measured with Engine 26.1). Another answer proves nothing.
+    the second is (measured with Engine 26.1 and 28.5). Another answer proves nothing.
     """
     mount = {"Type": "bind", "Source": folder, "Target": "/x", "ReadOnly": True}
     answer = await api.send("POST", "/containers/create", {"Image": _NO_IMAGE, "HostConfig": {"Mounts": [mount]}})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -80,7 +82,7 @@ def test_an_engine_of_this_machine_is_used_over_tls_by_variables_and_by_a_contex
         assert instance.phase("litellm") == "running healthy"
         assert instance.json("proxy", "status")["endpoint"] == front.host
         assert instance.run("proxy", "logs").stdout
-        checks = {row["check"]: row["status"] for row in instance.json("doctor", expect=None)["findings"]}
+        checks = {row["check"]: row["mark"] for row in instance.json("doctor", expect=None)["findings"]}
         assert (checks["engine"], checks["context"]) == ("ok", "ok")
 
         for name in front.environ:
@@ -106,6 +108,29 @@ def test_an_engine_whose_certificate_is_anothers_is_refused(instance: Instance, 
     with TlsFront(SOCKET, tmp_path / "one") as front, TlsFront(SOCKET, tmp_path / "other") as other:
         instance.extra |= front.environ | {"DOCKER_CERT_PATH": str(other.folder)}
         assert "certificate verify failed" in fails(instance, "engine-tls", "proxy", "status")["message"]
+
+
+# --- another machine's, as far as can be seen from here ---------------------------------------------------------------
+
+# run-claude on a machine of another name, with the folders of this one, or without the user's.
+ELSEWHERE = "hostname elsewhere; {hide} exec {python} -m run_claude doctor --json"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces want root")
+@pytest.mark.parametrize("hides", [False, True], ids=["shares the user's folders", "shares nothing"])
+def test_an_engine_of_another_name_is_judged_by_what_it_sees(instance: Instance, hides: bool) -> None:
+    hide = f"mount -t tmpfs none {instance.folder};" if hides else ""
+    script = ELSEWHERE.format(hide=hide, python=sys.executable)
+    done = subprocess.run(
+        ["unshare", "--uts", "--mount", "sh", "-ec", script],
+        env=instance.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {row["check"]: row for row in json.loads(done.stdout)["findings"]}
+    assert found["engine"]["mark"] == ("failed" if hides else "ok"), found["engine"]
+    assert found["engine"].get("code") == ("engine-remote" if hides else None)
 
 
 # --- ssh --------------------------------------------------------------------------------------------------------------

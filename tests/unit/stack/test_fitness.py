@@ -9,7 +9,7 @@ import pytest
 
 from run_claude.errors import EngineError
 from run_claude.stack import Stack, fitness
-from run_claude.stack.fitness import check_command, check_engine
+from run_claude.stack.fitness import check_command, check_engine, refuse_unfit
 from tests.fake.podman import VERSIONS, becomes_podman
 
 if TYPE_CHECKING:
@@ -128,6 +128,19 @@ async def test_a_docker_command_of_docker_s_is_not_even_asked(tmp_path: Path) ->
     (tmp_path / "docker").chmod(0o755)
     await check_command({"PATH": str(tmp_path)})
     await check_command({"PATH": str(tmp_path / "none")})
+
+
+# --- the watcher ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_watcher_refuses_what_will_never_do_and_waits_for_what_may_come_back(stage: Stage) -> None:
+    stage.engine.failing["/"] = -1
+    await refuse_unfit(stage.session)
+    stage.engine.failing.clear()
+    elsewhere(stage)
+    with pytest.raises(EngineError) as caught:
+        await refuse_unfit(stage.session)
+    assert caught.value.code == "engine-remote"
 
 
 # --- neither ----------------------------------------------------------------------------------------------------------
