@@ -7,10 +7,11 @@ kept until the run ends; whatever is heard from any command is searched for all 
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
+
+from tests.docker_api import DockerApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,23 +60,17 @@ def check_files(folder: Path) -> None:
 
 def check_containers(project: str) -> None:
     """Fail if the engine shows a secret: of a container, its log, its processes or the history of its image."""
-    label = f"label=com.docker.compose.project={project}"
-    for container in _docker("ps", "-aq", "--filter", label).split():
+    api = DockerApi()
+    for container in api.containers(project):
+        id, image = container["Id"], container["ImageID"]
         shown = {
-            "inspect": _docker("inspect", container),
-            "log": _docker("logs", container),
-            "top": _docker("top", container),
-            "history": _docker(
-                "history", "--no-trunc", _docker("inspect", "--format", "{{.Image}}", container).strip()
-            ),
+            "inspect": api.text(f"/containers/{id}/json"),
+            "log": api.text(f"/containers/{id}/logs?stdout=1&stderr=1"),
+            "top": api.text(f"/containers/{id}/top"),
+            "history": api.text(f"/images/{image}/history"),
         }
         for where, text in shown.items():
             assert not found_in(text), f"docker {where} of {project} shows a secret ({found_in(text)})"
-
-
-def _docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout + done.stderr
 
 
 class Processes:

@@ -38,7 +38,8 @@ class Kind(StrEnum):
     STATE = "state"
     BACKUP = "backup"
     CONFIGURATION = "configuration"
-    SYSTEM = "system"  # never removed: named only
+    SYSTEM = "system"  # never removed: named only, as is what follows
+    CACHE = "build cache"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,9 @@ class Thing:
     instance: str = ""
     bytes: int = 0
     spare: frozenset[str] = frozenset()
+
+
+_BUILD_CACHE = Thing(kind=Kind.CACHE, name="of the Docker engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,8 @@ def plan_removal(found: Found, *, data: bool, backups: bool = True) -> Removal:
             )
         else:
             here.append(thing)
+    if images:
+        kept.append(Kept(_BUILD_CACHE, "builds of other projects share it: `docker builder prune` empties it"))
     order = list(Kind)
     things = sorted([*containers, *networks, *volumes, *images, *here], key=lambda thing: order.index(thing.kind))
     lost = tuple(

@@ -202,7 +202,7 @@ class Remover:
             case Kind.IMAGE:
                 self.reporter.step(f"Removing {thing.name}")
                 return await remove_image(self.api, thing.name)
-            case Kind.UNIT | Kind.WATCHER | Kind.SYSTEM:
+            case Kind.UNIT | Kind.WATCHER | Kind.SYSTEM | Kind.CACHE:
                 return ""
             case Kind.FOLDER | Kind.COMPLETION | Kind.STATE | Kind.BACKUP | Kind.CONFIGURATION:
                 return await anyio.to_thread.run_sync(self._remove_file, thing)

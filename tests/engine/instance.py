@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests import planted, runs
+from tests.docker_api import DockerApi
 from tests.runs import free_port
 
 if TYPE_CHECKING:
@@ -135,9 +136,7 @@ class Instance:
 
     def inspect(self, service: str) -> Any:
         """Return what the engine says of a service's container; ``None`` if there is none."""
-        printed = docker("container", "inspect", self.container(service), check=False)
-        found = json.loads(printed or "[]")
-        return found[0] if found else None
+        return DockerApi().inspect(self.container(service))
 
     def phase(self, service: str) -> str:
         """Return what the engine says of a service, in the engine's words: `exited`, `running healthy`."""
@@ -188,17 +187,9 @@ class Instance:
             self._remove()
 
     def _remove(self) -> None:
-        label = f"label=com.docker.compose.project={self.name}"
-        if containers := docker("ps", "-aq", "--filter", label).split():
-            docker("rm", "--force", "--volumes", *containers, check=False)
-        if volumes := docker("volume", "ls", "-q", "--filter", label).split():
-            docker("volume", "rm", "--force", *volumes, check=False)
-        if networks := docker("network", "ls", "-q", "--filter", label).split():
-            docker("network", "rm", *networks, check=False)
+        DockerApi().remove(self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def left_over(self) -> list[str]:
         """Return the containers, volumes and networks of this instance that there are."""
-        label = f"label=com.docker.compose.project={self.name}"
-        kinds = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
-        return [name for kind in kinds for name in docker(*kind, "--filter", label).split()]
+        return [name for names in DockerApi().objects(self.name).values() for name in names]

@@ -82,7 +82,7 @@ def nothing_shows(instance: Instance, folder: Path, commands: Iterable[tuple[str
     in_file = {name: value for name, value in KEYS.items() if name != "DEEPSEEK_API_KEY"}
     (instance.config / ".env").write_text("".join(f"{name}={value}\n" for name, value in in_file.items()))
     instance.extra["DEEPSEEK_API_KEY"] = KEYS["DEEPSEEK_API_KEY"]
-    with planted.Processes(every=0.005) as processes:
+    with planted.Processes(every=0.01) as processes:
         for arguments in commands:
             instance.run(*arguments, expect=None)
             if arguments[-1] in ("status", "show", "history") or "--profile" in arguments:

@@ -1,12 +1,13 @@
-"""The oracle: what is, told by ``docker inspect`` and by rows counted in the database. Uses nothing of run-claude."""
+"""The oracle: what is, told by the engine's API and by rows counted in the database. Uses nothing of run-claude."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.docker_api import DockerApi
 
 __all__ = ["BOTH", "Oracle"]
 
@@ -36,11 +37,9 @@ class Oracle:
 
     def inspect(self, service: str) -> dict[str, Any] | None:
         """Return the inspected container of a service, found by its labels; of two the one that runs."""
-        labels = (f"com.docker.compose.project={self.instance}", f"com.docker.compose.service={service}")
-        filters = [f"--filter=label={label}" for label in labels]
-        found = []
-        for id in self.docker("ps", "--all", "--quiet", "--no-trunc", *filters).split():
-            found += json.loads(self.docker("container", "inspect", id, check=False) or "[]")
+        api = DockerApi(self.environ or None)
+        rows = api.containers(self.instance, f"com.docker.compose.service={service}")
+        found = [row for row in (api.inspect(row["Id"]) for row in rows) if row is not None]
         found.sort(key=lambda row: (row["State"]["Running"], row["Created"]))
         return found[-1] if found else None
 
@@ -93,10 +92,4 @@ class Oracle:
 
     def objects(self) -> dict[str, list[str]]:
         """Return the containers, volumes and networks of the instance, by name."""
-        label = f"--filter=label=com.docker.compose.project={self.instance}"
-        listings = {
-            "container": ("ps", "--all", "--format", "{{.Names}}"),
-            "volume": ("volume", "ls", "--format", "{{.Name}}"),
-            "network": ("network", "ls", "--format", "{{.Name}}"),
-        }
-        return {kind: sorted(self.docker(*listing, label).split()) for kind, listing in listings.items()}
+        return DockerApi(self.environ or None).objects(self.instance)

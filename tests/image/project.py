@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests import runs
+from tests.docker_api import DockerApi
 from tests.runs import free_port
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ class Project:
 
     def inspect(self, container: str) -> dict[str, Any]:
         """Return what the engine says of a container."""
-        found: dict[str, Any] = json.loads(docker("inspect", container))[0]
+        found = DockerApi().inspect(container)
+        assert found is not None, f"there is no {container}"
         return found
 
     def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
@@ -173,5 +175,4 @@ class Project:
 
     def remove(self) -> None:
         """Remove containers, network and volumes."""
-        if (self.folder / "compose.env").exists():
-            self.compose("down", "--volumes", "--timeout", "2", check=False)
+        DockerApi().remove(self.name)

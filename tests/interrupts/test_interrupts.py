@@ -21,7 +21,7 @@ from tests.engine.instance import Instance, docker
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow(20), pytest.mark.timeout(1800)]
 
-TIMES = int(os.environ.get("RUN_CLAUDE_TEST_INTERRUPTS", "9"))
+TIMES = int(os.environ.get("RUN_CLAUDE_TEST_INTERRUPTS", "6"))
 SEED = int(os.environ.get("RUN_CLAUDE_TEST_SEED", "20261123"))
 WITHIN = 2.0  # seconds, on a machine that has nothing else to do
 CEILING = 8.0  # on one that has

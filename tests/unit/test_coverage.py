@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.timeout(300)  # some eight seconds of a processor, which many tests may share
+pytestmark = [pytest.mark.slow(10), pytest.mark.timeout(300)]  # some eight seconds of a processor, which many share
 
 ROOT = Path(__file__).parents[2]
 LEAST = 95.0  # percent of the branches

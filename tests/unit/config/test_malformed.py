@@ -65,6 +65,7 @@ def emptied(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow(13)
 @pytest.mark.timeout(300)
 @given(spoiled=_spoiled(*GOOD))
 @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])

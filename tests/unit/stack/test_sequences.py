@@ -350,6 +350,7 @@ async def play(environ: dict[str, str], steps: Sequence[Any]) -> None:
 
 @example([Take(DEFAULT_PORT, True), Start(), Start(port=4601), Start(profile="demo")])  # the case that was seen
 @example([Start(database=False), Kill("stop"), Restart(), Start()])
+@pytest.mark.slow(15)
 @pytest.mark.timeout(300)  # some twelve seconds of a processor, which many tests may share
 @settings(max_examples=SEQUENCES, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=3, max_size=9))
