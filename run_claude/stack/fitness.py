@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from run_claude.domain.diagnosis import (
 from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
+    import tempfile
     from collections.abc import Mapping
 
     from run_claude.docker.api import EngineApi
@@ -106,6 +106,8 @@ def _may_be_podman(command: Path) -> bool:
 
 def _new_folder(near: Path) -> tempfile.TemporaryDirectory[str]:
     """Make a folder in the first of these that exists: the given one, or one above it."""
+    import tempfile  # seldom needed, and it brings `random`
+
     while not near.is_dir():
         near = near.parent
     return tempfile.TemporaryDirectory(prefix=".run-claude-", dir=near)
