@@ -168,8 +168,7 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        header = (await self.send("GET", "/_ping")).headers.get("api-version", "")
-        major, _, minor = header.partition(".")
+        major, _, minor = (await self.send("GET", "/_ping")).headers.get("api-version", "").partition(".")
         return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
 
     async def time_ns(self) -> int:
@@ -265,8 +264,7 @@ class EngineApi:
         return answer
 
     async def _containers(self, filters: dict[str, list[str]]) -> list[Json]:
-        rows = await self.get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
-        return cast("list[Json]", rows)
+        return cast("list[Json]", await self.get("/containers/json", {"all": "1", "filters": json.dumps(filters)}))
 
     async def get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
         """Return the JSON of a GET; with ``missing=None`` a 404 gives ``None`` instead of an error.
