@@ -69,8 +69,9 @@ CAUSES = (
         "engine-remote",
         EngineError,
         "The engine is on another machine, or reached over ssh: the proxy's port would be published there, not here.",
-        "Run run-claude on the engine's machine, and forward the proxy's port: `ssh -L 4444:127.0.0.1:4444 HOST`. Or "
-        "select an engine of this machine: unset DOCKER_HOST and DOCKER_CONTEXT, or run `docker context use default`.",
+        "Run run-claude on the engine's machine, forward the proxy's port with `ssh -L 4444:127.0.0.1:4444 HOST`, and "
+        "use what `run-claude env` prints there. Or select an engine of this machine: unset DOCKER_HOST and "
+        "DOCKER_CONTEXT, or run `docker context use default`.",
     ),
     Cause(
         "engine-podman",

@@ -63,7 +63,8 @@ def engine_elsewhere(host: str, port: int, *, name: str = "", inside: bool = Fal
 
 def _help(machine: str, options: str) -> str:
     return (
-        f"Run run-claude on {visible(machine)}, and forward the port: `ssh {visible(options)}`. "
+        f"Run run-claude on {visible(machine)}, forward the port with `ssh {visible(options)}`, and use what "
+        f"`run-claude env` prints there. "
         f"For an engine of this machine, {_LOCAL}."
     )
 
