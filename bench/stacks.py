@@ -70,7 +70,8 @@ class _Pair:
     async def remove(self) -> None:
         await remove("container", self.containers)
         await remove("network", [f"{self.instance}-network"])
-        await remove("volume", [f"{self.instance}-timescaledb-data", f"{self.instance}-litellm-logs"])
+        kinds = ("timescaledb-data", "timescaledb-files", "litellm-files", "litellm-logs")
+        await remove("volume", [f"{self.instance}-{kind}" for kind in kinds])
 
 
 class Ours(_Pair):

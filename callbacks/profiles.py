@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FOLDER", "Profiles"]
 
-# A folder, since a mounted file would stay the old one when it is replaced. The variable is for LiteLLM outside of a
-# container.
+# The variable is for LiteLLM outside of a container.
 FOLDER = Path(os.environ.get("RUN_CLAUDE_ROUTES") or "/app/routes")
 
 
@@ -42,10 +41,16 @@ class Profiles:
                 continue  # never written, or being replaced
             if mark == self._seen[index]:
                 continue
-            self._seen[index] = mark
             try:
-                take(path.read_text(encoding="utf-8"))
+                text = path.read_text(encoding="utf-8")
+                if not text.endswith("\n"):
+                    continue  # it is being written at this moment
+                self._seen[index] = mark
+                take(text)
+            except FileNotFoundError:
+                continue
             except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+                self._seen[index] = mark
                 self.warn(f"{path} cannot be used: {type(error).__name__}: {error}")
 
     def _take_table(self, text: str) -> None:

@@ -30,7 +30,12 @@ hypothesis.settings.load_profile("tests")
 
 _OURS = ("RUN_CLAUDE_", "LITELLM_", "ANTHROPIC_", "OPENAI_", "CLAUDE_", "COMPOSE_")
 # What scripts/bases settled for this machine, and whose processes these are.
-_KEPT = {"RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE", runs.VARIABLE}
+_KEPT = {
+    "RUN_CLAUDE_PYTHON_IMAGE",
+    "RUN_CLAUDE_TIMESCALEDB_IMAGE",
+    "RUN_CLAUDE_MACHINE_IMAGE",
+    runs.VARIABLE,
+}
 
 
 @pytest.fixture(scope="session")

@@ -42,15 +42,18 @@ def stop_when_told() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
 
 
-def load_secrets() -> list[str]:
+def load_secrets(given: str = "") -> list[str]:
     """Put the secrets into this process's environment: so they are in no inspect and no image.
 
     Return those that may not show; none is printed from now on.
+
+    :param given: in the place of what the file contains
     """
-    if not SECRETS.exists():
+    if not given and not SECRETS.exists():
         return []
     try:
-        secrets = {str(name): str(value) for name, value in json.loads(SECRETS.read_text(encoding="utf-8")).items()}
+        text = given or SECRETS.read_text(encoding="utf-8")
+        secrets = {str(name): str(value) for name, value in json.loads(text).items()}
         os.environ.update(dict(variable(name, value) for name, value in secrets.items()))
     except PermissionError:
         fail(f"{SECRETS} cannot be read by uid {os.getuid()}", EXIT_CONFIG)

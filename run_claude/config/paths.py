@@ -68,7 +68,7 @@ class Paths:
 
     @property
     def secrets_dir(self) -> Path:
-        """The files that Compose hands to the containers as secrets."""
+        """What is secret of what the containers are given, and what a build reads."""
         return self.instance_state / "secrets"
 
     @property
@@ -140,6 +140,11 @@ class Paths:
     def applied_file(self) -> Path:
         """The configuration of the last start."""
         return self.instance_state / "applied.json"
+
+    @property
+    def delivered_file(self) -> Path:
+        """What the containers' volumes of files were given, as hashes."""
+        return self.instance_state / "delivered.json"
 
     @property
     def bases_file(self) -> Path:

@@ -20,6 +20,7 @@ from run_claude.database.usage import Usage, parse_usage, usage_sql
 from run_claude.database.verify import verify_file
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Service, ServiceState
+from run_claude.stack.delivery import take_back
 from run_claude.stack.preflight import volume_name
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT
@@ -252,4 +253,5 @@ class Database:
             self.session.reporter.step("Removing the data")
             await compose.remove_volume(volume_name(self.session.settings))
             withdraw_secrets(self.session.settings.paths)
+            await take_back(self.session)
         return manifest

@@ -35,11 +35,14 @@ _INDEXES = (
 )
 
 
-def compose_variables(settings: Settings, env: Environment, *, image: str, inputs: str) -> dict[str, str]:
+def compose_variables(
+    settings: Settings, env: Environment, *, image: str, inputs: str, database_inputs: str
+) -> dict[str, str]:
     """Return the variables of the compose file.
 
     :param image: the reference of litellm's image
-    :param inputs: a hash of the files that are mounted into litellm; a change recreates the container
+    :param inputs: a hash of the files that litellm reads; a change recreates the container
+    :param database_inputs: the same of the database
     """
     paths, (uid, gid) = settings.paths, settings.container_user
     variables = {
@@ -56,12 +59,14 @@ def compose_variables(settings: Settings, env: Environment, *, image: str, input
         "PRISMA_ENGINES_MIRROR": settings.prisma_mirror,
         "RUN_CLAUDE_CA_BUNDLE": str(settings.ca_bundle or os.devnull),
         "RUN_CLAUDE_BUILD_SECRETS": str(paths.build_secrets if build_secrets(env) else os.devnull),
+        # Read by older releases' compose files, which mount them: one of these may be started again.
         "RUN_CLAUDE_LITELLM_CONFIG": str(paths.litellm_config),
         "RUN_CLAUDE_LITELLM_ROUTES": str(paths.routes),
         "RUN_CLAUDE_LITELLM_SECRETS": str(paths.litellm_secrets),
         "RUN_CLAUDE_TIMESCALEDB_SECRET": str(paths.database_secret),
         "RUN_CLAUDE_CONTAINER_USER": f"{uid}:{gid}",
         "RUN_CLAUDE_LITELLM_INPUTS": inputs,
+        "RUN_CLAUDE_TIMESCALEDB_INPUTS": database_inputs,
         "RUN_CLAUDE_ALLOWED_HOSTS": settings.allowed_hosts,
         "RUN_CLAUDE_MAX_BODY": settings.max_body,
         "RUN_CLAUDE_LITELLM_MEMORY": settings.litellm_memory,

@@ -23,6 +23,7 @@ from run_claude.config.secrets import (
 )
 from run_claude.config.settings import Prisma
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
+from run_claude.deploy.container_files import database_inputs
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.litellm_config import render_litellm_config
 from run_claude.deploy.loopback import reachable_value
@@ -112,9 +113,11 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
         paths.profiles_table: render_profiles(catalogue, values.__contains__),
         paths.database_secret: secrets.database_password.encode(),
     }
-    inputs = _hash(rendered.digest.encode(), files[paths.litellm_secrets])
+    ca_bundle = read_bytes(settings.ca_bundle) if settings.ca_bundle else None
+    inputs = _hash(rendered.digest.encode(), files[paths.litellm_secrets], ca_bundle or b"")
     image = litellm_image(settings)
-    variables = compose_variables(settings, env, image=image, inputs=inputs)
+    scripts = database_inputs(paths)
+    variables = compose_variables(settings, env, image=image, inputs=inputs, database_inputs=scripts)
     files[paths.compose_env_file] = render_compose_env(variables).encode()
     project = Project.of(paths.services, variables)
     return Plan(

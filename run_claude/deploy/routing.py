@@ -1,7 +1,7 @@
 """The profiles as the proxy reads them, and the very module by which it decides where a request goes.
 
-The table lies in a folder that is mounted into the proxy, which reads it again when it changes: no profile is part of
-LiteLLM's configuration, and a new one restarts nothing.
+The table lies in the proxy's volume of files, and is read again when it changes: no profile is part of LiteLLM's
+configuration, and a new one restarts nothing.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def default_profile(paths: Paths) -> str:
 
 
 def set_default_profile(settings: Settings, name: str) -> None:
-    """Make a profile that of requests that name none. The proxy sees it at the next request.
+    """Make a profile that of requests that name none: the proxy's, once it is handed over.
 
     :raises ConfigError: if it cannot be written
     """
@@ -109,7 +109,7 @@ def set_default_profile(settings: Settings, name: str) -> None:
 
 
 def open_pages(settings: Settings) -> None:
-    """Open LiteLLM's admin pages for ``PAGES_OPEN`` seconds from now. The proxy sees it at the next request.
+    """Open LiteLLM's admin pages for ``PAGES_OPEN`` seconds from now, once that is handed over.
 
     :raises ConfigError: if it cannot be written
     """

@@ -249,12 +249,16 @@ class EngineApi:
     async def send(self, method: str, target: str, content: object = None, *, within: float | None = None) -> Answer:
         """Send a request and return the engine's answer, whatever its status.
 
+        :param content: bytes are a tar archive, anything else is sent as JSON
         :param within: seconds; by default as long as an answer of the engine may take
         :raises EngineError: if the engine cannot be asked, or is Podman
         """
-        body = b"" if content is None else json.dumps(content).encode()
+        if isinstance(content, bytes):
+            kind, body = "application/x-tar", content
+        else:
+            kind, body = "application/json", b"" if content is None else json.dumps(content).encode()
         try:
-            answer = await self._client.send(method, target, body, within=within or timeouts.ENGINE_ANSWER)
+            answer = await self._client.send(method, target, body, within=within or timeouts.ENGINE_ANSWER, kind=kind)
         except (HttpError, OSError) as error:
             raise _unreachable(self.endpoint, error) from error
         if podman := answer.headers.get(_PODMAN):

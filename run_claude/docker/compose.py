@@ -177,9 +177,10 @@ class DockerCompose:
         """
         await self._do("exec", "exec", "--no-TTY", service, *command, text=text)
 
-    async def run(self, service: Service, command: Sequence[str]) -> tuple[int, list[str]]:
+    async def run(self, service: Service, command: Sequence[str], *, text: str = "") -> tuple[int, list[str]]:
         """Run a command in a container of its own, of the service's image, beside one that runs: 0.6 s and its own.
 
+        :param text: its standard input, where secrets may go
         Compose's own failures are exit codes as well (1, and as the docker command 125): they are the caller's to tell.
 
         :returns: its exit code, and the lines that it printed
@@ -188,7 +189,7 @@ class DockerCompose:
         options = ("--rm", "--no-deps", "--no-TTY", "--quiet-pull", "--entrypoint", program)
         argv = self.argv("--progress", "quiet", "run", *options, service, *arguments)
         self.on_command(argv)
-        done = await run(argv, env=self.environment(), cwd=self.directory)
+        done = await run(argv, env=self.environment(), cwd=self.directory, text=text)
         return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
     async def build(

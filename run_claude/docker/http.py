@@ -79,10 +79,13 @@ class HttpClient:
         """
         return await self.send("GET", target, b"", within=within)
 
-    async def send(self, method: str, target: str, body: bytes, *, within: float) -> Answer:
-        """Send a request, with a JSON body if there is one, and return the response. Only a GET is retried.
+    async def send(
+        self, method: str, target: str, body: bytes, *, within: float, kind: str = "application/json"
+    ) -> Answer:
+        """Send a request, with a body if there is one, and return the response. Only a GET is retried.
 
         :param within: seconds for the whole call
+        :param kind: media type of the body
         :raises OSError: if nothing accepts the connection
         :raises TimeoutError: if the response does not arrive in time
         :raises HttpError: if the connection breaks
@@ -90,14 +93,14 @@ class HttpClient:
         with anyio.fail_after(within):
             while self._idle and method == "GET":  # the engine may have closed an idle connection
                 try:
-                    return await self._exchange(self._idle.pop(), method, target, body)
+                    return await self._exchange(self._idle.pop(), method, target, body, kind)
                 except HttpError:
                     continue
-            return await self._exchange(_Connection(*await self._dial()), method, target, body)
+            return await self._exchange(_Connection(*await self._dial()), method, target, body, kind)
 
-    async def _exchange(self, connection: _Connection, method: str, target: str, body: bytes) -> Answer:
+    async def _exchange(self, connection: _Connection, method: str, target: str, body: bytes, kind: str) -> Answer:
         try:
-            answer = await connection.send(method, target, body)
+            answer = await connection.send(method, target, body, kind)
         except BaseException as error:
             connection.abort()
             if isinstance(error, OSError | anyio.EndOfStream | h11.ProtocolError):
@@ -137,10 +140,10 @@ class _Connection:
         """Close it at once."""
         self._writer.transport.abort()
 
-    async def send(self, method: str, target: str, content: bytes) -> Answer:
+    async def send(self, method: str, target: str, content: bytes, kind: str) -> Answer:
         headers = {"Host": "docker", "User-Agent": "run-claude"}
         if content:
-            headers |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
+            headers |= {"Content-Type": kind, "Content-Length": str(len(content))}
         request = h11.Request(method=method, target=target, headers=list(headers.items()))
         parts = (request, *([h11.Data(content)] if content else []), h11.EndOfMessage())
         self._writer.write(b"".join(self._http.send(part) or b"" for part in parts))

@@ -64,8 +64,11 @@ class Compose(Protocol):
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
         """Run a command in a service's container with ``text`` as its standard input."""
 
-    async def run(self, service: Service, command: Sequence[str]) -> tuple[int, list[str]]:
-        """Run a command in a container of its own, of the service's image; return its exit code and what it printed."""
+    async def run(self, service: Service, command: Sequence[str], *, text: str = "") -> tuple[int, list[str]]:
+        """Run a command in a container of its own, of the service's image, with ``text`` as its standard input.
+
+        Return its exit code and what it printed.
+        """
 
     async def logs(
         self, services: Sequence[Service], *, tail: int, follow: bool, on_line: Callable[[str], None]

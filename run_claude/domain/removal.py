@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from run_claude.domain.belongings import Belongings
+from run_claude.domain.container_files import carrier_name, files_volume
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
@@ -211,11 +212,12 @@ def _there(found: Found, containers: Iterable[Thing]) -> frozenset[str]:
 def _containers(found: Found, ours: frozenset[str]) -> Iterator[Thing]:
     """Yield our containers: LiteLLM first, which writes its last rows into the database."""
     probes = {f"{name}-{Service.TIMESCALEDB}-probe": name for name in ours & found.started}
+    probes |= {carrier_name(name): name for name in ours & found.started}
     rows = sorted(found.engine.containers, key=lambda row: (row.service == Service.TIMESCALEDB, row.name))
     for row in rows:
         if row.project in ours:
             yield Thing(kind=Kind.CONTAINER, name=row.name, target=row.id, instance=row.project)
-        elif not row.project and row.name in probes:  # of a start that was killed while it read the volume
+        elif not row.project and row.name in probes:  # of a start that was killed while it read or filled a volume
             yield Thing(kind=Kind.CONTAINER, name=row.name, target=row.id, instance=probes[row.name])
 
 
@@ -225,6 +227,7 @@ def _volumes(
     users = {name: row.name for row in stays for name in row.volumes}
     things, kept = [], []
     names = {f"{name}-{suffix}": name for name in sorted(ours) for suffix in ("litellm-logs", "timescaledb-data")}
+    names |= {files_volume(name, service): name for name in sorted(ours) for service in Service}
     for volume in found.engine.volumes:
         if (instance := names.get(volume.name)) is None:
             continue

@@ -12,6 +12,7 @@ from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.domain.marks import unsealed
 from run_claude.errors import ConfigError
+from run_claude.stack.delivery import take_back
 from run_claude.stack.fitness import check_engine
 from run_claude.stack.ports import choose_ports
 from run_claude.stack.session import Session
@@ -185,6 +186,7 @@ class Stack:
                 session.reporter.step("Removing the containers")
                 await compose.down()
                 self._withdraw_secrets()
+                await take_back(session)
             else:
                 session.reporter.step("Stopping the containers")
                 await compose.stop([Service.LITELLM, *([Service.TIMESCALEDB] if database else [])])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from run_claude.deploy.container_files import fixed_files
 from run_claude.deploy.initialize import is_initialized
 from run_claude.deploy.prepare import unwritten
 from run_claude.domain.lifecycle import Service
 from run_claude.stack.other_release import other_release
 from run_claude.state.applied import load_applied
+from run_claude.state.delivered import undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +51,9 @@ def drift(
     if changed := unwritten(settings, planned):
         table = settings.paths.profiles_table
         return ["the profiles have changed" if path == table else f"{path} was changed or removed" for path in changed]
+    given = undelivered(settings.paths.delivered_file, fixed_files(settings.paths, planned.project.variables, there))
+    if given:
+        return [f"what the containers read has changed: {', '.join(given)}"]
     return [] if is_initialized(settings) else ["files of this release of run-claude are not installed yet"]
 
 

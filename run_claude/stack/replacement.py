@@ -10,6 +10,7 @@ import anyio
 from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
+from run_claude.stack.delivery import deliver
 from run_claude.stack.old_images import record_and_clear_images
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
@@ -81,9 +82,11 @@ async def _put_back(session: Session, planned: Plan, kept: Mapping[Path, bytes],
     if not was:
         return
     put_back(session.settings, planned, kept)
-    if lost:
+    deployed = load_deployment(session.settings.paths)
+    if not lost:
+        await deliver(session, deployed, was)
+    else:
         session.reporter.step("Putting back what ran before")
-        deployed = load_deployment(session.settings.paths)
         done = await Start(session, deployed, tuple(was), DEFAULT_TIMEOUT, now).run()
         applied = load_applied(session.settings.paths.applied_file)
         record_applied(session.settings.paths.applied_file, applied.fingerprint, done.snapshot, was)

@@ -11,6 +11,7 @@ from run_claude.config.secrets import DATABASE_PASSWORD, MASTER_KEY, rotate
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Service, Snapshot
 from run_claude.errors import ConfigError, RunClaudeError
+from run_claude.stack.delivery import deliver
 from run_claude.stack.image import build_ahead
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.stack.status import services_of
@@ -76,4 +77,6 @@ async def _give_password(session: Session, password: str, *, proxy: bool) -> Non
         raise
     # What its container reads when it is started again, by whomever.
     await anyio.to_thread.run_sync(write_if_changed, session.settings.paths.database_secret, password)
+    deployed = await anyio.to_thread.run_sync(load_deployment, session.settings.paths)
+    await deliver(session, deployed, [Service.TIMESCALEDB])
     session.password_given()

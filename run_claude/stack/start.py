@@ -15,6 +15,7 @@ from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.timeline import Span, slowest, start_timeline
 from run_claude.domain.volume import Held
 from run_claude.errors import RunClaudeError
+from run_claude.stack.delivery import deliver
 from run_claude.stack.evidence import evidence_of, marks_of, memory_of
 from run_claude.stack.fitness import check_engine
 from run_claude.stack.holders import check_ports, name_holder
@@ -105,6 +106,7 @@ class Start:
             await migrate_ahead(self.session, self._compose, self.what, self.before, self.timeout)
         async with self.session.replacing(self.command, self.services):
             self.acted = True
+            await deliver(self.session, self.what, self.services)
             if Service.TIMESCALEDB in self.services:
                 await self._give_password_to_database()
             await self._compose_up()

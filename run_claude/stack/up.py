@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,6 +12,7 @@ from run_claude.deploy.plan import Plan, plan
 from run_claude.deploy.routing import default_profile, set_default_profile
 from run_claude.domain.lifecycle import Phase
 from run_claude.errors import RunClaudeError
+from run_claude.stack.delivery import deliver_changes, has_changes
 from run_claude.stack.drift import drift
 from run_claude.stack.started import Started
 from run_claude.stack.status import services_of
@@ -64,7 +66,7 @@ class Up:
     def is_settled(self, planned: Plan, snapshot: Snapshot, database: bool, *, for_all: bool) -> bool:
         """Whether a start would change nothing, remember nothing, and no command is at work or was cut short."""
         session = self._session
-        if session.busy() or session.unfinished() is not None:
+        if session.busy() or session.unfinished() is not None or has_changes(session):
             return False
         told = not for_all or default_profile(self._settings.paths) == planned.profile.name
         intent, wanted = session.intent(), ("up", database, planned.profile.name, self._settings.said)
@@ -100,6 +102,7 @@ class Up:
         left = session.unfinished()
         if not anew and not (left and left.password) and self._is_up(planned, before, services):
             session.finish()
+            await deliver_changes(session)
             return self.already(planned, before, database)
         self._report_notes(planned)
         if changed := drift(self._settings, planned, before, services):
@@ -112,6 +115,8 @@ class Up:
             if last is not None and any(before[service].phase is Phase.HEALTHY for service in services):
                 save_intent(self._settings.paths.intent_file, last)  # what runs is what was wanted before
                 set_default_profile(self._settings, served or last.profile)
+                with suppress(RunClaudeError):  # the first error is the one to report
+                    await deliver_changes(session)
             raise
         return Started(
             snapshot=done.snapshot, services=services, profile=planned.profile, already=False, spans=done.spans

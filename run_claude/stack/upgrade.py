@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from run_claude.config.files import read_text
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import proxy_log, service_failure
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
@@ -50,7 +51,9 @@ async def migrate_ahead(
         with anyio.fail_after(within):
             # The database may be of a release that had none.
             await make_roles(compose, deployed_database_password(session.settings.paths))
-            code, lines = await compose.run(Service.LITELLM, _COMMAND)
+            # Its volume of files holds what the image before was given.
+            secrets = read_text(session.settings.paths.litellm_secrets) or ""
+            code, lines = await compose.run(Service.LITELLM, _COMMAND, text=secrets)
     except TimeoutError as error:
         words = f"LiteLLM's database was not migrated within {within:g} s"
         raise _runs_on("database-migration-timeout", words, litellm) from error

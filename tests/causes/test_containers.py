@@ -179,11 +179,14 @@ def test_a_full_disk_is_told(installed: Instance) -> None:
 @cause("database-init-failed")
 def test_a_failed_initialisation_is_told_with_its_last_lines(installed: Instance) -> None:
     litellm_runs(installed, "exec sleep 600")
-    script = installed.services / "timescaledb/initdb.d/900-databases.sh"
-    script.write_text("#!/bin/sh\necho 'no such luck' >&2\nexit 3\n")
-    edit_compose(installed, lambda document: document["services"]["timescaledb"].update(restart="no"))
+
+    def fruitless(document: dict[str, Any]) -> None:
+        document["services"]["timescaledb"].update(restart="no")
+        document["services"]["timescaledb"]["environment"]["POSTGRES_INITDB_ARGS"] = "--locale=no-such-luck"
+
+    edit_compose(installed, fruitless)
     error = fails(installed, "database-init-failed", *WITH_DATABASE)
-    assert "no such luck" in error["detail"]
+    assert "no-such-luck" in error["detail"]
 
 
 @cause("database-password-missing")

@@ -194,7 +194,7 @@ def profiles(tmp_path: Path, warnings: list[str]) -> Profiles:
 def put(path: Path, text: str) -> None:
     """Replace a file as run-claude does."""
     new = path.with_suffix(".tmp")
-    new.write_text(text)
+    new.write_text(f"{text.strip()}\n")
     new.replace(path)
 
 
@@ -223,6 +223,24 @@ def test_a_broken_file_is_told_once_and_changes_nothing(
     assert set(profiles.by_name) == {"one"}
     assert len(warnings) == 1
     assert "profiles.json" in warnings[0]
+
+
+@pytest.mark.parametrize("half", ["", "tw"])
+def test_what_is_being_written_is_read_when_it_is_complete(
+    profiles: Profiles, warnings: list[str], tmp_path: Path, half: str
+) -> None:
+    put(tmp_path / "profiles.json", json.dumps({"profiles": {"one": PROFILE}}))
+    put(tmp_path / "default", "one")
+    profiles.refresh()
+    whole = json.dumps({"profiles": {"two": PROFILE}})
+    (tmp_path / "default").write_text(half)
+    (tmp_path / "profiles.json").write_text(whole[: len(half) * 10])
+    profiles.refresh()
+    assert (set(profiles.by_name), profiles.default, warnings) == ({"one"}, "one", [])
+    put(tmp_path / "default", "two")
+    put(tmp_path / "profiles.json", whole)
+    profiles.refresh()
+    assert (set(profiles.by_name), profiles.default, warnings) == ({"two"}, "two", [])
 
 
 # --- the other formats ------------------------------------------------------------------------------------------------

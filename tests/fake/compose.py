@@ -122,7 +122,7 @@ class FakeCompose:
         """Take what is fed."""
         await self._done("feed", service, text)
 
-    async def run(self, service: Service, command: Sequence[str]) -> tuple[int, list[str]]:
+    async def run(self, service: Service, command: Sequence[str], *, text: str = "") -> tuple[int, list[str]]:
         """End as the test says."""
         await self._done("run", service, *command)
         return self.ran

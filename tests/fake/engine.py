@@ -253,15 +253,17 @@ class FakeEngine:
         self.variables: dict[str, list[str]] = {}  # of an image, by its reference
         self.digests: dict[str, Json] = {}  # what inspect shows of an image besides
         self.files: dict[str, dict[str, bytes]] = {}  # of an image by its reference, or of a volume by its name
-        self._probes: dict[str, Json] = {}  # containers that are created to be read, and never started
+        self.created: dict[str, Json] = {}  # containers that are never started: to be read, or filled
         self.sizes: dict[str, int] = {}  # of an image by its reference, or of a volume by its name; by default 1 MB
         self.layers: dict[str, list[str]] = {}  # of an image, by its reference
         self.volumes: dict[str, str] = {}  # volumes, and the Compose project that has made each
         self.networks: dict[str, str] = {}  # networks, likewise
         self.refused: dict[str, str] = {}  # what is not removed, by name, and the engine's reason
         self.removed: list[str] = []  # what was removed over the API, in order: `/volumes/NAME`
+        self.used: list[str] = []  # containers that were read or filled, in order
         self.stopped: list[str] = []  # names of the containers that were stopped over the API
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
+        self.failing_with = "the engine is in trouble"
         self.after_headers: Callable[[], object] | None = None  # called between headers and subscription, once
         self._answering = asyncio.Event()
         self._answering.set()
@@ -454,7 +456,7 @@ class FakeEngine:
         self.requests[re.sub(r"^/containers/[^/]+/json$", "/containers/{id}/json", path)] += 1
         await self._answering.wait()
         if self._fails(path):
-            return await self._answer(writer, path, 500, {"message": "the engine is in trouble"})
+            return await self._answer(writer, path, 500, {"message": self.failing_with})
         if path == "/events":
             await self._events(reader, writer, query)
             return False
@@ -486,6 +488,7 @@ class FakeEngine:
             if any(name in container.volumes for container in self.containers):
                 return 409, {"message": f"remove {name}: volume is in use"}
             del self.volumes[name]
+            self.files.pop(name, None)
         elif kind == "networks" and name in self.networks:
             del self.networks[name]
         else:
@@ -494,20 +497,32 @@ class FakeEngine:
         return 204, b""
 
     def _probed(self, method: str, path: str, query: dict[str, str], content: bytes) -> tuple[int, object]:
-        """Create, read and remove a container that never runs."""
-        if method == "POST" and "name" not in query:  # a mount without an image
+        """Create, read, fill and remove a container that never runs; create a volume."""
+        if path == "/containers/create" and "name" not in query:  # a mount without an image
             missing = "No such image: none" if self.sees_files else "bind source path does not exist: /x"
             return 404 if self.sees_files else 400, {"message": missing}
+        if path == "/volumes/create":
+            wanted = json.loads(content)
+            self.volumes.setdefault(wanted["Name"], wanted["Labels"]["com.docker.compose.project"])
+            return 201, wanted
         if method == "POST":
-            self._probes[query["name"]] = json.loads(content)
+            self.created[query["name"]] = json.loads(content)
             return 201, {"Id": query["name"]}
         name = path.split("/")[2]
         if method == "DELETE":
-            return (204, b"") if self._probes.pop(name, None) else (404, {"message": "no such container"})
-        volume, at = self._probes[name]["HostConfig"]["Binds"][0].split(":")[:2]
+            return (204, b"") if self.created.pop(name, None) else (404, {"message": "no such container"})
+        self.used.append(name)
+        if method == "PUT":
+            with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+                for member in (member for member in tar if member.isfile()):
+                    volume, _, inside = member.name.partition("/")
+                    read = tar.extractfile(member)
+                    self.files.setdefault(volume, {})[inside] = read.read() if read else b""
+            return 200, b""
+        volume, at = self.created[name]["HostConfig"]["Binds"][0].split(":")[:2]
         wanted = query["path"]
         place, file = (
-            (volume, wanted.removeprefix(f"{at}/")) if wanted.startswith(at) else (self._probes[name]["Image"], wanted)
+            (volume, wanted.removeprefix(f"{at}/")) if wanted.startswith(at) else (self.created[name]["Image"], wanted)
         )
         found = self.files.get(place, {}).get(file)
         if found is None:

@@ -120,7 +120,8 @@ class FaultyStack(Instance):
             assert there == confirmed
         objects = self.oracle.objects()
         assert set(objects["container"]) <= {self.container(service) for service in BOTH}
-        assert objects["volume"] == [f"{self.name}-litellm-logs", f"{self.name}-timescaledb-data"]
+        volumes = ("litellm-files", "litellm-logs", "timescaledb-data", "timescaledb-files")
+        assert sorted(objects["volume"]) == [f"{self.name}-{volume}" for volume in volumes]
         assert objects["network"] == [f"{self.name}-network"]
         assert not [path for path in self.config.rglob("*") if path.suffix == ".tmp"]
 

@@ -9,11 +9,11 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.config.settings import load_settings
 from tests import runs
 
 from . import faults
@@ -22,6 +22,7 @@ from .watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -66,13 +67,10 @@ def _bind(thief: socket.socket, port: int) -> None:
 
 
 def test_a_broken_configuration_is_told_and_mended(watcher: Watcher, stack: FaultyStack) -> None:
-    row = stack.oracle.inspect("litellm")
-    assert row is not None
-    mounts = {mount["Destination"]: Path(mount["Source"]) for mount in row["Mounts"]}
-    config = mounts["/app/config/litellm_config.yaml"]
+    config = load_settings(stack.environment).paths.litellm_config
     good = config.read_bytes()
     began = watcher.mark()
-    config.write_bytes(b"model_list: [\n")  # the same file: a bind mount would not see another one
+    config.write_bytes(b"model_list: [\n")
     try:
         faults.kill(stack, "litellm")
         watcher.until(lambda line: line.get("service") == "litellm" and bool(line.get("code")), since=began)

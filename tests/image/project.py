@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from run_claude.docker.volumes import archive_of
+from run_claude.domain.container_files import ContainerFile, ContainerFiles
 from tests import runs
 from tests.docker_api import DockerApi
 from tests.runs import free_port
@@ -78,19 +80,16 @@ class Project:
         self.port = free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.routes.mkdir(exist_ok=True)
-        self.routes.chmod(0o755)
 
     @property
     def routes(self) -> Path:
-        """The folder from which LiteLLM reads the profiles."""
+        """The folder of what LiteLLM reads again when it changes: the profiles."""
         return self.folder / "routes"
 
     def put_profiles(self, table: str) -> None:
         """Replace the table of the profiles, as run-claude does it."""
-        new = self.routes / "new"
-        new.write_text(table)
-        new.chmod(0o644)
-        new.replace(self.routes / "profiles.json")
+        (self.routes / "profiles.json").write_text(f"{table.strip()}\n")
+        self.hand_over()
 
     @property
     def litellm(self) -> str:
@@ -103,29 +102,45 @@ class Project:
         return f"{self.name}-timescaledb"
 
     def write(self) -> None:
-        """Write what the compose file's variables name, readable by the container's user only."""
+        """Write what the containers are to read, and the variables of the compose file."""
         config = self.config if isinstance(self.config, str) else json.dumps(self.config)  # JSON is YAML
         contents = {"config.yaml": config, "secrets.json": json.dumps(self.secrets), "password": PASSWORD}
-        user = self.variables.get("RUN_CLAUDE_CONTAINER_USER", "10001:10001")
         for name, content in contents.items():
-            path = self.folder / name
-            path.write_text(content)
-            path.chmod(0o600)
-            if os.geteuid() == 0 and name != "password":
-                os.chown(path, *map(int, user.split(":")))
+            (self.folder / name).write_text(content)
         variables = {
             "RUN_CLAUDE_INSTANCE": self.name,
             "LITELLM_PORT": str(self.port),
             "RUN_CLAUDE_TIMESCALEDB_PORT": str(free_port()),
             "RUN_CLAUDE_LITELLM_IMAGE": self.image,
-            "RUN_CLAUDE_LITELLM_CONFIG": str(self.folder / "config.yaml"),
-            "RUN_CLAUDE_LITELLM_ROUTES": str(self.routes),
-            "RUN_CLAUDE_LITELLM_SECRETS": str(self.folder / "secrets.json"),
-            "RUN_CLAUDE_TIMESCALEDB_SECRET": str(self.folder / "password"),
             **self.bases,
             **self.variables,
         }
         (self.folder / "compose.env").write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+
+    def hand_over(self) -> None:
+        """Fill the containers' volumes of files with what is written: through the engine's own command."""
+        user = self.variables.get("RUN_CLAUDE_CONTAINER_USER", "10001:10001")
+        inside = {"config.yaml": "litellm_config.yaml", "secrets.json": "litellm.json"}
+        found = {inside[name]: (self.folder / name).read_bytes() for name in inside}
+        found |= {path.name: path.read_bytes() for path in self.routes.iterdir()}
+        found["ca"] = Path(self.variables.get("RUN_CLAUDE_CA_BUNDLE", os.devnull)).read_bytes()
+        proxys = [ContainerFile(name=name, data=data) for name, data in found.items()]
+        scripts = [path for path in (self.services / "timescaledb").iterdir() if path.is_file()]
+        databases = [ContainerFile(name=path.name, data=path.read_bytes(), mode=0o444) for path in scripts]
+        databases.append(
+            ContainerFile(name="postgres_password", data=(self.folder / "password").read_bytes(), mode=0o400)
+        )
+        volumes = [
+            ContainerFiles(volume=f"{self.name}-litellm-files", files=tuple(proxys), group=int(user.split(":")[1])),
+            ContainerFiles(volume=f"{self.name}-timescaledb-files", files=tuple(databases), mode=0o755),
+        ]
+        mounts = [f"--volume={content.volume}:/files/{content.volume}" for content in volumes]
+        carrier = docker("create", "--network=none", *mounts, self.image, "never-started").split()[-1]
+        try:
+            command = ["docker", "cp", "-", f"{carrier}:/files"]
+            subprocess.run(command, input=archive_of(volumes), check=True, capture_output=True)
+        finally:
+            docker("rm", carrier)
 
     def compose(self, *argv: str, check: bool = True) -> str:
         """Run Compose on this project."""
@@ -134,8 +149,9 @@ class Project:
         return docker("compose", *files, *options, *argv, check=check)
 
     def up(self, *services: str) -> None:
-        """Write the files and start the services; wait for nothing."""
+        """Write the files, hand them over and start the services; wait for nothing."""
         self.write()
+        self.hand_over()
         self._since = f"{time.time():.3f}"
         self.compose("up", "--detach", "--no-build", *services)
 

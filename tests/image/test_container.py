@@ -90,6 +90,25 @@ def test_both_containers_are_limited_and_closed(running: Project) -> None:
         assert {binding["HostIp"] for binding in bindings} == published
 
 
+def test_no_path_of_this_machine_is_mounted(running: Project) -> None:
+    writable = {"/var/log/litellm", "/var/lib/postgresql/data"}
+    for container in (running.litellm, running.timescaledb):
+        mounts = running.inspect(container)["Mounts"]
+        assert {mount["Type"] for mount in mounts} == {"volume"}
+        assert {mount["Destination"] for mount in mounts if mount["RW"]} <= writable
+
+
+def test_the_files_are_for_the_containers_user_alone(running: Project) -> None:
+    modes = docker("exec", running.litellm, "stat", "-c", "%u %g %a", "/run/secrets", "/run/secrets/litellm.json")
+    assert modes.splitlines() == ["0 10001 750", "0 10001 440"]
+    assert "Permission denied" in docker(
+        "exec", "--user", "12345:12345", running.litellm, "cat", "/run/secrets/litellm.json", check=False
+    )
+    assert "Permission denied" in docker(
+        "exec", "--user", "postgres", running.timescaledb, "cat", "/run-claude/postgres_password", check=False
+    )
+
+
 @pytest.mark.parametrize("path", ["/app/callbacks/x.py", "/opt/litellm/x", "/etc/x", "/app/config/x"])
 def test_nothing_in_the_image_can_be_changed(running: Project, path: str) -> None:
     refused = docker("exec", running.litellm, "sh", "-c", f"echo x >{path}", check=False)

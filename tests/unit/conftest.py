@@ -54,7 +54,10 @@ def packaged(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
         "litellm.Dockerfile": b"FROM scratch\n",
         "requirements.txt": b"litellm==1\n",
         "litellm/entrypoint.py": b"#!/usr/bin/env python3\n",
-        "timescaledb/initdb.d/10-databases.sh": b"#!/bin/bash\n",
+        "timescaledb/databases": b"#!/bin/sh\n",
+        "timescaledb/entrypoint": b"#!/bin/sh\n",
+        "timescaledb/healthcheck": b"#!/bin/sh\n",
+        "timescaledb/pg_hba.conf": b"local all all trust\n",
         "callbacks/demo_provider.py": b"handler = None\n",
     }
     for module in (services, migration):

@@ -1,6 +1,7 @@
 """Migrate the database before the container of the image before is stopped: where that fails, it runs on.
 
-As a program, in a container of its own beside that one: the controller runs it before it replaces one image by another.
+As a program, in a container of its own beside that one: the controller runs it before it replaces one image by another,
+with the new secrets as its standard input: on its volume are those of before.
 The exit code is that of a failed migration, or 0: whatever else is wrong shows in the start that follows.
 """
 
@@ -16,7 +17,7 @@ def main() -> None:
     """Migrate what there is to migrate."""
     from entrypoint import load_secrets
 
-    load_secrets()
+    load_secrets("" if sys.stdin.isatty() else sys.stdin.read())
     database = Database.from_environment()
     if database is None:
         return

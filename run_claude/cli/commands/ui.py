@@ -45,7 +45,12 @@ async def ui(app: App, only_print: bool) -> None:
             f"LiteLLM's admin pages need its database, which it reports as: {readiness.database}.",
             help="Start it with `run-claude proxy start`; RUN_CLAUDE_PRISMA has to be on.",
         )
-    open_pages(settings)
+    from run_claude.stack.delivery import deliver_changes
+    from run_claude.stack.session import Session
+
+    async with Session.open(settings) as session, session.writing("ui"):
+        open_pages(session.settings)
+        await deliver_changes(session)
     url = f"{settings.base_url}/ui/"
     opened = not only_print and has_browser(app.environ, sys.platform) and await anyio.to_thread.run_sync(_open, url)
     if app.json:

@@ -44,7 +44,7 @@ def test_no_password_is_among_the_variables(environ: dict[str, str]) -> None:
     environ |= {"https_proxy": "http://user:planted@proxy:3128", "HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "a,b"}
     environ |= {"UV_INDEX_URL": "https://me:planted@index/simple", "OPENAI_API_KEY": "planted"}
     settings = load_settings(environ)
-    variables = compose_variables(settings, settings.environment(), image="i", inputs="x")
+    variables = compose_variables(settings, settings.environment(), image="i", database_inputs="", inputs="x")
     assert "planted" not in render_compose_env(variables)
     assert variables["HTTP_PROXY"] == "http://proxy:3128"
     assert variables["HTTPS_PROXY"] == ""
@@ -77,12 +77,15 @@ def test_where_there_is_nothing_to_hide_there_is_no_file(environ: dict[str, str]
     settings = load_settings(environ)
     env = settings.environment()
     assert build_secrets(env) == ""
-    assert compose_variables(settings, env, image="i", inputs="x")["RUN_CLAUDE_BUILD_SECRETS"] == "/dev/null"
+    assert (
+        compose_variables(settings, env, image="i", database_inputs="", inputs="x")["RUN_CLAUDE_BUILD_SECRETS"]
+        == "/dev/null"
+    )
 
 
 def test_an_ipv6_address_is_bracketed_for_a_published_port(environ: dict[str, str]) -> None:
     settings = load_settings({**environ, "RUN_CLAUDE_BIND": "::1"})
-    variables = compose_variables(settings, settings.environment(), image="i", inputs="x")
+    variables = compose_variables(settings, settings.environment(), image="i", database_inputs="", inputs="x")
     assert variables["RUN_CLAUDE_BIND"] == "[::1]"
 
 
@@ -114,7 +117,11 @@ def test_a_start_within_with_hands_on_the_same_as_outside(
 
     def handed_on(settings: Settings) -> tuple[object, ...]:
         env = settings.environment()
-        return compose_variables(settings, env, image="i", inputs="x"), proxy_variables(env), build_secrets(env)
+        return (
+            compose_variables(settings, env, image="i", database_inputs="", inputs="x"),
+            proxy_variables(env),
+            build_secrets(env),
+        )
 
     assert handed_on(inside) == handed_on(outside)
 

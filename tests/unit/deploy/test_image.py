@@ -49,7 +49,7 @@ def test_an_added_build_input_gives_another_name(settings: Settings, name: str) 
     [
         "README.md",
         "docker-compose.yaml",
-        "timescaledb/initdb.d/10-databases.sh",
+        "timescaledb/databases",
         "litellm.Dockerfile.new",
         "callbacks/demo_provider.py.old",
         "callbacks/__pycache__/demo_provider.cpython-313.pyc",

@@ -43,7 +43,7 @@ def engine(*names: str, directory: str = HOME) -> Belongings:
         volumes=tuple(
             FoundVolume(name=f"{name}-{kind}", project=name)
             for name in names
-            for kind in ("timescaledb-data", "litellm-logs")
+            for kind in ("timescaledb-data", "litellm-logs", "litellm-files", "timescaledb-files")
         ),
         networks=tuple(FoundNetwork(id=f"{name}n", name=f"{name}-network", project=name) for name in names),
         images=(
@@ -94,6 +94,8 @@ def test_all_of_it_goes_in_the_order_that_brings_nothing_back() -> None:
         "one-network",
         "one-timescaledb-data",
         "one-litellm-logs",
+        "one-litellm-files",
+        "one-timescaledb-files",
         LITELLM,
         PYTHON,
         DATABASE,
@@ -112,7 +114,7 @@ def test_without_data_the_volume_stays_and_what_opens_and_finds_it() -> None:
     assert "--data" in why(removal, "one-timescaledb-data")
     assert "one is opened with its keys" in why(removal, ENV)
     assert "backup is data" in why(removal, "/state/backups/old.tar")
-    assert "one-litellm-logs" in names(removal)
+    assert {"one-litellm-logs", "one-litellm-files", "one-timescaledb-files"} <= set(names(removal)), "no data in them"
     state = next(thing for thing in removal.things if thing.kind is Kind.STATE)
     assert state.spare == frozenset({"compose.env"})
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import run_claude
+from run_claude.deploy.container_files import container_files
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.prepare import prepare
 from run_claude.deploy.services import install_services
@@ -16,6 +17,7 @@ from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
 from run_claude.stack.drift import drift
 from run_claude.stack.other_release import other_release
 from run_claude.state.applied import record_applied
+from run_claude.state.delivered import record_delivered
 
 if TYPE_CHECKING:
     from run_claude.config.settings import Settings
@@ -35,6 +37,8 @@ def running(settings: Settings, planned: Plan) -> Snapshot:
     timescaledb = ServiceState(phase=Phase.HEALTHY, id="t1", config_hash="db")
     snapshot = Snapshot(timescaledb=timescaledb, litellm=litellm)
     record_applied(settings.paths.applied_file, planned.fingerprint, snapshot, BOTH)
+    given = container_files(settings.paths, planned.project.variables, BOTH)
+    record_delivered(settings.paths.delivered_file, given)
     return snapshot
 
 
