@@ -68,9 +68,9 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     app.lasting = True
     policy = policy_of(settings)
     commands = [command, notifier(app.environ) if notify else None]
-    async with Session.open(settings) as session, watching(settings):
-        await refuse_unfit(session)
-        async with anyio.create_task_group() as group:
+    async with Session.open(settings) as session:
+        await refuse_unfit(session)  # before the lock's own file is written
+        async with watching(settings), anyio.create_task_group() as group:
             hooks = [Hook(line, app.environ, app.output.note) for line in commands if line]
             for hook in hooks:
                 group.start_soon(hook.run)
