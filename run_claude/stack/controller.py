@@ -109,7 +109,6 @@ class Stack:
         if planned is None:
             await check_engine(session)  # before the lock's own file is written
         async with session.writing("proxy start") as waited:
-            await check_engine(session)
             if planned is None or waited:  # what was read before the lock may be outdated
                 session.refresh()
                 wanted = up.with_database(database)
@@ -129,20 +128,25 @@ class Stack:
         return await self._build("proxy build", anew=True, no_cache=no_cache)
 
     async def build_if_missing(self) -> str:
-        """Build the image unless it is there, and return its reference.
+        """Build the image unless it is there, and return its reference. Pull the database's as well, if one is wanted.
+
+        A database's image that cannot be pulled is no error, and a note: the proxy can be started without it.
 
         :raises BuildError: with the step that failed
         """
         return await self._build("install", anew=False, no_cache=False)
 
     async def _build(self, purpose: str, *, anew: bool, no_cache: bool) -> str:
-        from run_claude.stack.image import build_ahead
+        from run_claude.stack.image import build_ahead, pull_ahead
 
         await check_engine(self.session)  # without one nothing is written
         async with self.session.writing(purpose):
             self.session.refresh()
-            planned = await self._up.plan(None, self._up.with_database())
+            database = self._up.with_database()
+            planned = await self._up.plan(None, database)
             await build_ahead(self.session, planned, anew=anew, no_cache=no_cache)
+            if database and not anew:
+                await pull_ahead(self.session, planned)
         return planned.image
 
     # --- secrets ----------------------------------------------------------------------------------------------
@@ -222,12 +226,7 @@ class Stack:
                 return await self._restart_deployed(before, database, timeout)
             return await self._up.start(planned, before, database, timeout, command="proxy restart", anew=True)
 
-    async def _restart_deployed(
-        self,
-        before: Snapshot,
-        database: bool,
-        timeout: float,  # noqa: ASYNC109 (as in up)
-    ) -> Started:
+    async def _restart_deployed(self, before: Snapshot, database: bool, timeout: float) -> Started:  # noqa: ASYNC109
         """Restart what was started last, where the user's files cannot be used now. Hold the lock."""
         from run_claude.stack.start import Start
 

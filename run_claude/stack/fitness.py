@@ -16,6 +16,7 @@ from run_claude.domain.diagnosis import (
     docker_is_podman,
     engine_elsewhere,
     engine_is_podman,
+    engine_newer,
     engine_too_old,
 )
 from run_claude.errors import EngineError
@@ -69,6 +70,8 @@ async def check_api(session: Session) -> None:
     version = await api.version()
     if version < MINIMUM_API:
         raise engine_too_old(version)
+    if newer := engine_newer(version):
+        session.reporter.line(f"{newer}; going on")
     info = await api.info()
     if "BuildahVersion" in info:  # the API sees Podman's headers, unless something between has removed them
         raise engine_is_podman(api.endpoint.host, str(info.get("ServerVersion") or ""))

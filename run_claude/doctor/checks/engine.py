@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import run
-from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine
+from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge_compose, judge_engine
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
+from run_claude.domain.lifecycle import parse_time
 from run_claude.stack.fitness import check_api, check_command
 
 if TYPE_CHECKING:
@@ -29,9 +32,10 @@ async def engine(context: Context) -> list[Finding]:
     details = f"{info.get('OperatingSystem') or 'unknown system'}, {info.get('Architecture') or 'unknown'}"
     name = f"Docker {info.get('ServerVersion') or 'unknown'}"
     finding = judge_engine(name, version, milliseconds=milliseconds, details=details)
-    if finding.mark is Mark.OK:
+    if finding.mark is not Mark.FAILED:
         await check_api(context.session)
-    return [finding]
+    told_ns = parse_time(info.get("SystemTime"))
+    return [finding, *(judge_clock(told_ns / 1e9 - time.time()) if told_ns else [])]
 
 
 async def context(context: Context) -> list[Finding]:
@@ -56,4 +60,19 @@ async def compose(context: Context) -> list[Finding]:
         return [failed("compose", missing)]
     if done.returncode != 0:
         return [failed("compose", compose_failure("version", done.returncode, done.stderr))]
-    return [judge_compose(done.stdout.strip())]
+    return [judge_compose(done.stdout.strip()), *_confined(context)]
+
+
+def _confined(context: Context) -> list[Finding]:
+    """Tell of a docker command from a snap, which sees no hidden folder of the user's home."""
+    settings = context.settings
+    command = shutil.which("docker", path=settings.environ.get("PATH"))
+    if command is None or not ("/snap/" in command or Path(command).resolve().name == "snap"):
+        return []
+    home = Path(settings.environ.get("HOME", "/"))
+    ours = [path for path in (settings.paths.config, settings.paths.state) if path.is_relative_to(home)]
+    hidden = [str(path) for path in ours if any(part.startswith(".") for part in path.relative_to(home).parts)]
+    if not hidden:
+        return []
+    error = caused("files-out-of-reach", f"Docker is a snap, which cannot read {' and '.join(hidden)}.")
+    return [failed("compose", error)]
