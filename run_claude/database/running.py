@@ -12,6 +12,7 @@ from run_claude.deploy.prepare import initialized_plan
 from run_claude.deploy.without_database import write_without_database
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
 from run_claude.errors import ConfigError, RunClaudeError
+from run_claude.stack.fitness import check_engine
 from run_claude.stack.image import build_ahead
 from run_claude.stack.ports import choose_ports
 from run_claude.stack.replacement import start_plan
@@ -31,6 +32,7 @@ async def start_database(session: Session, timeout: float) -> ServiceState:  # n
     state = (await session.look()).timescaledb
     if state.phase is Phase.HEALTHY and not _changes_intent(session, True):
         return state
+    await check_engine(session)  # before anything is written
     async with session.writing("db start"):
         session.refresh()
         try:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EngineApi", "Image", "Reading", "has_docker_cli"]
 
+_PODMAN = "libpod-api-version"  # in each of Podman's answers: its version
+
 
 def has_docker_cli() -> bool:
     """Whether there is a docker command."""
@@ -79,15 +81,16 @@ class EngineApi:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, endpoint: Endpoint) -> AsyncIterator[EngineApi]:
+    async def connect(cls, endpoint: Endpoint, *, port: int = 4444) -> AsyncIterator[EngineApi]:
         """Yield an API client; nothing is sent yet.
 
-        :raises EngineError: if the endpoint is neither ``unix://`` nor ``tcp://``
+        :param port: the proxy's, for the help where the engine is elsewhere
+        :raises EngineError: if the endpoint is not on this machine, or its certificates cannot be read
         """
-        if not endpoint.host.startswith(("unix://", "tcp://")):
-            raise caused(
-                "engine-endpoint", f"The Docker endpoint {endpoint.host} cannot be used: only unix:// and tcp:// can."
-            )
+        if endpoint.socket is None:
+            from run_claude.docker.place import check_address
+
+            await check_address(endpoint, port)
         async with HttpClient.connect(endpoint) as client:
             yield cls(client, endpoint)
 
@@ -165,11 +168,7 @@ class EngineApi:
 
         :raises EngineError: if the engine cannot be asked
         """
-        try:
-            header = (await self._client.get("/_ping", within=timeouts.ENGINE_ANSWER)).headers.get("api-version", "")
-        except (HttpError, OSError) as error:
-            raise _unreachable(self.endpoint, error) from error
-        major, _, minor = header.partition(".")
+        major, _, minor = (await self.send("GET", "/_ping")).headers.get("api-version", "").partition(".")
         return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
 
     async def time_ns(self) -> int:
@@ -247,27 +246,29 @@ class EngineApi:
         """
         return await self.send(method, f"/containers/{container}/archive?path={quote(path)}")
 
-    async def send(
-        self, method: str, target: str, content: object = None, *, within: float = timeouts.ENGINE_ANSWER
-    ) -> Answer:
+    async def send(self, method: str, target: str, content: object = None, *, within: float | None = None) -> Answer:
         """Send a request and return the engine's answer, whatever its status.
 
         :param content: bytes are a tar archive, anything else is sent as JSON
-        :param within: seconds
-        :raises EngineError: if the engine cannot be asked
+        :param within: seconds; by default as long as an answer of the engine may take
+        :raises EngineError: if the engine cannot be asked, or is Podman
         """
         if isinstance(content, bytes):
             kind, body = "application/x-tar", content
         else:
             kind, body = "application/json", b"" if content is None else json.dumps(content).encode()
         try:
-            return await self._client.send(method, target, body, within=within, kind=kind)
+            answer = await self._client.send(method, target, body, within=within or timeouts.ENGINE_ANSWER, kind=kind)
         except (HttpError, OSError) as error:
             raise _unreachable(self.endpoint, error) from error
+        if podman := answer.headers.get(_PODMAN):
+            from run_claude.domain.diagnosis import engine_is_podman
+
+            raise engine_is_podman(self.endpoint.host, podman)
+        return answer
 
     async def _containers(self, filters: dict[str, list[str]]) -> list[Json]:
-        rows = await self.get("/containers/json", {"all": "1", "filters": json.dumps(filters)})
-        return cast("list[Json]", rows)
+        return cast("list[Json]", await self.get("/containers/json", {"all": "1", "filters": json.dumps(filters)}))
 
     async def get(self, path: str, params: dict[str, str] | None = None, **on: None) -> Any:
         """Return the JSON of a GET; with ``missing=None`` a 404 gives ``None`` instead of an error.
@@ -275,14 +276,14 @@ class EngineApi:
         :raises EngineError: if the engine cannot be asked, or refuses
         """
         target = quote(path) + (f"?{urlencode(params)}" if params else "")
+        answer = await self.send("GET", target)
+        if answer.status == 404 and "missing" in on:
+            return None
+        if answer.status >= 400:
+            raise _refused(path, answer)
         try:
-            answer = await self._client.get(target, within=timeouts.ENGINE_ANSWER)
-            if answer.status == 404 and "missing" in on:
-                return None
-            if answer.status >= 400:
-                raise _refused(path, answer)
             return json.loads(answer.body)
-        except (HttpError, OSError, ValueError) as error:
+        except ValueError as error:
             raise _unreachable(self.endpoint, error) from error
 
 

@@ -32,8 +32,8 @@ __all__ = ["EngineStream", "since_parameter"]
 
 # Everything that can change a phase, and nothing else. Each health probe makes three exec events of 1.15 kB, 85 % of
 # all events in one run, which this filter keeps on the server. `health_status` makes moby match the whole list by
-# prefix, so no name here may be the prefix of an unwanted one. `remove` is Podman's.
-_ACTIONS = ["create", "start", "die", "stop", "kill", "oom", "destroy", "remove", "rename"]
+# prefix, so no name here may be the prefix of an unwanted one.
+_ACTIONS = ["create", "start", "die", "stop", "kill", "oom", "destroy", "rename"]
 _ACTIONS += ["pause", "unpause", "restart", "health_status"]
 
 

@@ -48,9 +48,6 @@ _NOT_CONNECTED = "it is not connected to its network"
 _PROBES_KEPT = 5  # by the engine, of each container
 _OWN_NETWORKS = frozenset({"", "default", "bridge", "host", "none", "slirp4netns", "pasta", "private"})  # the engine's
 
-# States that only Podman reports, in some versions of its compat API.
-_PODMAN = {"configured": "created", "initialized": "created", "stopping": "running", "stopped": "exited"}
-
 
 def service_of(labels: Json) -> Service | None:
     """Return the service that the labels name; ``None`` for one-off containers and services that are not ours."""
@@ -64,9 +61,8 @@ def service_state(raw: Json) -> ServiceState:
     """Return the state in the JSON of ``GET /containers/{id}/json``."""
     state, config = raw["State"], raw.get("Config") or {}
     labels: Json = config.get("Labels") or {}
-    # Podman's compat API calls it Healthcheck in some versions.
-    health: Json = state.get("Health") or state.get("Healthcheck") or {}
-    phase = phase_of(_PODMAN.get(state["Status"], state["Status"]), health.get("Status") or "")
+    health: Json = state.get("Health") or {}
+    phase = phase_of(state["Status"], health.get("Status") or "")
     if (cut_off := _cut_off(raw)) and phase in (Phase.HEALTHY, Phase.STARTING):
         phase = Phase.UNHEALTHY  # its own health check asks from inside, and goes on being well
     log: list[Json] = health.get("Log") or []
@@ -187,8 +183,7 @@ def _rank(state: ServiceState) -> tuple[bool, bool, int]:
 def container_event(raw: Json) -> ContainerEvent | None:
     """Return an event of ``GET /events``, or ``None`` if it concerns no service of ours.
 
-    Reads ``Type``, ``Action`` and ``Actor`` only: API 1.52 drops ``id``, ``status`` and ``from``. Podman sends
-    ``health_status`` with its value in ``HealthStatus``, and ``remove`` for ``destroy``.
+    Reads ``Type``, ``Action`` and ``Actor`` only: API 1.52 drops ``id``, ``status`` and ``from``.
     """
     actor: Json = raw.get("Actor") or {}
     attributes: Json = actor.get("Attributes") or {}
@@ -199,12 +194,12 @@ def container_event(raw: Json) -> ContainerEvent | None:
     action, _, value = action.partition(": ")
     return ContainerEvent(
         service=service,
-        action={"remove": "destroy", "died": "die"}.get(action, action),
+        action=action,
         at_ns=int(raw.get("timeNano") or 0),
         container_id=str(actor.get("ID") or ""),
-        exit_code=_number(attributes.get("exitCode", attributes.get("containerExitCode"))),
+        exit_code=_number(attributes.get("exitCode")),
         signal=_number(attributes.get("signal")),
-        health=value or str(raw.get("HealthStatus") or ""),
+        health=value,
     )
 
 

@@ -10,6 +10,7 @@ import anyio
 from run_claude.config.paths import DEFAULT_INSTANCE, Paths
 from run_claude.config.settings import Settings, load_settings
 from run_claude.deploy.plan import Plan, plan
+from run_claude.docker.endpoint import Endpoint, resolve_endpoint
 from run_claude.doctor.findings import failed
 from run_claude.errors import ConfigError, RunClaudeError
 from run_claude.stack.session import Session
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from run_claude.docker.api import EngineApi
-    from run_claude.docker.endpoint import Endpoint
     from run_claude.docker.inspect import Json
     from run_claude.doctor.findings import Finding
     from run_claude.domain.lifecycle import Snapshot
@@ -65,11 +65,11 @@ class Context:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The engine's endpoint.
+        """The engine's endpoint, also where it is refused.
 
         :raises EngineError: if it cannot be resolved
         """
-        return self.session.endpoint
+        return resolve_endpoint(self.settings.environ) if self._session is None else self._session.endpoint
 
     async def api(self) -> EngineApi:
         """Return the connection to an engine that answers.

@@ -13,6 +13,7 @@ from run_claude.domain.lifecycle import Phase, Service, Snapshot
 from run_claude.domain.marks import unsealed
 from run_claude.errors import ConfigError
 from run_claude.stack.delivery import take_back
+from run_claude.stack.fitness import check_engine
 from run_claude.stack.ports import choose_ports
 from run_claude.stack.session import Session
 from run_claude.stack.started import DEFAULT_TIMEOUT, Started
@@ -105,6 +106,8 @@ class Stack:
             before = await session.look()
             if up.is_settled(planned, before, wanted, for_all=for_all):
                 return up.already(planned, before, wanted)
+        if planned is None:
+            await check_engine(session)  # before the lock's own file is written
         async with session.writing("proxy start") as waited:
             if planned is None or waited:  # what was read before the lock may be outdated
                 session.refresh()
@@ -131,12 +134,12 @@ class Stack:
 
         :raises BuildError: with the step that failed
         """
-        await self.session.look()  # without an engine nothing is written
         return await self._build("install", anew=False, no_cache=False)
 
     async def _build(self, purpose: str, *, anew: bool, no_cache: bool) -> str:
         from run_claude.stack.image import build_ahead, pull_ahead
 
+        await check_engine(self.session)  # without one nothing is written
         async with self.session.writing(purpose):
             self.session.refresh()
             database = self._up.with_database()
@@ -210,7 +213,7 @@ class Stack:
         :raises RunClaudeError: as :meth:`up` does
         """
         session = self.session
-        await session.look()  # without an engine nothing is written
+        await check_engine(session)  # without one nothing is written
         async with session.writing("proxy restart"):
             session.refresh()
             database, before = self._up.with_database(), await session.look()
@@ -223,12 +226,7 @@ class Stack:
                 return await self._restart_deployed(before, database, timeout)
             return await self._up.start(planned, before, database, timeout, command="proxy restart", anew=True)
 
-    async def _restart_deployed(
-        self,
-        before: Snapshot,
-        database: bool,
-        timeout: float,  # noqa: ASYNC109 (as in up)
-    ) -> Started:
+    async def _restart_deployed(self, before: Snapshot, database: bool, timeout: float) -> Started:  # noqa: ASYNC109
         """Restart what was started last, where the user's files cannot be used now. Hold the lock."""
         from run_claude.stack.start import Start
 

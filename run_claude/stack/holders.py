@@ -46,14 +46,12 @@ async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings)
 async def check_ports(api: EngineApi, instance: str, addresses: Iterable[Address]) -> None:
     """Refuse an address that this host does not have, and a port that something else than our containers listens on.
 
-    Only what certainly fails: the engine is on this machine, and the port is in use. All else the engine says itself.
+    Only what certainly fails: the engine is on this machine (``fitness``), and the port is in use.
 
     :raises ConfigError: for the address
     :raises ConflictError: with the holder, and the next free port
     :raises EngineError: if the engine cannot be asked
     """
-    if not api.endpoint.host.startswith("unix://"):
-        return
     for address in addresses:
         bind, port = address.bind, address.port
         if not has_address(bind):

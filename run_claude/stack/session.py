@@ -54,6 +54,7 @@ class Session:
         self._group = group
         self._exits = exits
         self._compose = compose
+        self.fit = False  # whether the engine was found to be one that can run the stack
         self._replacing = False
         self._observer: Observer | None = None
         self._stream: EngineStream | None = None
@@ -73,13 +74,13 @@ class Session:
 
         :param compose: makes what acts on a Compose project; by default `docker compose`
         :raises ConfigError: if two services would use one port
-        :raises EngineError: if the endpoint cannot be resolved
+        :raises EngineError: if the endpoint cannot be resolved, or is not on this machine
         """
         settings = as_remembered(settings)
         endpoint = resolve_endpoint(settings.environ)
         with ungrouped():
             async with AsyncExitStack() as exits:
-                api = await exits.enter_async_context(EngineApi.connect(endpoint))
+                api = await exits.enter_async_context(EngineApi.connect(endpoint, port=settings.port))
                 async with anyio.create_task_group() as group:
                     try:
                         yield cls(settings, api, group, exits, reporter or Silent(), compose or _docker_compose)

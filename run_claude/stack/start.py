@@ -10,15 +10,7 @@ import anyio
 
 from run_claude.config.addresses import deployed_addresses
 from run_claude.docker.process import first_error
-from run_claude.domain.diagnosis import (
-    MINIMUM_API,
-    Evidence,
-    engine_newer,
-    engine_too_old,
-    service_failure,
-    start_timeout,
-    stranger,
-)
+from run_claude.domain.diagnosis import Evidence, service_failure, start_timeout, stranger
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.timeline import Span, slowest, start_timeline
@@ -26,6 +18,7 @@ from run_claude.domain.volume import Held
 from run_claude.errors import RunClaudeError
 from run_claude.stack.delivery import deliver
 from run_claude.stack.evidence import evidence_of, marks_of, memory_of
+from run_claude.stack.fitness import check_engine
 from run_claude.stack.holders import check_ports, name_holder
 from run_claude.stack.image import build_if_missing, pull_if_missing
 from run_claude.stack.preflight import check_volume, volume_name
@@ -132,16 +125,12 @@ class Start:
         return self.session.compose(self.what.project)
 
     async def check(self) -> None:
-        """Refuse what certainly cannot run: by the engine's version, by the ports, by containers with our labels.
+        """Refuse what certainly cannot run: by the engine, by the ports, by containers with our labels.
 
         :raises RunClaudeError: with the cause; nothing was touched
         """
         api, variables = self.session.api, self.what.project.variables
-        version = await api.version()
-        if version < MINIMUM_API:
-            raise engine_too_old(version)
-        if newer := engine_newer(version):
-            self.session.reporter.line(f"{newer}; going on")
+        await check_engine(self.session)
         for name, image in self.before.strangers:
             raise stranger(name, image)
         wanted = deployed_addresses(variables)

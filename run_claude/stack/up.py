@@ -14,6 +14,7 @@ from run_claude.domain.lifecycle import Phase
 from run_claude.errors import RunClaudeError
 from run_claude.stack.delivery import deliver_changes, has_changes
 from run_claude.stack.drift import drift
+from run_claude.stack.fitness import check_engine
 from run_claude.stack.started import Started
 from run_claude.stack.status import services_of
 from run_claude.state.intent import save_intent
@@ -95,6 +96,7 @@ class Up:
         :raises RunClaudeError: as :meth:`Stack.up <run_claude.stack.controller.Stack.up>` does
         """
         session, services, last = self._session, services_of(database), self._session.intent()
+        await check_engine(session)
         served = default_profile(self._settings.paths)
         session.intend("up", database=database, profile=planned.profile.name)
         if for_all or not before.healthy(services) or not served:

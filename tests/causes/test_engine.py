@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,6 +17,7 @@ import pytest
 from run_claude.domain.lifecycle import Service
 from tests import runs
 from tests.fake.engine import FakeEngine
+from tests.fake.podman import becomes_podman
 
 from .expect import checked, fails
 from .standins import docker_that_says, edit_compose
@@ -80,6 +82,9 @@ def in_trouble(engine: FakeEngine) -> None:
     engine.failing["/containers/json"] = -1
 
 
+PODMAN = cause("engine-podman")
+
+
 def talks_nonsense(engine: FakeEngine) -> None:
     engine.container(Service.LITELLM, project="test").odd = {"Status": "levitating"}
 
@@ -88,6 +93,7 @@ def talks_nonsense(engine: FakeEngine) -> None:
     ("code", "kind", "trouble", "command"),
     [
         pytest.param("engine-too-old", OldEngine, None, "start", marks=cause("engine-too-old")),
+        pytest.param("engine-podman", FakeEngine, partial(becomes_podman, version="5.8.6"), "status", marks=PODMAN),
         pytest.param("engine-refused", FakeEngine, in_trouble, "status", marks=cause("engine-refused")),
         pytest.param("engine-answer", FakeEngine, talks_nonsense, "status", marks=cause("engine-answer")),
         pytest.param(
@@ -143,11 +149,12 @@ def test_something_else_behind_the_endpoint(instance: Instance) -> None:
 @pytest.mark.parametrize(
     ("code", "variables"),
     [
-        pytest.param("engine-endpoint", {"DOCKER_HOST": "ssh://nobody@192.0.2.1"}, marks=cause("engine-endpoint")),
+        pytest.param("engine-endpoint", {"DOCKER_HOST": "npipe:////./pipe/docker"}, marks=cause("engine-endpoint")),
+        pytest.param("engine-remote", {"DOCKER_HOST": "ssh://nobody@192.0.2.1"}, marks=cause("engine-remote")),
         pytest.param("engine-context", {"DOCKER_CONTEXT": "nowhere"}, marks=cause("engine-context")),
         pytest.param(
             "engine-tls",
-            {"DOCKER_HOST": "tcp://192.0.2.1:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/nonexistent"},
+            {"DOCKER_HOST": "tcp://127.0.0.1:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/nonexistent"},
             marks=cause("engine-tls"),
         ),
     ],
@@ -164,6 +171,16 @@ def test_an_endpoint_that_cannot_be_used(instance: Instance, code: str, variable
 def test_an_engine_without_a_docker_command(installed: Instance) -> None:
     installed.extra["PATH"] = "/nonexistent"
     fails(installed, "docker-cli-missing")
+
+
+@cause("docker-cli-podman")
+def test_a_docker_command_that_is_podmans(installed: Instance) -> None:
+    command = installed.folder / "bin" / "docker"
+    command.parent.mkdir()
+    command.write_text("#!/bin/sh\necho podman version 4.3.1\n")
+    command.chmod(0o755)
+    installed.extra["PATH"] = f"{command.parent}:{os.environ['PATH']}"
+    assert "Podman 4.3.1" in fails(installed, "docker-cli-podman")["message"]
 
 
 @pytest.mark.parametrize(

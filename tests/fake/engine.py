@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import platform
 import re
 import tarfile
 import time
@@ -42,7 +43,6 @@ class Dialect(Enum):
 
     DOCKER = "docker"  # up to API 1.51: with `status`, `id` and `from` in each event
     DOCKER_1_52 = "docker-1.52"  # without
-    PODMAN = "podman"  # bare `health_status`, `remove` and `died`, `containerExitCode`, `Healthcheck`
 
 
 def rfc3339(at_ns: int) -> str:
@@ -173,9 +173,8 @@ class Container:
             "FinishedAt": rfc3339(self.finished_ns),
         }
         if health:
-            key = "Healthcheck" if self.engine.dialect is Dialect.PODMAN else "Health"
             probes = [{"ExitCode": 0, "End": rfc3339(self.healthy_ns)}] if self.healthy_ns else []
-            state[key] = {"Status": health, "FailingStreak": 0, "Log": probes}
+            state["Health"] = {"Status": health, "FailingStreak": 0, "Log": probes}
         return {
             "Id": self.id,
             "Image": self.image_id or self.engine.image_ids.get(self.image, "sha256:1"),
@@ -248,6 +247,9 @@ class FakeEngine:
         self.requests: Counter[str] = Counter()  # by the path's pattern
         self.subscribed_since: list[str | None] = []
         self.speaks = ""  # another API version than its dialect's
+        self.host: Json = {"Name": platform.node(), "KernelVersion": platform.release()}  # what `/info` says of it
+        self.sees_files = True  # the sources of mounts that it is asked for
+        self.headers: dict[str, str] = {}  # of each answer, besides its own
         self.silent = False  # events are neither sent nor kept: lost
         self.images: set[str] = set()  # references of those that it has
         self.variables: dict[str, list[str]] = {}  # of an image, by its reference
@@ -387,15 +389,6 @@ class FakeEngine:
         if self.dialect is not Dialect.DOCKER:
             for key in ("status", "id", "from"):
                 told.pop(key, None)
-        if self.dialect is Dialect.PODMAN:
-            action, _, value = str(told["Action"]).partition(": ")
-            told["Action"] = {"destroy": "remove", "die": "died"}.get(action, action)
-            if value:
-                told["HealthStatus"] = value
-            attributes = dict(told["Actor"]["Attributes"])
-            if "exitCode" in attributes:
-                attributes["containerExitCode"] = attributes.pop("exitCode")
-            told["Actor"] = told["Actor"] | {"Attributes": attributes}
         return json.dumps(told).encode() + b"\n"
 
     # --- faults -----------------------------------------------------------------------------------------------
@@ -508,6 +501,9 @@ class FakeEngine:
 
     def _probed(self, method: str, path: str, query: dict[str, str], content: bytes) -> tuple[int, object]:
         """Create, read, fill and remove a container that never runs; create a volume."""
+        if path == "/containers/create" and "name" not in query:  # a mount without an image
+            missing = "No such image: none" if self.sees_files else "bind source path does not exist: /x"
+            return 404 if self.sees_files else 400, {"message": missing}
         if path == "/volumes/create":
             wanted = json.loads(content)
             self.volumes.setdefault(wanted["Name"], wanted["Labels"]["com.docker.compose.project"])
@@ -560,7 +556,7 @@ class FakeEngine:
         if path == "/version":
             return 200, {"Version": "26.1.5", "ApiVersion": self.api_version, "MinAPIVersion": "1.24"}
         if path == "/info":
-            return 200, {"SystemTime": rfc3339(self.now()), "SecurityOptions": ["name=seccomp"], "Name": "fake"}
+            return 200, {"SystemTime": rfc3339(self.now()), "SecurityOptions": ["name=seccomp"]} | self.host
         if path == "/containers/json":
             filters = json.loads(query.get("filters", "{}"))
             labels = filters.get("label", [])
@@ -626,10 +622,14 @@ class FakeEngine:
             if hold.fragment in path:
                 hold.reached.set()
                 await hold.released.wait()
-        writer.write(
-            b"HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\n"
-            b"Api-Version: %s\r\nContent-Length: %d\r\n\r\n%s" % (status, self.api_version.encode(), len(data), data)
-        )
+        headers = {
+            "Content-Type": "application/json",
+            "Api-Version": self.api_version,
+            "Content-Length": str(len(data)),
+            **self.headers,
+        }
+        lines = [f"HTTP/1.1 {status} Whatever", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        writer.write("\r\n".join(lines).encode() + data)
         await writer.drain()
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 
 import asyncclick as click
 
@@ -29,20 +29,23 @@ async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
     from run_claude.deploy.initialize import initialize, install_templates
     from run_claude.deploy.services import changed_services
     from run_claude.stack import Stack
+    from run_claude.stack.fitness import check_engine
 
     settings = app.settings()
     if force and not yes and at_terminal() and (changed := changed_services(settings.paths)):
         question = f"Replace {', '.join(changed)}? Your version is kept as NAME.old."
         force = await confirm(question)
-    image = ""
     with closing(app.reporter()) as reporter:
-        notes = await initialize(
-            settings, "install", force=force, on_wait=lambda holder: reporter.step(f"Waiting for {holder}")
-        )
-        notes += install_templates(settings)
-        if not no_build:
-            async with Stack.open(settings, reporter=reporter) as stack:
-                image = await stack.build_if_missing()
+        async with AsyncExitStack() as exits:
+            stack = None
+            if not no_build:
+                stack = await exits.enter_async_context(Stack.open(settings, reporter=reporter))
+                await check_engine(stack.session)
+            notes = await initialize(
+                settings, "install", force=force, on_wait=lambda holder: reporter.step(f"Waiting for {holder}")
+            )
+            notes += install_templates(settings)
+            image = await stack.build_if_missing() if stack is not None else ""
     paths = settings.paths
     if app.json:
         places = {"config": str(paths.config), "state": str(paths.instance_state), "services": str(paths.services)}

@@ -58,6 +58,7 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     import anyio
 
     from run_claude.cli.views.watch_log import WatchLog
+    from run_claude.stack.fitness import refuse_unfit
     from run_claude.stack.session import Session
     from run_claude.watch.hooks import Hook, notifier
     from run_claude.watch.policy import policy_of
@@ -67,11 +68,13 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
     app.lasting = True
     policy = policy_of(settings)
     commands = [command, notifier(app.environ) if notify else None]
-    async with Session.open(settings) as session, watching(settings), anyio.create_task_group() as group:
-        hooks = [Hook(line, app.environ, app.output.note) for line in commands if line]
-        for hook in hooks:
-            group.start_soon(hook.run)
-        await Supervisor(session, WatchLog(app, settings, hooks), policy).run()
+    async with Session.open(settings) as session:
+        await refuse_unfit(session)  # before the lock's own file is written
+        async with watching(settings), anyio.create_task_group() as group:
+            hooks = [Hook(line, app.environ, app.output.note) for line in commands if line]
+            for hook in hooks:
+                group.start_soon(hook.run)
+            await Supervisor(session, WatchLog(app, settings, hooks), policy).run()
 
 
 @watch.command()
@@ -86,12 +89,16 @@ async def install(app: App) -> None:
     run-claude watch install
     run-claude --instance work watch install
     """
+    from run_claude.stack.fitness import refuse_unfit
+    from run_claude.stack.session import Session
     from run_claude.watch.interpreter import own_places, refuse_passing, source
     from run_claude.watch.service_units import Service
 
     manager, settings = _manager(app), app.settings()
     refuse_passing(own_places(), app.environ, source())
-    path = manager.install(Service.of(settings.instance, app.environ))
+    async with Session.open(settings) as session:
+        await refuse_unfit(session)
+        path = manager.install(Service.of(settings.instance, app.environ))
     advice = manager.advice()
     _show(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.", *([advice] if advice else []))
 

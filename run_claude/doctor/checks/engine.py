@@ -13,6 +13,7 @@ from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
 from run_claude.domain.lifecycle import parse_time
+from run_claude.stack.fitness import check_api, check_command
 
 if TYPE_CHECKING:
     from run_claude.doctor.context import Context
@@ -21,7 +22,7 @@ __all__ = ["compose", "context", "engine"]
 
 
 async def engine(context: Context) -> list[Finding]:
-    """Check that the engine answers and is new enough."""
+    """Check that the engine answers, is new enough, is Docker's, and is on this machine."""
     api, info = await context.api(), await context.info()
     version, milliseconds = (0, 0), math.inf
     for _ in range(3):  # other checks run at the same time: the best of three is the engine's own
@@ -30,9 +31,11 @@ async def engine(context: Context) -> list[Finding]:
         milliseconds = min(milliseconds, (time.perf_counter() - begin) * 1000)
     details = f"{info.get('OperatingSystem') or 'unknown system'}, {info.get('Architecture') or 'unknown'}"
     name = f"Docker {info.get('ServerVersion') or 'unknown'}"
+    finding = judge_engine(name, version, milliseconds=milliseconds, details=details)
+    if finding.mark is not Mark.FAILED:
+        await check_api(context.session)
     told_ns = parse_time(info.get("SystemTime"))
-    clock = judge_clock(told_ns / 1e9 - time.time()) if told_ns else []
-    return [judge_engine(name, version, milliseconds=milliseconds, details=details), *clock]
+    return [finding, *(judge_clock(told_ns / 1e9 - time.time()) if told_ns else [])]
 
 
 async def context(context: Context) -> list[Finding]:
@@ -49,6 +52,7 @@ async def context(context: Context) -> list[Finding]:
 
 async def compose(context: Context) -> list[Finding]:
     """Check that the docker command exists and its Compose plugin is new enough."""
+    await check_command(context.settings.environ)
     try:
         done = await run(["docker", "compose", "version", "--short"], env=context.settings.environ)
     except FileNotFoundError:

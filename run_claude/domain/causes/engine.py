@@ -68,8 +68,29 @@ CAUSES = (
     Cause(
         "engine-endpoint",
         EngineError,
-        "The engine's endpoint is neither unix:// nor tcp://; ssh:// is not supported.",
-        "Run run-claude on the engine's host, or select a local context with `docker context use`.",
+        "The engine's endpoint is neither unix:// nor tcp://.",
+        "Select an engine of this machine: unset DOCKER_HOST and DOCKER_CONTEXT, or run `docker context use default`.",
+    ),
+    Cause(
+        "engine-remote",
+        EngineError,
+        "The engine is on another machine, or reached over ssh: the proxy's port would be published there, not here.",
+        "Run run-claude on the engine's machine, forward the proxy's port with `ssh -L 4444:127.0.0.1:4444 HOST`, and "
+        "use what `run-claude env` prints there. Or select an engine of this machine: unset DOCKER_HOST and "
+        "DOCKER_CONTEXT, or run `docker context use default`.",
+    ),
+    Cause(
+        "engine-podman",
+        EngineError,
+        "Podman answers instead of Docker. Its health checks have no `start_interval`, in no version so far.",
+        "Install Docker Engine 25 or newer beside it, and select it: unset DOCKER_HOST and DOCKER_CONTEXT, or name its "
+        "socket in DOCKER_HOST.",
+    ),
+    Cause(
+        "docker-cli-podman",
+        EngineError,
+        "The docker command is Podman's (package podman-docker): it would start the containers in Podman.",
+        "Remove podman-docker, and install Docker's own command with Compose v2 (packages docker-cli, docker-compose).",
     ),
     Cause(
         "engine-context",
@@ -80,7 +101,7 @@ CAUSES = (
     Cause(
         "engine-tls",
         EngineError,
-        "The TLS certificates for the engine's endpoint cannot be used.",
+        "The TLS certificates for the engine's endpoint cannot be used, or one side does not take the other's.",
         "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH.",
     ),
     Cause(

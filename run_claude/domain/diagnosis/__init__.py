@@ -12,6 +12,7 @@ from run_claude.domain.diagnosis.engine import (
     engine_too_old,
     engine_unreachable,
 )
+from run_claude.domain.diagnosis.foreign import docker_is_podman, engine_elsewhere, engine_is_podman, engine_over_ssh
 from run_claude.domain.diagnosis.log import Evidence, database_log, proxy_log, service_log
 from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
 from run_claude.domain.diagnosis.service import service_failure, start_timeout
@@ -24,8 +25,12 @@ __all__ = [
     "bind_unavailable",
     "compose_failure",
     "database_log",
+    "docker_is_podman",
+    "engine_elsewhere",
     "engine_frozen",
+    "engine_is_podman",
     "engine_newer",
+    "engine_over_ssh",
     "engine_too_old",
     "engine_unreachable",
     "first_failing_stage",

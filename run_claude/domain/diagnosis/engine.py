@@ -47,6 +47,8 @@ def engine_unreachable(host: str, error: BaseException, *, installed: bool = Tru
             return caused("engine-not-running", f"No Docker engine is running at {host}.", facts=facts)
         case Failure.TIMEOUT:
             return engine_frozen(None)
+        case Failure.TLS:
+            return caused("engine-tls", f"No TLS with the Docker engine at {host}: {quoted(str(error))}", facts=facts)
         case _:
             what = quoted(str(error)) or type(error).__name__
             return caused(

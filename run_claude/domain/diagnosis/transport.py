@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl  # which asyncio has imported already
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ class Failure(Enum):
     MISSING = auto()  # no such socket
     REFUSED = auto()  # nothing listens
     TIMEOUT = auto()
+    TLS = auto()  # one side does not take the other's certificate
     BROKEN = auto()  # the connection was cut, or the other side does not speak HTTP
 
 
@@ -38,6 +40,8 @@ def failure_of(error: BaseException) -> Failure:
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
         seen.add(id(link))
+        if isinstance(link, ssl.SSLError):  # its number is OpenSSL's: 1 is no EPERM
+            return Failure.TLS
         if isinstance(link, OSError) and link.errno is not None:
             return _BY_NUMBER.get(link.errno, Failure.BROKEN)
         text += f" {link}"

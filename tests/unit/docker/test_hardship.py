@@ -274,8 +274,8 @@ async def test_an_engine_that_is_upgraded_is_followed_on(engine: FakeEngine, obs
             assert (await transition_to(seen, Phase.UNHEALTHY)).cause == "health check"
 
 
-async def test_podmans_event_for_each_probe_is_no_transition(socket: Path, observing: Observing) -> None:
-    async with FakeEngine(socket, dialect=Dialect.PODMAN) as engine, observing(engine) as observer:
+async def test_an_event_that_says_what_is_known_is_no_transition(socket: Path, observing: Observing) -> None:
+    async with FakeEngine(socket) as engine, observing(engine) as observer:
         litellm = engine.container(LITELLM, Phase.STARTING)
         await until_watched(engine, observer)
         await observer.refresh()

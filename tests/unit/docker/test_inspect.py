@@ -77,10 +77,8 @@ def test_a_container_that_nobody_reaches_is_unhealthy_whatever_it_says(networks:
         ({"Health": {"Status": "starting"}}, Phase.STARTING, None),
         ({"Health": {"Status": "healthy"}}, Phase.HEALTHY, None),
         ({"Health": {"Status": "unhealthy"}}, Phase.UNHEALTHY, None),
-        ({"Healthcheck": {"Status": "starting"}}, Phase.STARTING, None),  # Podman
-        ({"Healthcheck": {"Status": "unhealthy"}}, Phase.UNHEALTHY, None),
         ({"Health": None}, Phase.HEALTHY, None),  # no health check
-        ({"Health": {"Status": ""}}, Phase.HEALTHY, None),  # Podman, no health check
+        ({"Health": {"Status": ""}}, Phase.HEALTHY, None),
         ({"Health": {"Status": "none"}}, Phase.HEALTHY, None),
         ({"Status": "paused", "Health": {"Status": "unhealthy"}}, Phase.PAUSED, None),
         ({"Status": "restarting", "Running": True, "ExitCode": 3}, Phase.RESTARTING, 3),
@@ -166,19 +164,6 @@ def looked(raws: list[dict[str, Any]]) -> Snapshot:
     return snapshot_of(found for raw in raws if (found := container_of(raw)) is not None)
 
 
-@pytest.mark.parametrize(
-    ("said", "phase"),
-    [
-        ("configured", Phase.CREATED),
-        ("initialized", Phase.CREATED),
-        ("stopping", Phase.HEALTHY),
-        ("stopped", Phase.EXITED),
-    ],
-)
-def test_podmans_own_states_are_understood(said: str, phase: Phase) -> None:
-    assert service_state(inspected(Status=said, Health={"Status": "healthy"})).phase is phase
-
-
 @pytest.mark.parametrize("answer", [{}, {"Id": "x"}, inspected(Status="sleeping"), inspected(Health=["x"])])
 def test_an_answer_that_cannot_be_understood_is_an_error_of_the_engine(answer: dict[str, Any]) -> None:
     config = {"Labels": labels(), "Healthcheck": {"Test": ["CMD", "probe"]}}
@@ -231,11 +216,6 @@ def said(action: str, **more: Any) -> ContainerEvent:
         (event("health_status: unhealthy"), said("health_status", health="unhealthy")),
         (event("destroy"), said("destroy")),
         (event("exec_start: sh -c true"), said("exec_start", health="sh -c true")),
-        # Podman
-        (event("health_status", HealthStatus="healthy"), said("health_status", health="healthy")),
-        (event("remove"), said("destroy")),
-        (event("died", attributes={"containerExitCode": "1"}), said("die", exit_code=1)),
-        (event("died", attributes={"containerExitCode": 0}), said("die", exit_code=0)),
         # odd, and still of use
         (event("die", attributes={"exitCode": "many"}), said("die")),
         (event("die", attributes={"exitCode": "-1"}), said("die", exit_code=-1)),

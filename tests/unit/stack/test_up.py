@@ -76,6 +76,7 @@ async def test_nothing_is_written_before_the_lock_is_held(stage: Stage) -> None:
 
 
 async def test_a_profile_that_does_not_exist_ends_before_the_engine_is_asked(stage: Stage) -> None:
+    await start(stage)
     stage.engine.failing["/"] = -1
     with pytest.raises(RunClaudeError) as caught:
         await start(stage, profile="nope")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 
 import aiohttp
 import h11
@@ -33,6 +34,8 @@ RESET = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
         (DENIED, Failure.DENIED),
         (MISSING, Failure.MISSING),
         (TimeoutError(), Failure.TIMEOUT),
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), Failure.TLS),  # its 1 is no EPERM
+        (caused_by(HttpError("alert"), ssl.SSLError(1, "tlsv13 alert certificate required")), Failure.TLS),
         (caused_by(HttpError("reset"), RESET), Failure.BROKEN),
         (caused_by(HttpError("not HTTP"), h11.RemoteProtocolError("not HTTP")), Failure.BROKEN),
         # aiodocker, over aiohttp
@@ -58,9 +61,10 @@ def test_one_reading_for_what_each_client_raises(error: BaseException, failure: 
     [
         (REFUSED, "engine-not-running", "gateway-unreachable"),
         (TimeoutError(), "engine-frozen", "gateway-timeout"),
+        (ssl.SSLError(1, "unknown ca"), "engine-tls", "gateway-unreachable"),
         (RESET, "engine-connection", "gateway-unreachable"),
     ],
-    ids=["refused", "time-out", "reset"],
+    ids=["refused", "time-out", "tls", "reset"],
 )
 def test_a_failure_is_a_cause_of_the_side_that_was_asked(error: BaseException, engine: str, gateway: str) -> None:
     assert engine_unreachable("unix:///var/run/docker.sock", error).code == engine
