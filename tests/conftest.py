@@ -30,7 +30,12 @@ hypothesis.settings.load_profile("tests")
 
 _OURS = ("RUN_CLAUDE_", "LITELLM_", "ANTHROPIC_", "OPENAI_", "CLAUDE_", "COMPOSE_")
 # What scripts/bases settled for this machine, and whose processes these are.
-_KEPT = {"RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE", runs.VARIABLE}
+_KEPT = {
+    "RUN_CLAUDE_PYTHON_IMAGE",
+    "RUN_CLAUDE_TIMESCALEDB_IMAGE",
+    "RUN_CLAUDE_MACHINE_IMAGE",
+    runs.VARIABLE,
+}
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +95,10 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups after it
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together what shares a fixture of its module; begin with what takes longest."""
+    """Leave out what needs the internet; keep together what shares a module's fixture; begin with the longest."""
+    if "RUN_CLAUDE_TEST_INTERNET" not in os.environ:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("internet")])
+        items[:] = [item for item in items if not item.get_closest_marker("internet")]
     for item in items:
         if item.get_closest_marker("xdist_group") is None and _shares(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

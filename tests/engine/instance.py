@@ -107,6 +107,10 @@ class Instance:
             raise AssertionError(f"hangs:\n{out}\n{err}") from None
         return self.judge(process, out, err)
 
+    def terminate(self, process: subprocess.Popen[str]) -> None:
+        """Send SIGTERM to a command that was started."""
+        process.terminate()
+
     def judge(
         self, process: subprocess.Popen[str] | subprocess.CompletedProcess[str], out: str, err: str
     ) -> subprocess.CompletedProcess[str]:
@@ -134,9 +138,18 @@ class Instance:
     def container(self, service: str) -> str:
         return f"{self.name}-{service}"
 
+    @property
+    def api(self) -> DockerApi:
+        """The API of this stack's engine."""
+        return DockerApi()
+
+    def docker(self, *arguments: str, check: bool = True) -> str:
+        """Run the docker command on this stack's engine and return its standard output."""
+        return docker(*arguments, check=check)
+
     def inspect(self, service: str) -> Any:
         """Return what the engine says of a service's container; ``None`` if there is none."""
-        return DockerApi().inspect(self.container(service))
+        return self.api.inspect(self.container(service))
 
     def phase(self, service: str) -> str:
         """Return what the engine says of a service, in the engine's words: `exited`, `running healthy`."""
@@ -153,7 +166,7 @@ class Instance:
     def psql(self, database: str, statement: str) -> str:
         """Run SQL in one of the databases and return the rows, unadorned."""
         command = ("psql", "-qAtU", "postgres", "-d", database, "-c", statement)
-        return docker("exec", self.container("timescaledb"), *command)
+        return self.docker("exec", self.container("timescaledb"), *command)
 
     @property
     def database_password(self) -> str:
@@ -172,24 +185,28 @@ class Instance:
     def secrets(self) -> list[str]:
         """Return the values that may never show."""
         try:
-            lines = (self.config / ".env").read_text().splitlines()
+            return self.secrets_of((self.config / ".env").read_text())
         except (OSError, UnicodeDecodeError):
             return []  # none yet, or a test has broken it
+
+    @staticmethod
+    def secrets_of(env_file: str) -> list[str]:
+        """Return the generated secrets that stand in the text of a ``.env``."""
         ours = re.compile("(MASTER_KEY|SALT_KEY|PASSWORD)=")
-        return [line.partition("=")[2].strip("'\"") for line in lines if ours.search(line)]
+        return [line.partition("=")[2].strip("'\"") for line in env_file.splitlines() if ours.search(line)]
 
     def remove(self) -> None:
         """Remove everything that was made, also what a failed test left half-made, after a look for secrets in it."""
         try:
-            planted.check_containers(self.name)
+            planted.check_containers(self.name, self.api)
             planted.check_files(self.folder)
         finally:
             self._remove()
 
     def _remove(self) -> None:
-        DockerApi().remove(self.name)
+        self.api.remove(self.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def left_over(self) -> list[str]:
         """Return the containers, volumes and networks of this instance that there are."""
-        return [name for names in DockerApi().objects(self.name).values() for name in names]
+        return [name for names in self.api.objects(self.name).values() for name in names]

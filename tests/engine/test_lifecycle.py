@@ -51,8 +51,9 @@ def test_two_instances_live_side_by_side(instance: Instance, tmp_path: Path) -> 
         instance.start("--no-db")
         other.start("--no-db")
         instance.run("proxy", "stop", "--all")
-        volumes = [f"{instance.name}-litellm-logs", f"{instance.name}-timescaledb-data"]
-        assert sorted(instance.left_over()) == volumes, "all but the volumes must be gone"
+        # Compose before 2.40 makes the volumes of services that it does not start, too.
+        volumes = {f"{instance.name}-litellm-logs", f"{instance.name}-timescaledb-data"}
+        assert set(instance.left_over()) <= volumes, "all but the volumes must be gone"
         assert other.phase("litellm") == "running healthy"
         assert "demo profile" in other.run("models", "test", "demo-opus").stdout
     finally:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .conftest import Docker, Run
 
 PYTHON, TIMESCALEDB = "RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE"
+MACHINE = "RUN_CLAUDE_MACHINE_IMAGE"
 UNSET = {PYTHON: "", TIMESCALEDB: ""}
 
 
@@ -27,6 +28,13 @@ def test_images_of_the_users_choice_are_taken_as_they_are_without_an_engine(run:
     assert result.returncode == 0
     assert settings(result.stdout) == chosen
     assert result.stderr == ""
+
+
+def test_a_machine_for_the_tests_is_there_only_for_who_asks(run: Run) -> None:
+    chosen = {PYTHON: "registry.example/python:3.13", TIMESCALEDB: "registry.example/timescaledb", MACHINE: "a/machine"}
+    result = run("bases", "--machine", DOCKER_HOST="unix:///nowhere.sock", **chosen)
+    assert settings(result.stdout) == chosen
+    assert MACHINE not in settings(run("bases", DOCKER_HOST="unix:///nowhere.sock", **chosen).stdout)
 
 
 @pytest.fixture

@@ -109,6 +109,25 @@ def test_without_a_python_that_fits_the_script_says_which(tmp_path: Path) -> Non
     assert "no Python 3.11, 3.12 or 3.13" in answer.stderr
 
 
+def test_where_the_only_python_is_too_new_it_is_named(tmp_path: Path) -> None:
+    for name in ("bash", "dirname", "sed", "env"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    newer = tmp_path / "python3"
+    newer.write_text(
+        '#!/bin/sh\ncase "$*" in -V) echo "Python 3.14.8" ;; *"<= (3, 13)"*) exit 1 ;; *) exit 0 ;; esac\n'
+    )
+    newer.chmod(0o755)
+    answer = subprocess.run(
+        ["/bin/bash", SCRIPTS / "run-litellm-local"],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path), "PYENV_ROOT": "/nonexistent"},
+    )
+    assert answer.returncode == 1
+    assert "do not fit Python 3.14.8" in answer.stderr
+    assert "uv python install 3.13" in answer.stderr
+
+
 @pytest.mark.slow(60)
 @pytest.mark.timeout(600)
 def test_the_demo_profile_answers_without_an_engine(environ: dict[str, str]) -> None:

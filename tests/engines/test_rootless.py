@@ -1,0 +1,35 @@
+"""An engine that a user runs without root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .machine import ROOTLESS
+from .obligations import MachineObligations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .conftest import Start
+    from .machine import Resident
+
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600), pytest.mark.slow(60)]
+
+
+@pytest.fixture(scope="module")
+def stack(started_on: Start) -> Iterator[Resident]:
+    """A healthy stack on it."""
+    with started_on(ROOTLESS) as stack:
+        yield stack
+
+
+def test_nothing_of_it_belongs_to_root(stack: Resident) -> None:
+    assert "name=rootless" in stack.machine.info()["SecurityOptions"]
+    pid = stack.inspect("timescaledb")["State"]["Pid"]
+    assert stack.machine.run("stat", "-c", "%U", f"/proc/{pid}").stdout.strip() == "ada"
+
+
+class TestWithoutRoot(MachineObligations):
+    """All that is owed."""
