@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import runs
+from tests.engines.product import FOLDER, pack
 from tests.unit.watch.test_service_units import NAMES
 
 from .instance import Instance, docker
@@ -26,12 +26,11 @@ from .instance import Instance, docker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-REPOSITORY = Path(__file__).parents[2]
-PYTHON = "/opt/run-claude/bin/python"
+PYTHON = "/usr/bin/python3"
 SOCKET = "/run/docker.sock"
 WITHIN = 60.0  # seconds
 
-pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.slow(40), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.slow(45), pytest.mark.timeout(300)]
 
 
 # Runs in the machine: a program in a folder of each name, with that name as an argument and as a setting.
@@ -118,50 +117,40 @@ def uid() -> int:
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    context = shutil.copytree(REPOSITORY / "tests/engine/machine", tmp_path_factory.mktemp("context") / "machine")
-    for path in ("requirements/run.txt", "dep/litellm/with-build-secrets"):
-        shutil.copy(REPOSITORY / path, context)
+def image() -> Iterator[str]:
     name = f"rct-machine:{runs.name('build')}"
-    docker(
-        *("build", "--quiet", "--tag", name, "--secret", "id=build,src=/dev/null"),
-        *("--secret", f"id=ca,src={os.environ.get('SSL_CERT_FILE', '/dev/null')}"),
-        *("--build-arg", f"RUN_CLAUDE_PYTHON_IMAGE={os.environ['RUN_CLAUDE_PYTHON_IMAGE']}", str(context)),
-    )
+    machine = os.environ.get("RUN_CLAUDE_MACHINE_IMAGE")
+    assert machine, 'for line in $(scripts/bases --machine); do export "$line"; done'
+    base = f"RUN_CLAUDE_MACHINE_IMAGE={machine}"
+    docker("build", "--quiet", "--tag", name, "--build-arg", base, str(Path(__file__).parent / "machine"))
     yield name
     docker("image", "rm", "--force", name, check=False)
 
 
 @pytest.fixture(scope="module")
 def guest(image: str, stand_in_release: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
-    folder = tmp_path_factory.mktemp("user") / "it's 100% mine"
+    folder = (
+        tmp_path_factory.mktemp("user") / "it's mine"
+    )  # no % in it: Compose 2.40 takes its folder for part of a URL
     folder.mkdir()
-    release = folder.parent / "release"
-    shutil.copytree(stand_in_release["PYTHONPATH"], release, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run(["chmod", "-R", "go+rX", release], check=True)
     os.chown(folder, uid(), -1)
+    product = folder.with_name("run-claude.tar")
+    pack(product, stand_in_release)
     bases = {name: os.environ[name] for name in ("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE")}
     stack = Guest(folder, extra=bases)
-    client = json.loads(docker("info", "--format", "{{json .ClientInfo.Plugins}}"))
-    programs = {plugin["Path"]: f"/usr/libexec/docker/cli-plugins/docker-{plugin['Name']}" for plugin in client}
-    programs[shutil.which("docker") or ""] = "/usr/bin/docker"
-    mounts = [f"{folder}:{folder}", f"{release}:/opt/release:ro", f"{Path(SOCKET).resolve()}:{SOCKET}"]
-    mounts += [f"{Path(here).resolve()}:{there}:ro" for here, there in programs.items()]
     docker(
-        *("run", "--detach", "--name", stack.machine, "--network", "host", "--cgroupns", "private"),
-        *("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-        *("--tmpfs", "/run", "--tmpfs", "/tmp:mode=1777", *(f"--volume={mount}" for mount in mounts)),
-        *(image, str(uid()), str(Path(SOCKET).stat().st_gid), "/opt/release"),
+        *("create", "--name", stack.machine, "--network", "host", "--cgroupns", "private", "--cap-add", "SYS_ADMIN"),
+        *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+        *("--tmpfs", "/run", "--tmpfs", "/tmp:mode=1777", "--volume", f"{Path(SOCKET).resolve()}:{SOCKET}"),
+        *("--volume", f"{folder}:{folder}", image, str(uid()), str(Path(SOCKET).stat().st_gid)),
+        *(FOLDER, f"{FOLDER}/packages"),
     )
     try:
-        state = "no answer"
-
-        def booted() -> bool:
-            nonlocal state
-            state = stack.as_root("systemctl", "is-system-running", check=False)
-            return state in ("running", "degraded")
-
-        wait_for(f"systemd is {state}: {docker('logs', stack.machine)}", booted)
+        with product.open("rb") as archive:
+            subprocess.run(["docker", "cp", "-", f"{stack.machine}:/"], stdin=archive, check=True, timeout=120)
+        docker("start", stack.machine)
+        booted = ("running", "degraded")
+        wait_for("systemd is not up", lambda: stack.as_root("systemctl", "is-system-running", check=False) in booted)
         stack.start()
         yield stack
     finally:
