@@ -34,8 +34,9 @@ JSON on stdout (wrapped here):
                "exit_code": 8, "facts": {"port": 4444, "holder": "nginx (pid 812)", "free_port": 4445}}}
 
 `code` and `exit_code` are stable; scripts may rely on them. `message` and `help` are for people and may change.
-`retryable` says whether the same command may succeed later without any change. `detail` has the last lines of a log or
-of a build. None of them contains a secret.
+`retryable` says whether the same command may succeed later without any change, and the fact `retry_after` in how many
+seconds, where the other side says so. `detail` has the last lines of a log or of a build. None of them contains a
+secret.
 
 ## Exit codes
 

@@ -95,7 +95,10 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups after it
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together what shares a fixture of its module; begin with what takes longest."""
+    """Leave out what needs the internet; keep together what shares a module's fixture; begin with the longest."""
+    if "RUN_CLAUDE_TEST_INTERNET" not in os.environ:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("internet")])
+        items[:] = [item for item in items if not item.get_closest_marker("internet")]
     for item in items:
         if item.get_closest_marker("xdist_group") is None and _shares(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

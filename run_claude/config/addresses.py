@@ -30,11 +30,13 @@ class Address:
     """Where a service listens.
 
     :param setting: the variable that sets the port
+    :param bind_setting: the variable that sets the address
     """
 
     bind: str
     port: int
     setting: str
+    bind_setting: str = BINDS[Service.LITELLM]
 
     def __str__(self) -> str:
         return f"{f'[{self.bind}]' if ':' in self.bind else self.bind}:{self.port}"
@@ -44,7 +46,9 @@ def published(settings: Settings) -> dict[Service, Address]:
     """Return where the services listen; without the database, unless its port was asked for."""
     found = {Service.LITELLM: Address(settings.bind, settings.port, PORTS[Service.LITELLM])}
     if (port := settings.database_port) is not None:
-        found[Service.TIMESCALEDB] = Address(settings.database_bind, port, PORTS[Service.TIMESCALEDB])
+        found[Service.TIMESCALEDB] = Address(
+            settings.database_bind, port, PORTS[Service.TIMESCALEDB], BINDS[Service.TIMESCALEDB]
+        )
     return found
 
 
@@ -56,7 +60,7 @@ def deployed_addresses(variables: Mapping[str, str]) -> dict[Service, Address]:
     ports = {service: int(port) for service, name in PORTS.items() if (port := variables.get(name))}
     usual = variables.get(BINDS[Service.LITELLM]) or "127.0.0.1"
     return {
-        service: Address((variables.get(BINDS[service]) or usual).strip("[]"), port, PORTS[service])
+        service: Address((variables.get(BINDS[service]) or usual).strip("[]"), port, PORTS[service], BINDS[service])
         for service, port in ports.items()
     }
 

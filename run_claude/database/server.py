@@ -12,6 +12,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from run_claude.config.database_roles import owner_of
 from run_claude.database.around import extensions_sql, genuine_sql, own_jobs_sql
+from run_claude.database.failure import failed
 from run_claude.database.queries import connection, identifier, text_literal
 from run_claude.docker.process import Completed, open_group, pump, run
 from run_claude.domain.causes import caused
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
 
     from run_claude.database.archive import Part
     from run_claude.docker.endpoint import Endpoint
-    from run_claude.errors import RunClaudeError
 
 __all__ = ["Server"]
 
 _END = "run-claude: end"
-_NO_CONNECTION = r"too many (?:clients already|connections for)|remaining connection slots are reserved"
 _LONGEST_LINE = 1 << 24  # bytes
 _CLEAN_UP_WITHIN = 1.5  # seconds
 # Ends the command when its standard input ends, as it does when we die. The engine does not: when `docker exec` is
@@ -43,7 +42,6 @@ exit $code
 _PSQL = ("psql", "-XqAt", "-v", "ON_ERROR_STOP=1")
 # A database's own settings may not change what our SQL means: whose function `format` is, what a backslash is.
 _PLAIN = "-c search_path=pg_catalog -c standard_conforming_strings=on"
-_NEEDS_SUPERUSER = re.compile(r"permission denied|must be (superuser|owner|member|able)|superuser")
 # Entries of a dump that a superuser alone can restore; what of them is worth having is in the manifest.
 _SCHEMA = re.compile(r"\d+; \d+ \d+ SCHEMA - (.*)")
 _LEFT_OUT = re.compile(r"\d+; \d+ \d+ (DEFAULT ACL|COMMENT - EXTENSION) ")
@@ -84,7 +82,7 @@ class Server:
         source = _counted([sql.encode()], lambda count: None)
         done = await pump(argv, env=self.environment(), source=source, sink=answers.append)
         if done.returncode != 0:
-            raise _failed("The database refused a statement", done, code)
+            raise failed("The database refused a statement", done, code)
         return b"".join(answers).decode(errors="replace").splitlines()
 
     @asynccontextmanager
@@ -106,7 +104,7 @@ class Server:
                 while (line := (await stream.receive_until(b"\n", _LONGEST_LINE)).decode()) != _END:
                     lines.append(line)
             except (EOFError, anyio.IncompleteRead) as error:
-                raise _failed(f"{database} cannot be read", await _ended(process, argv), "backup-failed") from error
+                raise failed(f"{database} cannot be read", await _ended(process, argv), "backup-failed") from error
             yield lines[0], lines[1:]
             await process.stdin.aclose()
             await process.wait()
@@ -123,7 +121,7 @@ class Server:
         self.on_command(self.argv(*command))
         done = await pump(argv, env=self.environment(), source=_never(), sink=sink)
         if done.returncode != 0:
-            raise _failed(f"{database} cannot be dumped", done, "backup-failed")
+            raise failed(f"{database} cannot be dumped", done, "backup-failed")
 
     async def create(self, name: str, part: Part, *, owner: str) -> list[str]:
         """Create an empty database with the locale and the extensions of a part, ready for :meth:`restore`.
@@ -196,7 +194,7 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
             with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
                 await run(self.argv("rm", "-f", listing), env=self.environment())
         if done.returncode != 0:
-            raise _failed(f"{part.database} cannot be restored", done, "restore-failed")
+            raise failed(f"{part.database} cannot be restored", done, "restore-failed")
         jobs: list[str] = []
         if part.timescaledb:
             trusted = owner == "postgres"
@@ -217,7 +215,7 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
         argv = self.argv("pg_restore", "-l")
         done = await pump(argv, env=self.environment(), source=_counted(dump(), lambda count: None), sink=head.append)
         if done.returncode != 0:
-            raise _failed(f"{part.database} cannot be restored", done, "restore-failed")
+            raise failed(f"{part.database} cannot be restored", done, "restore-failed")
         lines = b"".join(head).decode(errors="replace").split("\n")
         known = tuple(f"{schema} " for schema in there)
         lines = [line for line in lines if not ((made := _SCHEMA.match(line)) and made[1].startswith(known))]
@@ -247,7 +245,7 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
             sink=_nowhere,
         )
         if done.returncode != 0:
-            raise _failed("The roles of the databases cannot be made", done, "query-failed")
+            raise failed("The roles of the databases cannot be made", done, "query-failed")
 
 
 def _locale(around: Mapping[str, Any]) -> str:
@@ -281,19 +279,3 @@ async def _ended(process: object, argv: Sequence[str]) -> Completed:
         async for chunk in process.stderr:
             said += chunk
     return Completed(tuple(argv), await process.wait(), "", said.decode(errors="replace"))
-
-
-def _failed(what: str, done: Completed, code: str) -> RunClaudeError:
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    if re.search(_NO_CONNECTION, done.stderr):
-        return caused("database-connections", f"{what}: all connections of the database are in use.")
-    first = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
-    kept = " The old data is still in place." if code == "restore-failed" else ""
-    if code == "restore-failed" and _NEEDS_SUPERUSER.search(first):
-        kept += " What only a superuser may restore comes with --as-superuser: for a file that you trust."
-    return caused(
-        code,
-        f"{what}: {first.strip() or f'exit code {done.returncode}'}",
-        help=f"See the database's log: `run-claude proxy logs --service timescaledb`.{kept}",
-        detail="\n".join(lines[-12:]) if len(lines) > 1 else "",
-    )

@@ -64,17 +64,32 @@ class DockerCompose:
             for name, value in self.environ.items()
             if name not in self.project.variables and not name.startswith(("COMPOSE_", "RUN_CLAUDE_", "DOCKER_"))
         }
-        for name in ("DOCKER_CONFIG", "DOCKER_BUILDKIT"):
-            if name in self.environ:
-                kept[name] = self.environ[name]
-        return kept | self.endpoint.environment()
+        if "DOCKER_CONFIG" in self.environ:
+            kept["DOCKER_CONFIG"] = self.environ["DOCKER_CONFIG"]
+        return kept | self.endpoint.environment() | self._building()
+
+    def _building(self) -> dict[str, str]:
+        """Return the variables of a build: by the engine's own BuildKit, which the Dockerfile needs.
+
+        Another builder that the user has selected (``docker buildx use``) sees no image of this engine: a base that was
+        made or loaded here would be looked for in a registry. The engine's own has the name of its context.
+        """
+        environment = self.endpoint.environment()
+        return {"DOCKER_BUILDKIT": "1", "BUILDX_BUILDER": environment.get("DOCKER_CONTEXT", "default")}
 
     async def up(self, services: Sequence[Service]) -> None:
         """Create and start the services. Returns when they run, not when they are healthy.
 
         :raises RunClaudeError: with the cause, if Compose fails
         """
-        await self._do("up", "up", "--detach", "--no-build", "--no-deps", *services)
+        arguments = ("up", "--detach", "--no-build", "--no-deps")
+        try:
+            await self._do("up", *arguments, *services)
+        except RunClaudeError as error:
+            if error.code != "network-removed":
+                raise
+            # `docker network prune` takes the network of stopped containers, and Compose would start them as they are.
+            await self._do("up", *arguments, "--force-recreate", *services)
 
     async def stop(self, services: Sequence[Service]) -> None:
         """Stop the services, the proxy before its database; their containers stay.
@@ -163,12 +178,15 @@ class DockerCompose:
         prefix = [] if len(services) > 1 else ["--no-log-prefix"]
         await self._do("logs", "logs", *options, *prefix, *services, on_line=on_line)
 
-    async def pull(self, services: Sequence[Service]) -> None:
+    async def pull(self, services: Sequence[Service], *, on_line: Callable[[str], None] | None = None) -> None:
         """Pull the images of the services.
 
+        :param on_line: called with each line that Compose prints: how far each layer is
         :raises RunClaudeError: with the cause, if Compose fails
         """
-        await self._do("pull", "pull", "--quiet", *services)
+        image = self.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
+        facts = {"image": image} if image and list(services) == [Service.TIMESCALEDB] else {}
+        await self._do("pull", "pull", *services, on_line=on_line, facts=facts)
 
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:
         """Run a command in a service's container with ``text`` on its standard input, where secrets may go.
@@ -205,7 +223,12 @@ class DockerCompose:
             await self.prune_images()
 
     async def _do(
-        self, name: str, *arguments: str, on_line: Callable[[str], None] | None = None, text: str = ""
+        self,
+        name: str,
+        *arguments: str,
+        on_line: Callable[[str], None] | None = None,
+        text: str = "",
+        facts: Mapping[str, object] | None = None,
     ) -> Completed:
         argv = self.argv(*arguments)
         self.on_command(argv)
@@ -216,5 +239,5 @@ class DockerCompose:
         if done.returncode != 0:
             # Compose 2.26 prints the progress of a build on stdout, what a failed step said included; others on stderr.
             said = f"{done.stdout}\n{done.stderr}" if arguments[0] == "--progress" else done.stderr
-            raise compose_failure(name, done.returncode, said)
+            raise compose_failure(name, done.returncode, said, facts=facts)
         return done

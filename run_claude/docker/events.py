@@ -103,7 +103,7 @@ class EngineStream:
                     if event is not None:
                         emit(event)
                 group.cancel_scope.cancel()
-        except* Exception as errors:
+        except ExceptionGroup as errors:
             raise engine_unreachable(self._endpoint.host, _root_cause(errors)) from errors
 
     async def log(self, container_id: str, *, tail: int = 20, timestamps: bool = False) -> list[str]:

@@ -86,6 +86,7 @@ def service_state(raw: Json) -> ServiceState:
         health_output=_NOT_CONNECTED if cut_off else str(log[-1].get("Output") or "").strip() if log else "",
         healthy_ns=_first_success(log, started_ns) if phase is Phase.HEALTHY else None,
         image=config.get("Image") or "",
+        image_id=str(raw.get("Image") or ""),
         published=_published(raw),
         config_hash=labels.get(CONFIG_HASH_LABEL, ""),
         inputs=labels.get(INPUTS_LABEL, ""),

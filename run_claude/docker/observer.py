@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from run_claude.docker.inspect import snapshot_of
+from run_claude.docker.process import first_error
 from run_claude.domain import timeouts
 from run_claude.domain.diagnosis import engine_frozen
 from run_claude.domain.lifecycle import Snapshot, Transition
@@ -171,8 +172,10 @@ class Observer:
                 self._look_at_all()
                 await self._until_silent()
                 group.cancel_scope.cancel()
-        except* EngineError as errors:
-            raise _first(errors) from None
+        except BaseExceptionGroup as errors:
+            if (error := first_error(errors, EngineError)) is None:
+                raise
+            raise error from None
         return not ended
 
     def _look_at_all(self) -> None:
@@ -289,8 +292,3 @@ async def _answer(call: Awaitable[T]) -> T:
             return await call
     except TimeoutError as error:
         raise engine_frozen(timeouts.ENGINE_LOOK) from error
-
-
-def _first(errors: BaseExceptionGroup[EngineError]) -> EngineError:
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

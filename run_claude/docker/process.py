@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import anyio
 from anyio.streams.text import TextReceiveStream
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
-__all__ = ["Completed", "kill_all", "open_group", "pump", "run", "ungrouped"]
+__all__ = ["Completed", "first_error", "kill_all", "open_group", "pump", "run", "ungrouped"]
 
 _KEEP_LINES = 2000  # per stream; the whole output of a failed build fits
 _TERMINATE_WITHIN = 1.5  # seconds; Compose ignored a SIGTERM 40 ms after its start
 
+E = TypeVar("E", bound=Exception)
 
 _running: set[int] = set()  # process groups
 
@@ -179,6 +180,21 @@ async def _end(process: Process) -> None:
 def _signal_group(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):  # it has already ended
         os.killpg(pid, number)
+
+
+def first_error(group: BaseExceptionGroup, kind: type[E]) -> E | None:
+    """Return the first error of a task group's, if all are of this kind.
+
+    Instead of ``except*`` where another error is raised: Python before 3.11.4 wraps that in a group of its own, in
+    which no ``except`` of a caller finds it. Debian 12 has Python 3.11.2.
+    """
+    matching, others = group.split(kind)
+    if matching is None or others is not None:
+        return None
+    error: BaseException = matching
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return cast("E", error)
 
 
 @contextmanager

@@ -6,17 +6,28 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from run_claude.domain.diagnosis.engine import MINIMUM_API
+from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from run_claude.errors import RunClaudeError
 
-__all__ = ["Finding", "Mark", "failed", "judge_compose", "judge_engine", "judge_machine", "merged", "well"]
+__all__ = [
+    "Finding",
+    "Mark",
+    "failed",
+    "judge_clock",
+    "judge_compose",
+    "judge_engine",
+    "judge_machine",
+    "merged",
+    "well",
+]
 
 _GB = 1 << 30
 MINIMUM_COMPOSE = (2, 20)
+_CLOCKS_APART = 120.0  # seconds; what is asked meanwhile takes some itself
 
 
 class Mark(StrEnum):
@@ -135,7 +146,21 @@ def judge_engine(name: str, api: tuple[int, int], *, milliseconds: float, detail
             code="engine-too-old",
             facts=facts,
         )
+    if newer := engine_newer(api):
+        text = f"{text}; {newer}"
     return Finding(check="engine", mark=Mark.OK, text=text, facts=facts)
+
+
+def judge_clock(ahead: float) -> list[Finding]:
+    """Judge an engine's clock: a registry's certificate may be invalid by one that is wrong.
+
+    :param ahead: by how many seconds it is ahead of this machine's
+    """
+    if abs(ahead) < _CLOCKS_APART:
+        return []
+    text = f"the engine's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} this machine's"
+    help = "Set the one that is wrong: a virtual machine's stands still while it sleeps (restart Docker Desktop)."
+    return [Finding(check="clock", mark=Mark.NOTE, text=text, help=help, facts={"seconds_ahead": round(ahead)})]
 
 
 def judge_compose(version: str) -> Finding:

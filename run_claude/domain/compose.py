@@ -58,7 +58,7 @@ class Compose(Protocol):
     ) -> None:
         """Build the image of a service, and remove old ones that no container uses."""
 
-    async def pull(self, services: Sequence[Service]) -> None:
+    async def pull(self, services: Sequence[Service], *, on_line: Callable[[str], None] | None = None) -> None:
         """Pull the images of the services."""
 
     async def feed(self, service: Service, command: Sequence[str], text: str) -> None:

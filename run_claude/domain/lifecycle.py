@@ -100,6 +100,7 @@ class ServiceState:
     health_output: str = ""  # what the last health probe printed
     healthy_ns: int | None = None  # when the last known probe series first succeeded
     image: str = ""
+    image_id: str = ""  # which image that was: its tag may be another one now
     published: str = ""  # where it is reached from this machine: 127.0.0.1:4444; empty if nowhere
     config_hash: str = ""  # Compose's hash of the service definition
     inputs: str = ""  # our hash of the files the container was created with

@@ -17,7 +17,7 @@ from run_claude.domain.causes import caused
 if TYPE_CHECKING:
     from run_claude.errors import RunClaudeError
 
-__all__ = ["MOUNT", "DatabaseImage", "Held", "catalog_version", "misfit", "version_key"]
+__all__ = ["MOUNT", "DatabaseImage", "Held", "catalog_version", "misfit", "missing_library", "version_key"]
 
 MOUNT = PurePosixPath("/var/lib/postgresql/data")  # where the compose file mounts the volume
 
@@ -76,6 +76,12 @@ def catalog_version(page: bytes) -> str:
     """
     versions = (found[2][: (found[1][0] >> 1) - 1].decode() for found in _ROW.finditer(page))  # a short varlena
     return max(versions, key=version_key, default="")
+
+
+def missing_library(said: str) -> str:
+    """Return the library of TimescaleDB that PostgreSQL looks for in vain: every query of a session fails by it."""
+    found = re.search(r'could not access file "\$libdir/(timescaledb[^"]*)"', said)
+    return found[1] if found else ""
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -30,7 +30,12 @@ removed removing created creating waiting ready pending closed open opened addre
 folder directory path disk memory space device read write only execute command request requests response status
 message system keyring keychain agent store file pass plasma gnome wayland ubuntu debian fedora linux darwin windows
 master main first second last next previous current other another before after again still with without from into
-cannot could would
+cannot could would about available exceeded lookup resolve resolution temporary name names service unit already among
+registry registries repository pull pulled pulling limit rate manifest platform processor architecture certificate
+certificates clock helper helpers credential credentials buildx buildkit builder build plugin snap selinux label labels
+overlap overlaps overlapping pool pools subnet subnets subnetted gateway bind assign requested fully predefined defaults
+find found getting executable been have with this that other
+mount mounts mounted source target failed driver external connectivity endpoint programming networking listen dial
 """
 _WORDS = frozenset(_COMMON.split())
 

@@ -125,7 +125,9 @@ class Stack:
         return await self._build("proxy build", anew=True, no_cache=no_cache)
 
     async def build_if_missing(self) -> str:
-        """Build the image unless it is there, and return its reference.
+        """Build the image unless it is there, and return its reference. Pull the database's as well, if one is wanted.
+
+        A database's image that cannot be pulled is no error, and a note: the proxy can be started without it.
 
         :raises BuildError: with the step that failed
         """
@@ -133,12 +135,15 @@ class Stack:
         return await self._build("install", anew=False, no_cache=False)
 
     async def _build(self, purpose: str, *, anew: bool, no_cache: bool) -> str:
-        from run_claude.stack.image import build_ahead
+        from run_claude.stack.image import build_ahead, pull_ahead
 
         async with self.session.writing(purpose):
             self.session.refresh()
-            planned = await self._up.plan(None, self._up.with_database())
+            database = self._up.with_database()
+            planned = await self._up.plan(None, database)
             await build_ahead(self.session, planned, anew=anew, no_cache=no_cache)
+            if database and not anew:
+                await pull_ahead(self.session, planned)
         return planned.image
 
     # --- secrets ----------------------------------------------------------------------------------------------

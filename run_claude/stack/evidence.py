@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from run_claude.stack.log_redaction import shown
 from run_claude.state.deployed import deployed_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from run_claude.config.settings import Settings
     from run_claude.deploy.plan import Plan
     from run_claude.docker.api import EngineApi
@@ -41,7 +44,15 @@ async def log_of_service(session: Session, service: Service, snapshot: Snapshot)
     if not (container := snapshot[service].id):
         return Evidence()
     lines = await (await session.stream()).log(container, tail=_READ[service])
-    return service_log(service, lines, entrypoint_key(session), told=shown(session.settings))
+    log = service_log(service, lines, entrypoint_key(session), told=shown(session.settings))
+    return replace(log, security=_security(await session.api.info()))
+
+
+def _security(info: Mapping[str, object]) -> frozenset[str]:
+    """Return the names in an engine's security options: `name=seccomp,profile=builtin`, and `selinux` long ago."""
+    options = info.get("SecurityOptions")
+    named = (str(option).partition(",")[0] for option in (options if isinstance(options, list) else []))
+    return frozenset(name.removeprefix("name=") for name in named)
 
 
 async def evidence_of(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config.addresses import PORTS
-from run_claude.domain.diagnosis import foreign_container, port_of, port_taken
+from run_claude.domain.diagnosis import bind_unavailable, foreign_container, port_of, port_taken
 from run_claude.domain.lifecycle import Service
 from run_claude.errors import ConflictError, RunClaudeError
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from run_claude.config.settings import Settings
     from run_claude.docker.api import EngineApi
 
-__all__ = ["check_ports", "is_free", "is_taken", "name_holder", "next_free", "process_on"]
+__all__ = ["check_ports", "has_address", "is_free", "is_taken", "name_holder", "next_free", "process_on"]
 
 _LISTEN = "0A"
+_NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # the latter: IPv6 is switched off
 
 
 async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings) -> RunClaudeError:
@@ -43,10 +44,11 @@ async def name_holder(error: RunClaudeError, api: EngineApi, settings: Settings)
 
 
 async def check_ports(api: EngineApi, instance: str, addresses: Iterable[Address]) -> None:
-    """Refuse a port that something else than this instance's own containers listens on, before anything is started.
+    """Refuse an address that this host does not have, and a port that something else than our containers listens on.
 
     Only what certainly fails: the engine is on this machine, and the port is in use. All else the engine says itself.
 
+    :raises ConfigError: for the address
     :raises ConflictError: with the holder, and the next free port
     :raises EngineError: if the engine cannot be asked
     """
@@ -54,6 +56,8 @@ async def check_ports(api: EngineApi, instance: str, addresses: Iterable[Address
         return
     for address in addresses:
         bind, port = address.bind, address.port
+        if not has_address(bind):
+            raise bind_unavailable(bind, address.bind_setting)
         if not is_taken(bind, port):
             continue
         container = await api.publisher_of(port)
@@ -67,17 +71,22 @@ def is_free(bind: str, port: int) -> bool:
     return _listening_error(bind, port) not in (errno.EADDRINUSE, errno.EACCES)
 
 
+def has_address(bind: str) -> bool:
+    """Whether this host has an address."""
+    return _listening_error(bind, 0) not in _NO_ADDRESS
+
+
 def _listening_error(bind: str, port: int) -> int | None:
     """Return the number of the error that listening on a TCP port gives; ``None`` if there is none."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the engine's own listener: a port in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As the engine's own listener: a port in TIME_WAIT is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((bind, port))
-        except OSError as error:
-            return error.errno
-        return None
+    except OSError as error:
+        return error.errno
+    return None
 
 
 def is_taken(bind: str, port: int) -> bool:

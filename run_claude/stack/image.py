@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
 from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Service
-from run_claude.errors import RunClaudeError
+from run_claude.errors import BuildError, RunClaudeError
 from run_claude.stack.bases import FromLines, record
 from run_claude.state.images import record_image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from run_claude.deploy.plan import Plan
     from run_claude.domain.compose import Project
     from run_claude.stack.session import Session
     from run_claude.state.deployed import Deployment
 
-__all__ = ["build", "build_ahead", "build_if_missing", "fetch", "pull_if_missing"]
+__all__ = ["build", "build_ahead", "build_if_missing", "fetch", "pull_ahead", "pull_if_missing"]
 
 
 async def build(session: Session, project: Project, *, no_cache: bool = False) -> None:
@@ -52,9 +52,34 @@ async def build_ahead(session: Session, planned: Plan, *, anew: bool = False, no
     """
     if not anew and await session.api.image(planned.image) is not None:
         return
+    async with _written(session, planned):
+        await build(session, planned.project, no_cache=no_cache)
+
+
+async def pull_ahead(session: Session, planned: Plan) -> None:
+    """Pull the database's image of a plan that is not started yet, unless it is there. If it cannot be had, say so.
+
+    The proxy can be started without it.
+
+    :raises EngineError: if the engine cannot be asked
+    :raises ConfigError: if a file cannot be written
+    """
+    image = planned.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
+    if not image or await session.api.image(image) is not None:
+        return
+    async with _written(session, planned):
+        try:
+            await pull_if_missing(session, planned)
+        except BuildError as error:
+            session.reporter.note(f"{error.message} {error.help} The first start with the database tries again.")
+
+
+@asynccontextmanager
+async def _written(session: Session, planned: Plan) -> AsyncIterator[None]:
+    """Have the files of a plan in their places for Compose."""
     before = await anyio.to_thread.run_sync(write_plan, session.settings, planned)
     try:
-        await build(session, planned.project, no_cache=no_cache)
+        yield
     finally:
         put_back(session.settings, planned, before)
 
@@ -78,7 +103,7 @@ async def pull_if_missing(session: Session, what: Plan | Deployment) -> None:
     image = what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
     if image and await session.api.image(image) is None:
         session.reporter.step(f"Pulling {image}")
-        await session.compose(what.project).pull([Service.TIMESCALEDB])
+        await session.compose(what.project).pull([Service.TIMESCALEDB], on_line=session.reporter.line)
         _made(session, image)
     if image:
         await record(session, image)

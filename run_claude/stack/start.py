@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import anyio
 
 from run_claude.config.addresses import deployed_addresses
-from run_claude.domain.diagnosis import MINIMUM_API, Evidence, engine_too_old, service_failure, start_timeout, stranger
+from run_claude.docker.process import first_error
+from run_claude.domain.diagnosis import (
+    MINIMUM_API,
+    Evidence,
+    engine_newer,
+    engine_too_old,
+    service_failure,
+    start_timeout,
+    stranger,
+)
 from run_claude.domain.lifecycle import Phase, Service, Snapshot, Transition
 from run_claude.domain.readiness import Failed, Ready, judge
 from run_claude.domain.timeline import Span, slowest, start_timeline
@@ -131,6 +140,8 @@ class Start:
         version = await api.version()
         if version < MINIMUM_API:
             raise engine_too_old(version)
+        if newer := engine_newer(version):
+            self.session.reporter.line(f"{newer}; going on")
         for name, image in self.before.strangers:
             raise stranger(name, image)
         wanted = deployed_addresses(variables)
@@ -138,12 +149,13 @@ class Start:
         await check_ports(api, self.session.settings.instance, addresses)
 
     async def _check_volume(self) -> None:
-        """Refuse a volume that does not fit the image. A container of the last start has proved itself already."""
+        """Refuse a volume that does not fit the image. What the last start made of this image has proved itself."""
         paths, settings = self.session.settings.paths, self.session.settings
         image = self.what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
         database = self.before.timescaledb
         proved = database.image == image and load_applied(paths.applied_file).made(Service.TIMESCALEDB, self.before)
-        if image and not proved:
+        there = await self.session.api.image(image) if proved else None  # its tag may be another one now
+        if image and (there is None or there.id != database.image_id):
             self.held = await check_volume(self.session.api, settings, image) or Held()
 
     async def _give_password_to_database(self) -> None:
@@ -178,8 +190,9 @@ class Start:
                 group.start_soon(compose.up, self.services)
                 await anyio.lowlevel.checkpoint()
                 await session.observe()
-        except* RunClaudeError as errors:
-            error = cast("RunClaudeError", errors.exceptions[0])  # a task group does not nest its own tasks' errors
+        except BaseExceptionGroup as errors:
+            if (error := first_error(errors, RunClaudeError)) is None:
+                raise
             cause = error.__cause__
             with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
                 await self._remove_half_made(compose)

@@ -164,6 +164,14 @@ def test_a_volume_of_another_major_version_is_refused_before_the_start(installed
     assert installed.phase("timescaledb") == "absent", "it must not have been touched"
 
 
+@cause("database-image")
+def test_an_image_of_another_layout_is_told(installed: Instance) -> None:
+    litellm_runs(installed, "exec sleep 600")
+    installed.extra["RUN_CLAUDE_TIMESCALEDB_IMAGE"] = installed.environment["RUN_CLAUDE_PYTHON_IMAGE"]
+    error = fails(installed, "database-image", *WITH_DATABASE)
+    assert "docker-entrypoint.sh" in error["message"]
+
+
 @cause("disk-full")
 def test_a_full_disk_is_told(installed: Instance) -> None:
     def small(document: dict[str, Any]) -> None:

@@ -6,13 +6,8 @@ import asyncio
 import json
 import os
 import shutil
-import ssl
-import subprocess
 import sys
 import threading
-from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,15 +15,16 @@ import pytest
 
 from run_claude.domain.lifecycle import Service
 from tests import runs
-from tests.engine.instance import Instance, docker
 from tests.fake.engine import FakeEngine
 
 from .expect import checked, fails
 from .standins import docker_that_says, edit_compose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    import subprocess
+    from collections.abc import Callable
+
+    from tests.engine.instance import Instance
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 cause = pytest.mark.cause
@@ -246,69 +242,3 @@ def test_a_build_without_npm_names_the_ways_on(installed: Instance, code: str, s
     error = fails(installed, code, "proxy", "build")
     assert said in error["message"]
     assert error["help"] == "use RUN_CLAUDE_PRISMA=native"
-
-
-@cause("base-image-network")
-def test_a_registry_that_cannot_be_found(installed: Instance) -> None:
-    installed.extra["RUN_CLAUDE_PYTHON_IMAGE"] = "registry.invalid/python:3"
-    assert "registry.invalid/python:3" in fails(installed, "base-image-network", "proxy", "build")["message"]
-
-
-class Registry(BaseHTTPRequestHandler):
-    """A registry that has nothing."""
-
-    def do_GET(self) -> None:
-        body = json.dumps({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}).encode()
-        self.send_response(404 if "/manifests/" in self.path else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
-
-@contextmanager
-def registry(address: str, certificate: Path | None = None) -> Iterator[str]:
-    server = ThreadingHTTPServer((address, 0), Registry)
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.05))
-    thread.start()
-    try:
-        yield f"{address}:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate that nobody has signed, and its key."""
-    path, key = tmp_path / "registry.pem", tmp_path / "key.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=registry"]
-    subprocess.run([*made, "-keyout", key, "-out", path], check=True, capture_output=True)
-    path.write_text(path.read_text() + key.read_text())
-    return path
-
-
-@cause("base-image-unknown")
-def test_a_registry_that_does_not_have_it(installed: Instance, certificate: Path) -> None:
-    with registry("127.0.0.1", certificate) as host:  # whose certificate no engine looks at
-        installed.extra["RUN_CLAUDE_PYTHON_IMAGE"] = f"{host}/python:3"
-        fails(installed, "base-image-unknown", "proxy", "build")
-
-
-@cause("base-image-certificate")
-def test_a_registry_that_the_engine_does_not_trust(installed: Instance, certificate: Path) -> None:
-    networks = json.loads(docker("network", "inspect", "bridge"))
-    with registry(networks[0]["IPAM"]["Config"][0]["Gateway"], certificate) as host:
-        installed.extra["RUN_CLAUDE_PYTHON_IMAGE"] = f"{host}/python:3"
-        assert "x509" in fails(installed, "base-image-certificate", "proxy", "build")["message"]

@@ -136,8 +136,8 @@ def test_where_nothing_can_be_installed_the_way_to_an_engine_is_told(machine: Ma
 @pytest.mark.timeout(600)
 def test_a_machine_with_nothing_but_debian_gets_an_engine_that_runs_containers(docker: Docker) -> None:
     debian = "run-claude-base/debian:trixie"
-    if not docker("images", "-q", debian):
-        pytest.skip("base images were pulled, so there is no minimal Debian to try it on")
+    if not docker("images", "-q", debian):  # the base images were pulled, so this one can be, too
+        debian = "debian:trixie-slim"
     # Its own network namespace comes with the container; an engine's folder cannot be an overlay.
     machine = ["run", "--rm", "--privileged", "--name", docker.name("machine"), "-v", "/var/lib/docker"]
     tiny = "tar -c -h -P /bin/true $(ldd /bin/true | grep -o '/[^ ]*') | docker import - tiny"

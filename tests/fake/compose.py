@@ -112,7 +112,7 @@ class FakeCompose:
             self._engine.images.add(self.project.variables.get("RUN_CLAUDE_LITELLM_IMAGE", ""))
         await self._done("build", service)
 
-    async def pull(self, services: Sequence[Service]) -> None:
+    async def pull(self, services: Sequence[Service], *, on_line: Callable[[str], None] | None = None) -> None:
         """Have the database's image that the project names."""
         if self.project is not None:
             self._engine.images.add(self.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", ""))

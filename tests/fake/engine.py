@@ -89,6 +89,7 @@ class Container:
     names: str = ""  # its name, where it is another than Compose's
     volumes: list[str] = field(default_factory=list)  # that are mounted in it
     published: str = ""  # where its port is published: 127.0.0.1:4444
+    image_id: str = ""  # of the image that it was made from, where the tag is another image now
 
     @property
     def name(self) -> str:
@@ -177,6 +178,7 @@ class Container:
             state[key] = {"Status": health, "FailingStreak": 0, "Log": probes}
         return {
             "Id": self.id,
+            "Image": self.image_id or self.engine.image_ids.get(self.image, "sha256:1"),
             "Name": f"/{self.name}",
             "Created": rfc3339(self.created_ns),
             "RestartCount": self.restarts,
@@ -256,6 +258,7 @@ class FakeEngine:
         self.layers: dict[str, list[str]] = {}  # of an image, by its reference
         self.volumes: dict[str, str] = {}  # volumes, and the Compose project that has made each
         self.networks: dict[str, str] = {}  # networks, likewise
+        self.image_ids: dict[str, str] = {}  # of images, by reference, where it matters
         self.refused: dict[str, str] = {}  # what is not removed, by name, and the engine's reason
         self.removed: list[str] = []  # what was removed over the API, in order: `/volumes/NAME`
         self.used: list[str] = []  # containers that were read or filled, in order
@@ -592,7 +595,11 @@ class FakeEngine:
         if found := re.fullmatch(r"/images/(.+)/json", path):
             if found[1] not in self.images:
                 return 404, {"message": "no image"}
-            known = {"Id": "sha256:1", "Size": 1, "Config": {"Env": self.variables.get(found[1], [])}}
+            known = {
+                "Id": self.image_ids.get(found[1], "sha256:1"),
+                "Size": 1,
+                "Config": {"Env": self.variables.get(found[1], [])},
+            }
             return 200, known | self.digests.get(found[1], {})
         if found := re.fullmatch(r"/volumes/(.+)", path):
             there = found[1] in self.files or found[1] in self.volumes

@@ -81,6 +81,7 @@ class Steps(Silent):
     def __init__(self) -> None:
         self.steps: list[str] = []
         self.notes: list[str] = []
+        self.lines: list[str] = []
         self.transitions: list[Transition] = []
         self.on_snapshot: Callable[[], None] = lambda: None
         self.on_transition: Callable[[Transition], None] = lambda transition: None
@@ -92,6 +93,10 @@ class Steps(Silent):
     def step(self, text: str) -> None:
         """Keep it."""
         self.steps.append(text)
+
+    def line(self, text: str) -> None:
+        """Keep it."""
+        self.lines.append(text)
 
     def note(self, text: str) -> None:
         """Keep it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -168,16 +167,7 @@ def test_the_build_stops_when_a_native_engine_is_missing_and_names_the_ways_on(
         assert way in output
 
 
-def reachable(host: str) -> bool:
-    try:
-        socket.create_connection((host, 443), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
+@pytest.mark.internet
 def test_the_real_native_engines_are_fetched_and_run(build: Build, services: Path) -> None:
-    if not reachable("binaries.prisma.sh"):
-        pytest.skip("Prisma's own host cannot be reached from here")
     image, _ = build(services, "--build-arg", "RUN_CLAUDE_PRISMA=native")
     assert run(image, "/opt/prisma/engines/query-engine", "--version").startswith("query-engine ")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -61,3 +63,51 @@ def test_the_environment_is_installed_by_hash_alone() -> None:
     installs = [line for line in script.splitlines() if "pip install" in line and not line.startswith("#")]
     assert len(installs) == 2
     assert all("--require-hashes" in line or "--no-index" in line for line in installs)
+
+
+LINUX = ("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu")
+MACOS = ("aarch64-apple-darwin", "x86_64-apple-darwin")
+# What is installed where: the image is Linux's, run-claude itself is macOS's as well, and its tests run on both.
+INSTALLED = [
+    *((path, "3.13", platform) for path in sorted((ROOT / "dep").glob("requirements*.txt")) for platform in LINUX),
+    *((ROOT / "requirements/run.txt", "3.11", platform) for platform in (*LINUX, *MACOS)),
+    *((ROOT / "requirements/dev.txt", "3.11", platform) for platform in (LINUX[0], *MACOS)),
+]
+
+
+@pytest.mark.slow(20)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("lock", "python", "platform"), INSTALLED, ids=[f"{row[0].name}-{row[2]}" for row in INSTALLED]
+)
+def test_every_package_has_a_wheel_of_a_locked_hash_for_each_platform(
+    tmp_path: Path, lock: Path, python: str, platform: str
+) -> None:
+    """Ask the index for names and hashes, and download no package: uv resolves as on that platform, and stops there."""
+    target = tmp_path / "nothing"
+    command = [
+        *(sys.executable, "-m", "uv", "--cache-dir", f"{sys.prefix}/cache/uv", "pip", "install", "--dry-run"),
+        *(
+            "--python",
+            sys.executable,
+            "--target",
+            str(target),
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+        ),
+        *("--no-binary", "forbiddenfruit"),  # of the tests, through blockbuster; released as source only
+        *("--python-version", python, "--python-platform", platform, "-r", str(lock)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for _ in range(2):  # an index may have a hiccup; what uv cannot resolve stays so
+        if done.returncode != 0 and "No solution found" not in done.stderr:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = set(re.findall(r"^ \+ (\S+)==", done.stderr, re.MULTILINE))
+    packages = locked(lock.read_text())
+    everywhere = {
+        name for name, versions in packages.items() if any(" ; " not in entry.splitlines()[0] for _, entry in versions)
+    }
+    assert everywhere <= found <= set(packages)

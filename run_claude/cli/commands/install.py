@@ -14,11 +14,11 @@ __all__ = ["install"]
 @click.command()
 @click.option("--force", is_flag=True, help="Also replace files in services/ that you have changed.")
 @click.option("--yes", is_flag=True, help="Do not ask before replacing your files.")
-@click.option("--no-build", is_flag=True, help="Do not build the image; the first start will.")
+@click.option("--no-build", is_flag=True, help="Neither build nor pull the images; the first start will.")
 @common
 @click.pass_obj
 async def install(app: App, force: bool, yes: bool, no_build: bool) -> None:
-    """Create folders, secrets and configuration, and build the image. It is safe to run again.
+    """Create folders, secrets and configuration, and have both images. It is safe to run again.
 
     \b
     run-claude install

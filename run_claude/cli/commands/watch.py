@@ -80,17 +80,20 @@ async def _watch(app: App, command: str | None, *, notify: bool) -> None:
 async def install(app: App) -> None:
     """Install the watcher as a user service. It starts now, and at each login.
 
-    Uses systemd or launchd.
+    Uses systemd or launchd, and the Python that run-claude is installed with. That of `uvx` does not last.
 
     \b
     run-claude watch install
     run-claude --instance work watch install
     """
+    from run_claude.watch.interpreter import own_places, refuse_passing, source
     from run_claude.watch.service_units import Service
 
     manager, settings = _manager(app), app.settings()
+    refuse_passing(own_places(), app.environ, source())
     path = manager.install(Service.of(settings.instance, app.environ))
-    _show(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.")
+    advice = manager.advice()
+    _show(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.", *([advice] if advice else []))
 
 
 @watch.command()

@@ -14,6 +14,7 @@ from rich.text import Text
 from run_claude.cli.views.formatting import PHASE_STYLE, duration, transition_line
 from run_claude.cli.views.table import Cell, Column, table
 from run_claude.domain.lifecycle import Phase, Service
+from run_claude.domain.pulling import Pulling
 from run_claude.domain.visible import visible
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Live:
         self._step = ""
         self._step_began = time.monotonic()
         self._detail = ""
+        self._pulling = Pulling()
         self._snapshot: Snapshot | None = None
         self._spinner = Spinner("dots")
         self._live = RichLive(get_renderable=self._render, console=self._console, transient=True, refresh_per_second=10)
@@ -68,6 +70,7 @@ class Live:
         """Begin a step. The previous one stays on the screen with its duration."""
         self._finish_step()
         self._step, self._detail, self._step_began = visible(text), "", time.monotonic()
+        self._pulling = Pulling()
         if not self._open:
             self._live.start()
             self._open = True
@@ -79,7 +82,10 @@ class Live:
             self._step = ""
 
     def line(self, text: str) -> None:
-        """Show a line of a subprocess; of an image build, only the step that it is at."""
+        """Show a line of a subprocess; of an image build, only the step that it is at; of a pull, how far it is."""
+        if self._pulling.is_about(text):
+            self._detail = self._pulling.words
+            return
         found = _BUILD_STEP.match(text)
         if found:
             stage, number, total, what = found.groups()

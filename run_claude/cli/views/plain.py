@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from run_claude.cli.output import silence
 from run_claude.cli.views.formatting import transition_line
 from run_claude.domain.lifecycle import Service
+from run_claude.domain.pulling import Pulling
 from run_claude.domain.visible import visible
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Plain"]
 
+_PULLED = 25_000_000  # bytes between two lines of a pull: TimescaleDB's image is some 350 MB
+
 
 class Plain:
     """A reporter that prints a line for each event."""
@@ -25,6 +28,7 @@ class Plain:
         self._stream = stream
         self._environ = environ
         self._verbose = verbose
+        self._pulling, self._pulled = Pulling(), 0
 
     def _print(self, text: str) -> None:
         try:
@@ -36,11 +40,15 @@ class Plain:
     def step(self, text: str) -> None:
         """Print the step."""
         self._print(f"{text} …")
+        self._pulling, self._pulled = Pulling(), 0
 
     def line(self, text: str) -> None:
-        """Print a line of a subprocess, with ``--verbose`` only."""
+        """Print a line of a subprocess, with ``--verbose`` only; of a pull, now and then how far it is."""
         if self._verbose and text.strip():
             self._print(f"  {text}")
+        elif not self._verbose and self._pulling.is_about(text) and self._pulling.done // _PULLED > self._pulled:
+            self._pulled = self._pulling.done // _PULLED
+            self._print(f"  {self._pulling.words}")
 
     def note(self, text: str) -> None:
         """Print the note."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import run
-from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine
+from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge_compose, judge_engine
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
+from run_claude.domain.lifecycle import parse_time
 
 if TYPE_CHECKING:
     from run_claude.doctor.context import Context
@@ -27,7 +30,9 @@ async def engine(context: Context) -> list[Finding]:
         milliseconds = min(milliseconds, (time.perf_counter() - begin) * 1000)
     details = f"{info.get('OperatingSystem') or 'unknown system'}, {info.get('Architecture') or 'unknown'}"
     name = f"Docker {info.get('ServerVersion') or 'unknown'}"
-    return [judge_engine(name, version, milliseconds=milliseconds, details=details)]
+    told_ns = parse_time(info.get("SystemTime"))
+    clock = judge_clock(told_ns / 1e9 - time.time()) if told_ns else []
+    return [judge_engine(name, version, milliseconds=milliseconds, details=details), *clock]
 
 
 async def context(context: Context) -> list[Finding]:
@@ -51,4 +56,19 @@ async def compose(context: Context) -> list[Finding]:
         return [failed("compose", missing)]
     if done.returncode != 0:
         return [failed("compose", compose_failure("version", done.returncode, done.stderr))]
-    return [judge_compose(done.stdout.strip())]
+    return [judge_compose(done.stdout.strip()), *_confined(context)]
+
+
+def _confined(context: Context) -> list[Finding]:
+    """Tell of a docker command from a snap, which sees no hidden folder of the user's home."""
+    settings = context.settings
+    command = shutil.which("docker", path=settings.environ.get("PATH"))
+    if command is None or not ("/snap/" in command or Path(command).resolve().name == "snap"):
+        return []
+    home = Path(settings.environ.get("HOME", "/"))
+    ours = [path for path in (settings.paths.config, settings.paths.state) if path.is_relative_to(home)]
+    hidden = [str(path) for path in ours if any(part.startswith(".") for part in path.relative_to(home).parts)]
+    if not hidden:
+        return []
+    error = caused("files-out-of-reach", f"Docker is a snap, which cannot read {' and '.join(hidden)}.")
+    return [failed("compose", error)]

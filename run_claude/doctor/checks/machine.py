@@ -11,7 +11,7 @@ import anyio
 
 from run_claude.config.addresses import exposed, published
 from run_claude.doctor.findings import Finding, Mark, failed, judge_machine
-from run_claude.domain.diagnosis import port_taken
+from run_claude.domain.diagnosis import bind_unavailable, port_taken
 from run_claude.domain.lifecycle import Service
 from run_claude.errors import RunClaudeError
 from run_claude.stack import holders
@@ -60,6 +60,9 @@ async def ports(context: Context) -> list[Finding]:
     free: list[str] = []
     for service, address in wanted.items():
         holder, port = "", address.port
+        if context.endpoint.socket is not None and not holders.has_address(address.bind):
+            found.append(failed("ports", bind_unavailable(address.bind, address.bind_setting)))
+            continue
         if await context.reachable():
             container = await (await context.api()).publisher_of(port)
             if container == f"{settings.instance}-{service}":

@@ -1,9 +1,9 @@
-"""Causes before any container runs: engine, Compose, images, ports, names."""
+"""Causes before any container runs: engine, Compose, ports, networks, names."""
 
 from __future__ import annotations
 
 from run_claude.domain.causes.cause import Cause
-from run_claude.errors import BuildError, BusyError, ConflictError, EngineError, StartError
+from run_claude.errors import BusyError, ConfigError, ConflictError, EngineError, StartError
 
 __all__ = ["CAUSES"]
 
@@ -32,6 +32,12 @@ CAUSES = (
         EngineError,
         "The engine is older than 25 and does not support `start_interval` for health checks.",
         "Update to Docker Engine 25 or newer.",
+    ),
+    Cause(
+        "docker-cli-too-old",
+        EngineError,
+        "The docker command or its Compose plugin is older than the engine accepts.",
+        "Update both to the engine's release, from the packages that the engine is from.",
     ),
     Cause(
         "engine-frozen",
@@ -96,63 +102,31 @@ CAUSES = (
         "Update Compose to 2.20 or newer. If you edited services/docker-compose.yaml, check the key.",
     ),
     Cause(
+        "buildx-missing",
+        EngineError,
+        "The image cannot be built: Docker's plugin buildx, with which Compose builds, is missing, too old or broken.",
+        "Install or update buildx: the package docker-buildx-plugin, or docker-buildx on Debian.",
+    ),
+    Cause(
+        "files-out-of-reach",
+        EngineError,
+        "The docker command, or the engine, does not see run-claude's files: a snap, Docker Desktop's file sharing, or"
+        " another machine.",
+        "If it is there (`ls -ld`): a Docker from a snap sees no hidden folders, so set RUN_CLAUDE_HOME and"
+        " RUN_CLAUDE_STATE to others. In Docker Desktop, share the folder (Settings, Resources, File sharing).",
+    ),
+    Cause(
+        "selinux-denied",
+        StartError,
+        "SELinux keeps a container from a file that it was given, or the engine from labelling it.",
+        "`sudo ausearch -m avc -ts recent` shows what was denied; `chcon -Rt container_file_t FOLDER` allows the folder"
+        " in the message to containers.",
+    ),
+    Cause(
         "compose-failed",
         StartError,
         "`docker compose` failed for an unknown reason.",
         "Run the command again with -v to see each Compose command and its full output.",
-    ),
-    Cause(
-        "base-image-network",
-        BuildError,
-        "A base image cannot be pulled: the registry cannot be reached.",
-        "Check the engine's network, or use images that you have: set RUN_CLAUDE_PYTHON_IMAGE and "
-        "RUN_CLAUDE_TIMESCALEDB_IMAGE.",
-        retryable=True,
-    ),
-    Cause(
-        "base-image-proxy",
-        BuildError,
-        "A base image cannot be pulled: the engine's HTTP proxy refuses the request or does not answer.",
-        "Check the engine's proxy settings: `docker info` shows HTTP Proxy; daemon.json or systemd sets it.",
-        retryable=True,
-    ),
-    Cause(
-        "base-image-certificate",
-        BuildError,
-        "A base image cannot be pulled: the engine does not trust the registry's certificate.",
-        "Add the CA on the engine's host (/etc/docker/certs.d/REGISTRY/ca.crt), then restart the engine.",
-    ),
-    Cause(
-        "base-image-unknown",
-        BuildError,
-        "A base image cannot be pulled: it does not exist, or the registry denies access.",
-        "Check RUN_CLAUDE_PYTHON_IMAGE and RUN_CLAUDE_TIMESCALEDB_IMAGE. If the registry needs a login, run "
-        "`docker login`.",
-    ),
-    Cause(
-        "build-failed",
-        BuildError,
-        "A step of the image build failed.",
-        "Read the step's last lines above. `run-claude proxy build --no-cache -v` shows the full output.",
-    ),
-    Cause(
-        "npm-unreachable",
-        BuildError,
-        "The image cannot be built: npm's registry, which has Prisma's engines, cannot be reached.",
-        "Check the network, HTTPS_PROXY and NPM_CONFIG_REGISTRY; or set RUN_CLAUDE_PRISMA to native or off.",
-        retryable=True,
-    ),
-    Cause(
-        "npm-hash",
-        BuildError,
-        "The image cannot be built: npm's registry serves a package with another hash than the lock has.",
-        "Check NPM_CONFIG_REGISTRY and any proxy on the way; or set RUN_CLAUDE_PRISMA to native or off.",
-    ),
-    Cause(
-        "image-missing",
-        BuildError,
-        "The proxy's image does not exist.",
-        "Build it with `run-claude proxy build`.",
     ),
     Cause(
         "disk-full",
@@ -169,8 +143,34 @@ CAUSES = (
     Cause(
         "name-taken",
         ConflictError,
-        "A container that does not belong to this stack has the name.",
-        "Remove it with `docker rm -f NAME`, or choose another name with --instance NAME.",
+        "A container or a network that does not belong to this stack has the name.",
+        "Remove it with `docker rm -f NAME` or `docker network rm NAME`, or choose another name with --instance NAME.",
+    ),
+    Cause(
+        "bind-unavailable",
+        ConfigError,
+        "A port is to be published on an address that the engine's host does not have.",
+        "Set RUN_CLAUDE_BIND (for the database: RUN_CLAUDE_TIMESCALEDB_BIND) to an address that `ip addr` shows there.",
+    ),
+    Cause(
+        "networks-used-up",
+        ConflictError,
+        "The engine has no addresses left for another network.",
+        "Remove networks that nothing uses (`docker network prune`), or give the engine more addresses:"
+        " default-address-pools in /etc/docker/daemon.json.",
+    ),
+    Cause(
+        "network-overlap",
+        ConflictError,
+        "The stack's network overlaps with another one of the engine, or with a route of its host, as of a VPN.",
+        "`docker network ls` shows the networks, `ip route` the routes. Remove the other one, or give the engine other"
+        " addresses: default-address-pools in /etc/docker/daemon.json.",
+    ),
+    Cause(
+        "network-removed",
+        ConflictError,
+        "The network that a container was created on was removed, and Compose did not make the container anew.",
+        "Run `run-claude proxy stop --all`, which removes the containers, then start again. Data stays.",
     ),
     Cause(
         "busy",

@@ -74,6 +74,7 @@ CAUSES = (
         "The image lacks the TimescaleDB that the volume's catalog names: another version, or another edition.",
         "Nothing was changed. Set RUN_CLAUDE_TIMESCALEDB_IMAGE to the image that made the volume. To change it, back up"
         " with that image and restore with the other one.",
+        also=(DataError,),
     ),
     Cause(
         "database-migration-failed",

@@ -30,13 +30,31 @@ CAUSES = (
     Cause(
         "no-service-manager",
         ConfigError,
-        "There is neither systemd nor launchd to run the watcher as a service.",
+        "Neither systemd nor launchd runs this machine, so neither can run the watcher as a service.",
         "Run `nohup run-claude watch >>watch.log 2>&1 &`, or put `@reboot run-claude watch` into your crontab.",
+    ),
+    Cause(
+        "no-user-manager",
+        ConfigError,
+        "systemd runs no user manager for this user: nobody has logged in as this user, or only by su or sudo.",
+        "Have it run from boot on with `sudo loginctl enable-linger USER`, or log in; then repeat the command.",
+    ),
+    Cause(
+        "interpreter-passing",
+        ConfigError,
+        "The Python that is to run the watcher lies in a cache or among temporary files, as with `uvx` and `pipx run`.",
+        "Install it where it stays, with `uv tool install` or `pipx install`; then repeat the command.",
+    ),
+    Cause(
+        "service-path",
+        ConfigError,
+        "A path of the watcher has characters that no unit of systemd and no property list can hold.",
+        "Rename that folder, or run `run-claude watch` by other means.",
     ),
     Cause(
         "service-refused",
         ConfigError,
         "systemd or launchd rejected the watcher's service; the message quotes it.",
-        "Without a login session there is no user manager: try `loginctl enable-linger`.",
+        "See `journalctl --user -e`, or on macOS `log show --last 5m --predicate 'process == \"launchd\"'`.",
     ),
 )

@@ -4,8 +4,14 @@ Pure: adapters and the controller collect the facts.
 """
 
 from run_claude.domain.diagnosis.compose import compose_failure, port_of
-from run_claude.domain.diagnosis.conflict import foreign_container, port_taken, stranger
-from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_frozen, engine_too_old, engine_unreachable
+from run_claude.domain.diagnosis.conflict import bind_unavailable, foreign_container, port_taken, stranger
+from run_claude.domain.diagnosis.engine import (
+    MINIMUM_API,
+    engine_frozen,
+    engine_newer,
+    engine_too_old,
+    engine_unreachable,
+)
 from run_claude.domain.diagnosis.log import Evidence, database_log, proxy_log, service_log
 from run_claude.domain.diagnosis.probe_stages import ProbeStages, first_failing_stage
 from run_claude.domain.diagnosis.service import service_failure, start_timeout
@@ -15,9 +21,11 @@ __all__ = [
     "MINIMUM_API",
     "Evidence",
     "ProbeStages",
+    "bind_unavailable",
     "compose_failure",
     "database_log",
     "engine_frozen",
+    "engine_newer",
     "engine_too_old",
     "engine_unreachable",
     "first_failing_stage",

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from run_claude.domain.causes import caused
+from run_claude.domain.diagnosis.build import PRINTED, own_failure, step_failure
+from run_claude.domain.diagnosis.pull import pull_failure
 from run_claude.domain.diagnosis.transport import quoted
 from run_claude.domain.redact import redacted
 
@@ -21,28 +23,6 @@ _PORT = (
     r"(?:listen tcp\d? |Bind for |bind host port (?:for )?)\S*?:(\d+)\b"
     r".*?(?:address already in use|port is already allocated)"
 )
-_FAILED_STEP = r"(?s)failed to solve: (?:process \"(.*?)\" did not complete successfully: )?(.*)"
-
-# How a pull fails. One message may match several; the first one counts.
-_NO_NETWORK = (
-    r"no such host|server misbehaving|i/o timeout|connection refused|network is unreachable|no route to host"
-    r"|TLS handshake timeout|does not look like a TLS handshake|HTTP response to HTTPS client"
-    r"|Client\.Timeout|deadline exceeded|connection reset|\bEOF\b"
-)
-_PULL_FAILURES = (
-    ("base-image-certificate", r"x509: |tls: failed to verify|certificate signed by unknown authority"),
-    ("base-image-proxy", r"proxyconnect|Proxy Authentication Required|\b407\b"),
-    ("base-image-network", _NO_NETWORK),
-    ("base-image-unknown", r"pull access denied|manifest unknown|not found|unauthorized|denied"),
-)
-_PULL = (
-    r"failed to resolve source metadata for (?P<built>\S+?): |failed to do request|\"https?://|dial tcp|lookup \S+ on "
-    r"|pull access denied for (?P<denied>[^\s,]+)|manifest (?:unknown|for (?P<manifest>\S+) not found)|Proxy Auth"
-)
-_STEP_WITHOUT_NETWORK = (
-    r"(?i)temporary failure in name resolution|name or service not known|failed to establish a new connection"
-    r"|could not resolve|network is unreachable|connection refused|CERTIFICATE_VERIFY_FAILED|proxyerror"
-)
 
 
 class _Rule(NamedTuple):
@@ -53,6 +33,80 @@ class _Rule(NamedTuple):
     message: str
     help: str = ""
 
+
+# Engines up to 26 say that nothing does not overlap any more, later ones that all pools are subnetted.
+_NETWORKS = (
+    _Rule(
+        r"could not find an available,? (?:non-overlapping|predefined)|address pools have been fully subnetted"
+        r"|no available IPv\d addresses|no available addresses on this pool",
+        "networks-used-up",
+        "The engine has no addresses left for another network.",
+    ),
+    _Rule(
+        r"(Pool overlaps with other one on this address space|networks have (?:overlapping IPv\d|same bridge name)"
+        r"|conflicts with existing route|failed to allocate gateway \(\S+\): Address already in use)",
+        "network-overlap",
+        "The stack's network cannot be made: {0}.",
+    ),
+    _Rule(
+        r"network (\S+) was found but has incorrect label",
+        "name-taken",
+        "The network {0} exists and does not belong to this stack.",
+        "Remove it with `docker network rm {0}`, or choose another name with --instance NAME.",
+    ),
+    _Rule(r"network ([0-9a-f]{12,64}) not found", "network-removed", "The network of a container was removed: {0}."),
+    _Rule(
+        r"(?:listen tcp\d? |failed to bind host port (?:for )?|exposing port TCP )(\S+?):\d+\b"
+        r".*can(?:not|'t) assign requested",
+        "bind-unavailable",
+        "The engine's host does not have the address {0}.",
+    ),
+)
+# run-claude has written them just before: whoever does not find them is kept from them.
+_FILES = (
+    _Rule(
+        r"(?m)^(?:open|stat|lstat|couldn't (?:find|read) env file:|env file) (/[^:\n]+?):? "
+        r"?(?:permission denied|no such file or directory|not found|$)",
+        "files-out-of-reach",
+        "The docker command cannot read {0}.",
+    ),
+    _Rule(
+        r"(?s)Mounts denied:.*?(?:The path|approving) ([^\s:]+)|bind source path does not exist: (\S+)"
+        r"|error while creating mount source path '([^']+)'",
+        "files-out-of-reach",
+        "The engine cannot mount {0}.",
+    ),
+    _Rule(
+        r"relabeling (?:of|content in) (\S+) is not allowed|lsetxattr (\S+?):|error setting label on mount source"
+        r" '([^']+)'|failed to set file label on (\S+?):",
+        "selinux-denied",
+        "SELinux does not let the engine label {0}.",
+    ),
+)
+_BUILDERS = (
+    _Rule(
+        r"compose build requires buildx \S+ or later|the --\w+ option requires BuildKit|failed to get version of buildx"
+        r"|BuildKit is enabled but the buildx component is missing|'buildx' is not a docker command|getBuildxPlugin",
+        "buildx-missing",
+        "The image cannot be built: Docker's plugin buildx is missing, too old or broken.",
+    ),
+    _Rule(
+        r"client version (\S+) is too old\. Minimum supported API version",
+        "docker-cli-too-old",
+        "The docker command speaks API {0}, which this engine no longer accepts.",
+    ),
+    _Rule(
+        r"client version \S+ is too new\. Maximum supported API version is (\S+)",
+        "engine-too-old",
+        "This Docker engine has API {0} at most.",
+    ),
+    _Rule(r"exec format error", "image-platform", "An image is not made for this engine's processor."),
+    _Rule(
+        r"exec: \"/bin/sh\": (?:stat|executable)",
+        "database-image",
+        "The database's image has no shell: it is none of PostgreSQL's official layout.",
+    ),
+)
 
 # Matched in this order against stderr. Exit codes say less, and differ between releases.
 _RULES = (
@@ -94,24 +148,19 @@ _RULES = (
         "services/docker-compose.yaml is not valid YAML (line {0}).",
         "Correct the line, or replace the file with `run-claude install --force`.",
     ),
+    *_NETWORKS,
+    *_FILES,
+    *_BUILDERS,
     _Rule(r"no space left on device", "disk-full", "The disk of the Docker engine is full."),
     _Rule(r"No such image: (\S+)", "image-missing", "The image {0} does not exist."),
 )
 
-# A line that a build step printed, as BuildKit shows it: text of indexes and registries. `#12 3.456 …`, and `3.456 …`
-# in the box of a step that failed. Only how it reports a full disk is believed of it.
-_PRINTED = r"(?:#\d+ )?\d+\.\d+ "
-_PRINTED_FULL = rf"(?m)^{_PRINTED}.*(?:\[Errno 28\]|\(os error 28\))"
+# Of what a build step prints, only how it reports a full disk is believed.
+_PRINTED_FULL = rf"(?m)^{PRINTED}.*(?:\[Errno 28\]|\(os error 28\))"
 # Of what a command in a container prints (`exec`, `run`), only the engine's and Compose's own words count.
 _IN_CONTAINER = ("exec", "run")
 _ENGINE_SAYS = r"Error response from daemon: |Cannot connect to the Docker daemon|failed to connect to the docker API"
 _ENGINE_SAYS += r"|permission denied while trying to connect|error during connect: |unknown |docker: "
-
-# What the Dockerfile's own steps end with, where it is more than that a step failed.
-_BUILD_STEPS = (
-    (r"another file than the lock names", "npm-hash"),
-    (r"cannot be fetched from npm's registry", "npm-unreachable"),
-)
 
 
 def port_of(stderr: str) -> int | None:
@@ -129,17 +178,8 @@ def compose_failure(
     """
     known: dict[str, object] = {"command": f"docker compose {command}", "returncode": returncode, **(facts or {})}
     tail = redacted("\n".join(stderr.strip().splitlines()[-15:]), ())
-    # The Dockerfile's own steps name their causes.
-    if found := re.search(rf"(?m)^(?:{_PRINTED}|#\d+ )?run-claude: error: (.+)", _if_build(command, stderr)):
-        helps = re.findall(rf"(?m)^(?:{_PRINTED}|#\d+ )?run-claude: help: (.+)", stderr)
-        code = next((code for pattern, code in _BUILD_STEPS if re.search(pattern, found[1])), "build-failed")
-        return caused(
-            code,
-            f"The image cannot be built: {quoted(found[1])}",
-            help=" ".join(dict.fromkeys(text.strip() for text in helps)) or "Read the last lines of the build above.",
-            detail=tail,
-            facts=known,
-        )
+    if command.startswith("build") and (own := own_failure(stderr, tail, known)):
+        return own
     spoken = _spoken(command, stderr)
     for rule in _RULES:
         found = re.search(rule.pattern, spoken, re.IGNORECASE)
@@ -147,16 +187,13 @@ def compose_failure(
             group = next((text for text in found.groups() if text), "")
             help = rule.help.format(group)
             return caused(rule.code, rule.message.format(group), help=help, detail=tail, facts=known)
-    if pull := _pull_failure(spoken, tail, known):
+    if pull := pull_failure(command, spoken, tail, known):
         return pull
     if "failed to solve" in stderr or command.startswith("build"):
-        return _build_failure(stderr, tail, known)
-    last = stderr.strip().splitlines()[-1] if stderr.strip() else f"exit code {returncode}"
+        return step_failure(stderr, tail, known)
+    crash = re.search(r"(?m)^(?:panic|fatal error): .+", stderr)  # Go's, above some hundred lines of a trace
+    last = crash[0] if crash else (stderr.strip().splitlines() or [f"exit code {returncode}"])[-1]
     return caused("compose-failed", f"docker compose {command} failed: {quoted(last)}", detail=tail, facts=known)
-
-
-def _if_build(command: str, stderr: str) -> str:
-    return stderr if command.startswith("build") else ""
 
 
 def _spoken(command: str, stderr: str) -> str:
@@ -166,45 +203,7 @@ def _spoken(command: str, stderr: str) -> str:
     """
     if command.startswith(_IN_CONTAINER):
         return "\n".join(line for line in stderr.split("\n") if re.match(_ENGINE_SAYS, line))
-    spoken = [line for line in stderr.split("\n") if not re.match(_PRINTED, line)]
+    spoken = [line for line in stderr.split("\n") if not re.match(PRINTED, line)]
     if command.startswith("build") and re.search(_PRINTED_FULL, stderr):
         spoken.append("no space left on device")
     return "\n".join(spoken)
-
-
-def _pull_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunClaudeError | None:
-    """Return why an image cannot be pulled; ``None`` if a build step failed, whatever it printed about its network."""
-    if "did not complete successfully" in stderr:
-        return None
-    for line in reversed(stderr.splitlines()):
-        if not (found := re.search(_PULL, line)):
-            continue
-        code = next((code for code, pattern in _PULL_FAILURES if re.search(pattern, line)), "")
-        if code:
-            image = next((name for name in found.groups() if name), "")
-            said = line.strip().removeprefix("Error response from daemon: ")
-            said = said.rpartition(": failed to do request: ")[2] if "failed to do request: " in said else said
-            named = f"The base image {image}" if image else "A base image"
-            return caused(
-                code,
-                f"{named} cannot be pulled: {quoted(said, length=200)}",
-                detail=tail,
-                facts={**known, "image": image},
-            )
-    return None
-
-
-def _build_failure(stderr: str, tail: str, known: Mapping[str, object]) -> RunClaudeError:
-    found = re.search(_FAILED_STEP, stderr)
-    named = (found[1] or found[2]).strip() if found else ""
-    step = named.splitlines()[0][:160] if named else "unknown step"
-    help = ""
-    if re.search(_STEP_WITHOUT_NETWORK, stderr):
-        help = "The step could not reach its server: check the network, HTTPS_PROXY and RUN_CLAUDE_CA_BUNDLE."
-    return caused(
-        "build-failed",
-        f"The image cannot be built: {step}",
-        help=help,
-        detail=tail,
-        facts={**known, "step": step, "log": "run-claude proxy build --no-cache -v"},
-    )

@@ -9,7 +9,7 @@ from run_claude.domain.causes import caused
 if TYPE_CHECKING:
     from run_claude.errors import RunClaudeError
 
-__all__ = ["foreign_container", "port_taken", "stranger"]
+__all__ = ["bind_unavailable", "foreign_container", "port_taken", "stranger"]
 
 
 def port_taken(port: int, setting: str, *, holder: str, free: int | None, detail: str = "") -> RunClaudeError:
@@ -26,6 +26,19 @@ def port_taken(port: int, setting: str, *, holder: str, free: int | None, detail
         + (" (or --port)." if setting == "LITELLM_PORT" else "."),
         detail=detail,
         facts={"port": port, "setting": setting, "holder": holder, "free_port": free},
+    )
+
+
+def bind_unavailable(bind: str, setting: str) -> RunClaudeError:
+    """Return the error for an address that this host does not have.
+
+    :param setting: the variable that sets the address
+    """
+    return caused(
+        "bind-unavailable",
+        f"This host does not have the address {bind} ({setting}).",
+        help=f"Set {setting} to an address that `ip addr` shows: 127.0.0.1 for this machine alone.",
+        facts={"bind": bind, "setting": setting},
     )
 
 

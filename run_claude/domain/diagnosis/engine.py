@@ -10,12 +10,23 @@ from run_claude.domain.diagnosis.transport import Failure, failure_of, quoted
 if TYPE_CHECKING:
     from run_claude.errors import RunClaudeError
 
-__all__ = ["MINIMUM_API", "engine_frozen", "engine_too_old", "engine_unreachable"]
+__all__ = ["MINIMUM_API", "NEWEST_API", "engine_frozen", "engine_newer", "engine_too_old", "engine_unreachable"]
 
 MINIMUM_API = (
     1,
     44,
 )  # Engine 25, the first with `start_interval`; an older one rejects the compose file half-way through
+
+
+NEWEST_API = (1, 51)  # Engine 28.5, the newest that run-claude was run with; engines speak older versions as well
+
+
+def engine_newer(version: tuple[int, int]) -> str:
+    """Return, in words, that an engine is newer than what run-claude was run with; empty if it is not."""
+    if version <= NEWEST_API:
+        return ""
+    spoken, known = (f"{major}.{minor}" for major, minor in (version, NEWEST_API))
+    return f"API {spoken} is newer than run-claude was tried with ({known})"
 
 
 def engine_unreachable(host: str, error: BaseException, *, installed: bool = True) -> RunClaudeError:

@@ -32,11 +32,13 @@ class Evidence:
     :param shown: what people are shown of it, without secrets
     :param marks: what the proxy's entrypoint said, of each run that counts, the newest first
     :param lines: what else counts, of each of these runs; beside PostgreSQL's messages without their prefix
+    :param security: what the engine says that it confines containers with: ``selinux``, ``userns``, ``rootless``
     """
 
     shown: tuple[str, ...] = ()
     marks: tuple[tuple[str, ...], ...] = ()
     lines: tuple[tuple[str, ...], ...] = ()
+    security: frozenset[str] = frozenset()
 
     @property
     def newest(self) -> Sequence[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis.log import Evidence
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
+from run_claude.domain.volume import missing_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,8 +52,16 @@ _DISK = r"(?:no space left on device|disk quota exceeded)"
 _FULL = "{service} cannot write: the disk is full."
 
 # What else is printed, from the beginning of a line.
+_PLATFORM: _Reading = (  # as runc says it, and Docker's init
+    r"exec \S+: exec format error|\[FATAL tini \(\d+\)\] exec \S+ failed: Exec format error",
+    "image-platform",
+    "The image of {service} is not made for this engine's processor.",
+)
+_DENIED = r"(?i)permission denied|cannot be read"
+
 _READINGS: dict[Service, tuple[_Reading, ...]] = {
     Service.LITELLM: (
+        _PLATFORM,
         (rf"(?i:{_SPEAKER}).*?(?:\bP1000\b|(?i:password authentication failed))", "database-password", _REJECTED),
         (
             rf"(?i:{_SPEAKER}).*(?i:too many clients already|remaining connection slots are reserved)",
@@ -74,6 +83,12 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
         (r"yaml\.(?:scanner|parser)\.\w+Error", "litellm-config", "litellm_config.yaml is not valid YAML."),
     ),
     Service.TIMESCALEDB: (
+        _PLATFORM,
+        (
+            r"(?:/bin/sh: )?/run-claude/entrypoint: (?:line )?\d+: docker-entrypoint\.sh: .*not found",
+            "database-image",
+            "The image of {service} has no docker-entrypoint.sh: it is none of PostgreSQL's official layout.",
+        ),
         (
             r"DETAIL:  .*initialized by PostgreSQL version (\S+?),",
             "database-version",
@@ -163,6 +178,8 @@ def service_failure(
             facts=facts,
         )
     found = _read(service, log, state, exit_code) if reason in ("died", "looping", "unhealthy") else None
+    if reason in ("died", "looping", "unhealthy") and (denied := _denied(log)):
+        return caused("selinux-denied", f"SELinux keeps {service} from a file: {denied}", detail=detail, facts=facts)
     if found:
         return caused(found[0], found[1], detail=detail, facts=facts)
     words = _REASONS[reason].format(service=service, exit_code=exit_code)
@@ -190,9 +207,17 @@ def _read(service: Service, log: Evidence, state: ServiceState, exit_code: str) 
                 if found := next((match for line in said if (match := re.match(pattern, line))), None):
                     group = next((group for group in found.groups() if group), "")
                     return code, message.format(group.strip(), service=service, exit_code=exit_code)
+    if library := missing_library(state.health_output):  # the health check asks in a session
+        return "timescaledb-version", f"The image of {service} lacks the library {library} that its volume needs."
     if re.search(f"(?i){_DISK}", state.error):
         return "disk-full", _FULL.format(service=service)
     return _EXIT_CODES.get(state.exit_code or 0) if service is Service.LITELLM else None
+
+
+def _denied(log: Evidence) -> str:
+    """Return what a container was not allowed to read or write, where SELinux confines it; else an empty text."""
+    said = (line for lines in (*log.marks, *log.lines) for line in lines) if "selinux" in log.security else ()
+    return next((line[:200] for line in said if re.search(_DENIED, line)), "")
 
 
 def _detail(log: Evidence) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,6 @@ from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 
@@ -97,3 +97,35 @@ async def test_a_command_in_a_container_of_its_own_touches_nothing_that_runs_and
         *("--rm", "--no-deps", "--no-TTY", "--quiet-pull", "--entrypoint", "python"),
         *("litellm", "-m", "boot.upgrade"),
     ]
+
+
+async def test_containers_whose_network_was_removed_are_made_anew(
+    docker: Docker, compose: DockerCompose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(argv: Sequence[str], **options: object) -> Completed:
+        await docker.run(argv, **options)
+        gone = f"Error response from daemon: network {'0a' * 32} not found"
+        return Completed(tuple(argv), 0, "", "") if "--force-recreate" in argv else Completed(tuple(argv), 1, "", gone)
+
+    monkeypatch.setattr(module, "run", run)
+    await compose.up([PROXY])
+    up = ["up", "--detach", "--no-build", "--no-deps"]
+    assert docker.asked == [[*up, "litellm"], [*up, "--force-recreate", "litellm"]]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "builder"),
+    [
+        (Endpoint("unix:///x"), "default"),
+        (Endpoint("unix:///x", context="colima"), "default"),
+        (Endpoint("tcp://x:2376", context="far", tls=Path("/certificates")), "far"),
+    ],
+)
+def test_the_engines_own_builder_builds(tmp_path: Path, endpoint: Endpoint, builder: str) -> None:
+    """Whatever is selected: another builder has no image of this engine, and the Dockerfile needs BuildKit."""
+    others = {"BUILDX_BUILDER": "cloud", "DOCKER_BUILDKIT": "0", "DOCKER_CONFIG": "/config"}
+    made = DockerCompose(endpoint, Project((), {}), "test", tmp_path, tmp_path / "env", others)
+    environment = made.environment()
+    assert (environment["BUILDX_BUILDER"], environment["DOCKER_BUILDKIT"]) == (builder, "1")
+    assert environment["DOCKER_CONFIG"] == "/config"
+    assert environment.get("DOCKER_CONTEXT", "default") == builder

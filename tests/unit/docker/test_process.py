@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
+from pathlib import Path
 
 import anyio
 import pytest
 
-from run_claude.docker.process import run
+import run_claude
+from run_claude.docker.process import first_error, run
 
 pytestmark = pytest.mark.anyio
 
@@ -58,3 +61,22 @@ async def ended(pid: int) -> None:
             await anyio.wait_readable(descriptor)
     finally:
         os.close(descriptor)
+
+
+def test_the_error_of_a_task_group_is_found_in_it() -> None:
+    first, second = KeyError(1), KeyError(2)
+    nested = ExceptionGroup("outer", [ExceptionGroup("inner", [first]), second])
+    assert first_error(nested, KeyError) is first
+    assert first_error(nested, LookupError) is first
+    assert first_error(nested, ValueError) is None
+    assert first_error(ExceptionGroup("mixed", [first, ValueError()]), KeyError) is None
+
+
+def test_nothing_is_raised_in_an_except_star_clause() -> None:
+    """Python 3.11.2, that of Debian 12, wraps it in a group of its own; from 3.11.4 on it does not."""
+    package = Path(run_claude.__file__).parent
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            handlers = node.handlers if isinstance(node, ast.TryStar) else []
+            raised = [inner for handler in handlers for inner in ast.walk(handler) if isinstance(inner, ast.Raise)]
+            assert not raised, f"{path}: use first_error()"

@@ -159,3 +159,23 @@ def test_what_of_the_users_files_is_not_used_is_said(
     notes = [row["text"] for row in json.loads(capsys.readouterr().out)["findings"] if row["mark"] == "note"]
     assert any("mine: not used" in text for text in notes)
     assert any("/nowhere.json is not there" in text for text in notes)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("hidden", [True, False])
+async def test_a_docker_from_a_snap_is_told_where_our_files_are_hidden_from_it(tmp_path: Path, hidden: bool) -> None:
+    """Its command is a link to snap's own program, which confines it."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "snap").write_text("#!/bin/sh\necho 2.40.3\n")
+    (tmp_path / "snap").chmod(0o755)
+    (tmp_path / "bin/docker").symlink_to(tmp_path / "snap")
+    environ = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    if not hidden:
+        environ |= {
+            "RUN_CLAUDE_HOME": f"{tmp_path}/run-claude/home",
+            "RUN_CLAUDE_STATE": f"{tmp_path}/run-claude/state",
+        }
+    settings = load_settings({**environ, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
+    found = [finding for finding in await diagnose(settings) if finding.check == "compose"]
+    assert [finding.code for finding in found] == (["", "files-out-of-reach"] if hidden else [""])
+    assert not hidden or ".config/run-claude" in found[-1].text

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from run_claude.doctor.findings import Finding, Mark, failed, judge_compose, judge_engine, judge_machine, well
+from run_claude.doctor.findings import (
+    Finding,
+    Mark,
+    failed,
+    judge_clock,
+    judge_compose,
+    judge_engine,
+    judge_machine,
+    well,
+)
 from run_claude.errors import ConfigError
 
 GB = 1 << 30
@@ -38,6 +47,20 @@ def test_a_disk_is_judged_by_what_a_build_takes(free: int, mark: Mark, code: str
 )
 def test_an_engine_is_judged_by_its_api(api: tuple[int, int], mark: Mark) -> None:
     assert judge_engine("Docker 1", api, milliseconds=1).mark is mark
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(0.5, ""), (-100, ""), (3600, "60 min ahead of"), (-86400, "1440 min behind")]
+)
+def test_a_clock_that_is_wrong_is_told(ahead: float, words: str) -> None:
+    texts = [finding.text for finding in judge_clock(ahead)]
+    assert texts == ([f"the engine's clock is {words} this machine's"] if words else [])
+
+
+def test_an_engine_that_is_newer_than_we_know_is_said_to_be() -> None:
+    found = judge_engine("Docker 31", (1, 60), milliseconds=1)
+    assert found.mark is Mark.OK
+    assert "API 1.60 is newer than run-claude was tried with (1.51)" in found.text
 
 
 @pytest.mark.parametrize(

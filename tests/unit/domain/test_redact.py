@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -160,3 +161,22 @@ def test_no_value_in_any_encoding_makes_it_fail(secret: str, text: str) -> None:
 
 def test_a_secret_is_taken_out_where_lower_case_stands_for_a_byte() -> None:
     assert "word" not in redacted("u=pass%2fword%3d1", ["pass/word=1"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+        "all predefined address pools have been fully subnetted",
+        "Pool overlaps with other one on this address space",
+        "listen bind: cannot assign requested address",
+        "error getting credentials: executable file not found",
+        "certificate has expired or is not yet valid",
+        "pull rate limit exceeded",
+        "Temporary failure in name resolution",
+    ],
+)
+def test_no_common_word_of_an_engines_message_is_a_secret_of_a_file(said: str) -> None:
+    words = set(re.findall(r"[A-Za-z]{4,}", said))
+    file = {f"TOKEN_{number}": word for number, word in enumerate(sorted(words))}
+    assert redacted(said, secret_values(file, file)) == said

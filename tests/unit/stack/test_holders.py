@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.stack.holders import is_free, next_free, process_on
+from run_claude.stack.holders import has_address, is_free, next_free, process_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,3 +48,15 @@ def test_nobody_is_named_for_a_free_port(taken: int) -> None:
     port = next_free("127.0.0.1", taken)
     assert port is not None
     assert process_on(port) == ""
+
+
+def test_an_address_is_this_hosts_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert has_address("127.0.0.1")
+    assert has_address("0.0.0.0")  # noqa: S104 (every address of this host)
+    assert not has_address("192.0.2.77")
+
+    def without_ipv6(family: int, kind: int) -> socket.socket:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+    assert not has_address("::1")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from run_claude.config.settings import load_settings
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
 from run_claude.stack import Stack
@@ -136,3 +137,34 @@ async def test_what_the_last_start_made_is_not_looked_into_again(stage_with_imag
     stage.container(Service.LITELLM).dies(1)
     await start(stage, OFFICIAL)
     assert set(stage.engine.used) == {"test-files"}
+
+
+async def test_a_tag_that_has_become_another_image_is_looked_into(stage_with_images: Stage) -> None:
+    """As after `docker pull`: Compose would make the container of it, and the database be healthy and of no use."""
+    stage = stage_with_images
+    await start(stage, OFFICIAL)
+    holds(stage, base__1__3079=row("2.23.1"), base__5__3079=row("2.23.1"))
+    stage.container(Service.TIMESCALEDB).image_id = "sha256:1"
+    stage.engine.image_ids[OFFICIAL] = "sha256:2"
+    stage.engine.files[OFFICIAL] = {
+        f"{SHARE}/timescaledb.control": b"default_version = '2.24.0'\n",
+        f"{LIB}/timescaledb-2.24.0.so": b"",
+        f"{LIB}/timescaledb-tsl-2.24.0.so": b"",
+    }
+    stage.container(Service.LITELLM).dies(1)
+    with pytest.raises(RunClaudeError, match=r"TimescaleDB 2\.24\.0") as caught:
+        await start(stage, OFFICIAL)
+    assert caught.value.code == "timescaledb-version"
+    assert stage.container(Service.TIMESCALEDB).phase is Phase.HEALTHY
+
+
+async def test_an_installation_pulls_the_databases_image_and_can_do_without(stage: Stage) -> None:
+    stage.engine.images.clear()
+    async with Stack.open(stage.settings, reporter=stage.reporter, compose=stage.compose) as stack:
+        image = await stack.build_if_missing()
+        assert stage.compose.of("pull") == [("timescaledb",)]
+        stage.engine.images = {image}
+        stage.compose.fails["pull"] = caused("base-image-limit", "The base image x cannot be pulled: too many.")
+        assert await stack.build_if_missing() == image
+    assert len(stage.compose.of("pull")) == 2
+    assert [note for note in stage.reporter.notes if "too many" in note]

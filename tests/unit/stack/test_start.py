@@ -10,7 +10,7 @@ import pytest
 from run_claude.docker import observer as observer_module
 from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Phase, Service, Snapshot
-from run_claude.errors import ConflictError, RunClaudeError, StartError, StartTimeout
+from run_claude.errors import ConfigError, ConflictError, RunClaudeError, StartError, StartTimeout
 from run_claude.stack import holders
 from run_claude.stack.start import Start
 from run_claude.state.deployed import load_deployment
@@ -140,6 +140,24 @@ async def test_an_image_that_cannot_be_built_ends_the_start_before_the_container
 async def test_an_engine_that_is_too_old_is_refused_before_anything_is_done(stage: Stage) -> None:
     stage.engine.speaks = "1.43"
     assert (await failed(stage)).code == "engine-too-old"
+    assert not stage.compose.calls
+
+
+async def test_an_engine_that_is_newer_than_we_know_is_used_and_said_to_be(stage: Stage) -> None:
+    stage.engine.speaks = "1.99"
+    assert (await start(stage)).snapshot.litellm.phase is Phase.HEALTHY
+    assert [line for line in stage.reporter.lines if "API 1.99 is newer" in line]
+
+
+async def test_an_address_that_this_host_does_not_have_ends_the_start_before_anything_is_built(stage: Stage) -> None:
+    stage.deployed()
+    stage.engine.images.clear()
+    with stage.settings.paths.compose_env_file.open("a") as file:
+        file.write("LITELLM_PORT='4601'\nRUN_CLAUDE_BIND='192.0.2.77'\n")
+    before, what = await stage.session.look(), load_deployment(stage.settings.paths)
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.77 \(RUN_CLAUDE_BIND\)") as caught:
+        await Start(stage.session, what, PROXY_ONLY, LONG, before).run()
+    assert (caught.value.code, caught.value.exit_code) == ("bind-unavailable", 3)
     assert not stage.compose.calls
 
 

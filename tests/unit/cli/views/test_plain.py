@@ -37,3 +37,21 @@ def test_a_secret_in_a_command_is_not_shown(argv: tuple[str, ...], monkeypatch: 
     monkeypatch.setenv("MY_API_KEY", "planted-by-name")
     assert "planted" not in shown(*argv)
     assert "[redacted]" in shown(*argv)
+
+
+def pulled(*lines: str, verbose: bool = False) -> list[str]:
+    stream = io.StringIO()
+    plain = Plain(stream, os.environ, verbose=verbose)
+    plain.step("Pulling x")
+    for line in lines:
+        plain.line(line)
+    return stream.getvalue().splitlines()[1:]
+
+
+def test_a_pull_shows_how_far_it_is_now_and_then() -> None:
+    layer = [f" 7b5479c66f9f Downloading [=>  ]  {megabytes}MB/130MB" for megabytes in range(1, 130)]
+    assert pulled(" db Pulling ", *layer, " db Pulled ") == [
+        f"  {done} MB of 130 MB pulled" for done in ("25.0", "50.0", "75.0", "100", "125")
+    ]
+    assert pulled("#5 sha256:" + "ab" * 32 + " 45.10MB / 45.10MB 0.5s done") == ["  45.1 MB of 45.1 MB pulled"]
+    assert pulled(layer[0], verbose=True) == [f"  {layer[0]}"]

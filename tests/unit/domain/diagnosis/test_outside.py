@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from run_claude.docker.inspect import container_event
-from run_claude.domain.diagnosis import compose, compose_failure, database_log, proxy_log, service, service_failure
+from run_claude.domain.diagnosis import (
+    compose,
+    compose_failure,
+    database_log,
+    proxy_log,
+    pull,
+    service,
+    service_failure,
+)
 from run_claude.domain.lifecycle import Phase, Service, ServiceState, Snapshot
 from run_claude.domain.marks import BEGINS, SERVES, marks_at, seal
 from run_claude.domain.supervision import Act, Do, decide
@@ -38,8 +46,8 @@ RNG = random.Random(15)  # noqa: S311 (the same each time)
 
 ERRORS = [pattern for pattern, *_ in service._MARKS]
 PATTERNS = [pattern for readings in service._READINGS.values() for pattern, *_ in readings] + ERRORS
-PATTERNS += [rule.pattern for rule in compose._RULES] + [compose._PORT, compose._PULL]
-PATTERNS += [pattern for _, pattern in compose._PULL_FAILURES]
+PATTERNS += [rule.pattern for rule in compose._RULES] + [compose._PORT, pull._PULL]
+PATTERNS += [failure.pattern for failure in pull._FAILURES]
 OURS = ["litellm imported", "database reachable", "database migrated", "migrating the database", BEGINS, SERVES]
 
 PREFIXES = [  # of each who may speak in a log

@@ -1,0 +1,224 @@
+"""`watch install` on a machine that systemd runs: it starts, it is there after the next login, and it stops.
+
+The machine is a container in which systemd is process 1, with a plain user who reaches the engine. A login is one of
+`su`, which opens a session of logind's as any other does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import runs
+from tests.unit.watch.test_service_units import NAMES
+
+from .instance import Instance, docker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REPOSITORY = Path(__file__).parents[2]
+PYTHON = "/opt/run-claude/bin/python"
+SOCKET = "/run/docker.sock"
+WITHIN = 60.0  # seconds
+
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.slow(40), pytest.mark.timeout(300)]
+
+
+# Runs in the machine: a program in a folder of each name, with that name as an argument and as a setting.
+READ_BY_SYSTEMD = """
+import json, subprocess, sys
+from pathlib import Path
+from run_claude.watch.service_units import Service, Systemd
+
+units = []
+for number, name in enumerate(json.loads(sys.argv[1])):
+    program = Path("/opt/named", name, "program")
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!{sys.executable}\\n"
+        "import json, os, sys\\n"
+        "with open(f'/run/read-{sys.argv[2]}', 'w') as file:\\n"
+        "    json.dump([*sys.argv[:2], os.environ['RUN_CLAUDE_HOME']], file)\\n")
+    program.chmod(0o755)
+    service = Service("x", (str(program), name, str(number)), {"RUN_CLAUDE_HOME": name})
+    text = Systemd(Path("/"), {}).render(service).replace("[Service]", "[Service]\\nType=oneshot")
+    units.append(f"named-{number}.service")
+    Path("/run/systemd/system", units[-1]).write_text(text)
+subprocess.run(["systemctl", "daemon-reload"], check=True)
+subprocess.run(["systemctl", "start", *units], check=True)
+print(json.dumps([json.loads(Path(f"/run/read-{number}").read_text()) for number in range(len(units))]))
+"""
+
+
+def wait_for(what: str, done: Callable[[], bool]) -> None:
+    end = time.monotonic() + WITHIN
+    while not done():
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+
+
+@dataclass
+class Guest(Instance):
+    """The stack of the machine's user, whose commands run in sessions of that user."""
+
+    machine: str = field(default_factory=lambda: runs.name("rct"))
+
+    def start_command(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        settings = {
+            "RUN_CLAUDE_HOME": str(self.config),
+            "RUN_CLAUDE_STATE": str(self.folder / "state"),
+            "RUN_CLAUDE_INSTANCE": self.name,
+            "LITELLM_PORT": str(self.port),
+            "RUN_CLAUDE_PRISMA": "off",
+            **self.extra,
+        }
+        command = [
+            "env",
+            *(f"{name}={value}" for name, value in settings.items()),
+            PYTHON,
+            "-m",
+            "run_claude",
+            *arguments,
+        ]
+        return subprocess.Popen(
+            ["docker", "exec", self.machine, "su", "-", "person", "-c", shlex.join(command)],
+            text=True,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def as_root(self, *command: str, check: bool = True) -> str:
+        return docker("exec", self.machine, *command, check=check)
+
+    def user_manager_runs(self) -> bool:
+        return self.as_root("systemctl", "is-active", f"user@{uid()}.service", check=False) == "active"
+
+    def watcher(self) -> str:
+        """Return who watches; nobody is an empty text. To ask is to log in."""
+        return str(self.json("watch", "status", expect=None)["watcher"] or "")
+
+    def processes(self) -> list[str]:
+        """Return the watchers' process ids, without logging in."""
+        return self.as_root("pgrep", "-f", f"run_claude --instance {self.name} watch", check=False).split()
+
+
+def uid() -> int:
+    """Return a plain user's id: that of who runs the tests, so that the files are theirs; for root another."""
+    return os.getuid() or 4321
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    context = shutil.copytree(REPOSITORY / "tests/engine/machine", tmp_path_factory.mktemp("context") / "machine")
+    for path in ("requirements/run.txt", "dep/litellm/with-build-secrets"):
+        shutil.copy(REPOSITORY / path, context)
+    name = f"rct-machine:{runs.name('build')}"
+    docker(
+        *("build", "--quiet", "--tag", name, "--secret", "id=build,src=/dev/null"),
+        *("--secret", f"id=ca,src={os.environ.get('SSL_CERT_FILE', '/dev/null')}"),
+        *("--build-arg", f"RUN_CLAUDE_PYTHON_IMAGE={os.environ['RUN_CLAUDE_PYTHON_IMAGE']}", str(context)),
+    )
+    yield name
+    docker("image", "rm", "--force", name, check=False)
+
+
+@pytest.fixture(scope="module")
+def guest(image: str, stand_in_release: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    folder = tmp_path_factory.mktemp("user") / "it's 100% mine"
+    folder.mkdir()
+    release = folder.parent / "release"
+    shutil.copytree(stand_in_release["PYTHONPATH"], release, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["chmod", "-R", "go+rX", release], check=True)
+    os.chown(folder, uid(), -1)
+    bases = {name: os.environ[name] for name in ("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE")}
+    stack = Guest(folder, extra=bases)
+    client = json.loads(docker("info", "--format", "{{json .ClientInfo.Plugins}}"))
+    programs = {plugin["Path"]: f"/usr/libexec/docker/cli-plugins/docker-{plugin['Name']}" for plugin in client}
+    programs[shutil.which("docker") or ""] = "/usr/bin/docker"
+    mounts = [f"{folder}:{folder}", f"{release}:/opt/release:ro", f"{Path(SOCKET).resolve()}:{SOCKET}"]
+    mounts += [f"{Path(here).resolve()}:{there}:ro" for here, there in programs.items()]
+    docker(
+        *("run", "--detach", "--name", stack.machine, "--network", "host", "--cgroupns", "private"),
+        *("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+        *("--tmpfs", "/run", "--tmpfs", "/tmp:mode=1777", *(f"--volume={mount}" for mount in mounts)),
+        *(image, str(uid()), str(Path(SOCKET).stat().st_gid), "/opt/release"),
+    )
+    try:
+        state = "no answer"
+
+        def booted() -> bool:
+            nonlocal state
+            state = stack.as_root("systemctl", "is-system-running", check=False)
+            return state in ("running", "degraded")
+
+        wait_for(f"systemd is {state}: {docker('logs', stack.machine)}", booted)
+        stack.start()
+        yield stack
+    finally:
+        docker("rm", "--force", "--volumes", stack.machine, check=False)
+        stack.remove()
+
+
+@pytest.fixture
+def lingering(guest: Guest) -> Iterator[None]:
+    guest.as_root("loginctl", "enable-linger", "person")
+    yield
+    guest.as_root("loginctl", "disable-linger", "person")
+    wait_for("the user manager does not end", lambda: not guest.user_manager_runs())
+
+
+@pytest.mark.usefixtures("lingering")
+def test_it_starts_heals_outlives_all_sessions_and_stops(guest: Guest) -> None:
+    installed = guest.json("watch", "install")["installed"]
+    assert installed == f"/home/person/.config/systemd/user/run-claude-watch-{guest.name}.service"
+    wait_for("no watcher", lambda: len(guest.processes()) == 1)
+    (process,) = guest.processes()
+    wait_for("the watcher is not ready", lambda: process in guest.watcher())
+    docker("kill", guest.container("litellm"))
+    wait_for("it does not heal", lambda: guest.phase("litellm") == "running healthy")
+
+    for session in guest.as_root("loginctl", "--no-legend", "list-sessions").splitlines():
+        guest.as_root("loginctl", "terminate-session", session.split()[0], check=False)
+    assert guest.processes() == [process]
+    assert guest.json("watch", "status")["installed"] == installed
+
+    assert guest.json("watch", "uninstall")["removed"] == installed
+    wait_for("the watcher goes on", lambda: not guest.processes())
+    assert guest.watcher() == ""
+    assert guest.as_root("find", "/home/person/.config/systemd", "-name", "*run-claude*") == ""
+
+
+def test_without_lingering_it_ends_with_the_last_session_and_comes_back_with_the_next(guest: Guest) -> None:
+    said = guest.run("watch", "install").stdout
+    assert "sudo loginctl enable-linger person" in said
+    wait_for("it goes on", lambda: not guest.processes() and not guest.user_manager_runs())
+    login = ["docker", "exec", "--interactive", guest.machine, "su", "-", "person", "-c", "cat"]
+    with subprocess.Popen(login, stdin=subprocess.PIPE):  # with the end of this block cat's input ends
+        wait_for("it does not come back", lambda: len(guest.processes()) == 1)
+        (process,) = guest.processes()
+        wait_for("the watcher is not ready", lambda: process in guest.watcher())
+        guest.run("watch", "uninstall")
+        wait_for("the watcher goes on", lambda: not guest.processes())
+
+
+@pytest.mark.cause("no-user-manager")
+def test_who_has_not_logged_in_is_told_that_no_user_manager_runs(guest: Guest) -> None:
+    printed = guest.as_root(PYTHON, "-m", "run_claude", "watch", "install", "--json", check=False)
+    error = json.loads(printed)["error"]
+    assert error["code"] == "no-user-manager"
+    assert "loginctl enable-linger root" in error["help"]
+
+
+def test_systemd_reads_every_path_as_it_was_written(guest: Guest) -> None:
+    read: list[Any] = json.loads(guest.as_root(PYTHON, "-c", READ_BY_SYSTEMD, json.dumps(NAMES)))
+    assert read == [[f"/opt/named/{name}/program", name, name] for name in NAMES]

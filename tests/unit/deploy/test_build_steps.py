@@ -1,0 +1,48 @@
+"""A step of the build that fails says so itself if its names cannot be resolved."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "dep/litellm/with-build-secrets"
+UNRESOLVED = "run-claude: error: the containers of the build cannot resolve names: "
+
+
+def run(tmp_path: Path, *command: str, resolves: bool, **environ: str) -> tuple[int, str]:
+    """Run a command as a build does, with a resolver that finds every name or none."""
+    asked = tmp_path / "asked"
+    resolver = tmp_path / "python3"
+    resolver.write_text(f'#!/bin/sh\nprintf "%s" "$3" >{asked}\nexit {0 if resolves else 1}\n')
+    resolver.chmod(0o755)
+    told = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **environ}
+    done = subprocess.run(["sh", SCRIPT, *command], env=told, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "host"),
+    [
+        ({}, "pypi.org"),
+        ({"UV_DEFAULT_INDEX": "https://me:planted@index.example:8443/simple/"}, "index.example"),
+        ({"PIP_INDEX_URL": "https://index.example/simple"}, "index.example"),
+        ({"HTTPS_PROXY": "http://proxy.example:3128", "PIP_INDEX_URL": "https://index.example/"}, "proxy.example"),
+        ({"https_proxy": "http://[2001:db8::1]:3128"}, "2001:db8::1"),
+    ],
+)
+def test_the_name_that_it_needs_is_told(tmp_path: Path, environ: dict[str, str], host: str) -> None:
+    status, said = run(tmp_path, "sh", "-c", "echo no luck >&2; exit 7", resolves=False, **environ)
+    assert (status, said) == (7, f"no luck\n{UNRESOLVED}{host}\n")
+    assert (tmp_path / "asked").read_text() == host
+
+
+def test_a_step_that_fails_for_another_reason_speaks_for_itself(tmp_path: Path) -> None:
+    assert run(tmp_path, "sh", "-c", "exit 7", resolves=True) == (7, "")
+
+
+def test_a_step_that_succeeds_asks_for_nothing(tmp_path: Path) -> None:
+    assert run(tmp_path, "true", resolves=False) == (0, "")
+    assert not (tmp_path / "asked").exists()
