@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import run
-from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge_compose, judge_engine
+from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge_compose, judge_engine, judge_limits
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
 from run_claude.domain.lifecycle import parse_time
@@ -32,7 +32,7 @@ async def engine(context: Context) -> list[Finding]:
     name = f"Docker {info.get('ServerVersion') or 'unknown'}"
     told_ns = parse_time(info.get("SystemTime"))
     clock = judge_clock(told_ns / 1e9 - time.time()) if told_ns else []
-    return [judge_engine(name, version, milliseconds=milliseconds, details=details), *clock]
+    return [judge_engine(name, version, milliseconds=milliseconds, details=details), *clock, *judge_limits(info)]
 
 
 async def context(context: Context) -> list[Finding]:
