@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -286,11 +287,11 @@ def _file(value: str) -> Path:
 
 
 def _host_user(environ: Mapping[str, str]) -> tuple[int, int]:
-    """Return whom the containers' files are for: the user, also for root in the home of a user."""
-    if os.getuid() != 0:
-        return os.getuid(), os.getgid()
-    try:
-        found = Path(environ.get("HOME") or "/").stat()
-    except OSError:
-        return IMAGE_USER
-    return (found.st_uid, found.st_gid) if found.st_uid != 0 else IMAGE_USER
+    """Return as whom the proxy runs: the user, also for root in the home of a user."""
+    ids = os.getuid(), os.getgid()
+    if ids[0] == 0:
+        with suppress(OSError):
+            found = Path(environ.get("HOME") or "/").stat()
+            ids = found.st_uid, found.st_gid
+    # A number of a directory service's may be one that an engine's user namespace lacks.
+    return ids if ids[0] != 0 and max(ids) < 65536 else IMAGE_USER

@@ -36,13 +36,14 @@ _INDEXES = (
 
 
 def compose_variables(
-    settings: Settings, env: Environment, *, image: str, inputs: str, database_inputs: str
+    settings: Settings, env: Environment, *, image: str, inputs: str, database_inputs: str, callbacks: str = ""
 ) -> dict[str, str]:
     """Return the variables of the compose file.
 
     :param image: the reference of litellm's image
     :param inputs: a hash of the files that litellm reads; a change recreates the container
     :param database_inputs: the same of the database
+    :param callbacks: the volume of the user's own callbacks; empty without any
     """
     paths, (uid, gid) = settings.paths, settings.container_user
     variables = {
@@ -73,6 +74,7 @@ def compose_variables(
         "RUN_CLAUDE_LITELLM_PIDS": str(settings.litellm_pids),
         "RUN_CLAUDE_TIMESCALEDB_MEMORY": settings.timescaledb_memory,
         "RUN_CLAUDE_CALLBACKS": str(settings.callbacks or ""),
+        "RUN_CLAUDE_CALLBACKS_VOLUME": callbacks,
     }
     for name in _PROXIES[:2]:
         variables[name] = "" if _has_password(value := _proxy(env, name)) else value

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import read_bytes
-from run_claude.domain.container_files import ContainerFile, ContainerFiles, files_volume
+from run_claude.domain.causes import caused
+from run_claude.domain.container_files import ContainerFile, ContainerFiles, callbacks_volume, files_volume
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
@@ -16,11 +18,12 @@ if TYPE_CHECKING:
 
     from run_claude.config.paths import Paths
 
-__all__ = ["changing_files", "container_files", "database_inputs", "fixed_files"]
+__all__ = ["callbacks_digest", "changing_files", "container_files", "database_inputs", "fixed_files"]
 
 # Of the services folder; sh runs them, postgres reads pg_hba.conf.
 _DATABASE_FILES = ("databases", "entrypoint", "healthcheck", "pg_hba.conf")
 _FOR_ALL = 0o444
+_LARGEST_CALLBACKS = 20_000_000  # bytes
 
 
 def container_files(paths: Paths, variables: Mapping[str, str], services: Sequence[Service]) -> list[ContainerFiles]:
@@ -29,8 +32,10 @@ def container_files(paths: Paths, variables: Mapping[str, str], services: Sequen
     :param variables: those of the compose file
     :raises ConfigError: if a file is there and cannot be read
     """
-    changing = [changing_files(paths, variables)] if Service.LITELLM in services else []
-    return [*fixed_files(paths, variables, services), *changing]
+    fixed = fixed_files(paths, variables, services)
+    if Service.LITELLM not in services:
+        return fixed
+    return [*fixed, changing_files(paths, variables), *_callbacks(paths, variables)]
 
 
 def fixed_files(paths: Paths, variables: Mapping[str, str], services: Sequence[Service]) -> list[ContainerFiles]:
@@ -60,6 +65,39 @@ def database_inputs(paths: Paths) -> str:
     for data in _scripts(paths).values():
         digest.update(hashlib.sha256(data or b"").digest())
     return digest.hexdigest()[:12]
+
+
+def callbacks_digest(folder: Path) -> str:
+    """Return a hash of the user's own callbacks.
+
+    :raises ConfigError: if one cannot be read, or it is no folder of callbacks
+    """
+    digest = hashlib.sha256()
+    for name, data in _modules(folder).items():
+        digest.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _callbacks(paths: Paths, variables: Mapping[str, str]) -> list[ContainerFiles]:
+    if not (folder := variables.get("RUN_CLAUDE_CALLBACKS")):
+        return []
+    files = _readable_by_proxy(paths, variables, _modules(Path(folder)))
+    return [replace(files, volume=variables.get("RUN_CLAUDE_CALLBACKS_VOLUME") or callbacks_volume(paths.instance))]
+
+
+def _modules(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file in a folder, by its name there; without what Python and editors leave behind."""
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if any(part == "__pycache__" or part.startswith(".") for part in name.parts) or not path.is_file():
+            continue
+        found[name.as_posix()] = read_bytes(path) or b""
+        if sum(map(len, found.values())) > _LARGEST_CALLBACKS:
+            raise caused(
+                "setting-invalid", f"RUN_CLAUDE_CALLBACKS: {folder} has more than 20 MB, and is no folder of callbacks."
+            )
+    return found
 
 
 def _of_proxy(paths: Paths, variables: Mapping[str, str]) -> ContainerFiles:

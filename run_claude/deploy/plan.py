@@ -23,13 +23,14 @@ from run_claude.config.secrets import (
 )
 from run_claude.config.settings import Prisma
 from run_claude.deploy.compose_env import build_secrets, compose_variables, proxy_variables, render_compose_env
-from run_claude.deploy.container_files import database_inputs
+from run_claude.deploy.container_files import callbacks_digest, database_inputs
 from run_claude.deploy.image import litellm_image
 from run_claude.deploy.litellm_config import render_litellm_config
 from run_claude.deploy.loopback import reachable_value
 from run_claude.deploy.routing import render_profiles
 from run_claude.domain.causes import caused
 from run_claude.domain.compose import Project
+from run_claude.domain.container_files import callbacks_volume
 from run_claude.state.intent import load_intent
 
 if TYPE_CHECKING:
@@ -116,8 +117,10 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
     ca_bundle = read_bytes(settings.ca_bundle) if settings.ca_bundle else None
     inputs = _hash(rendered.digest.encode(), files[paths.litellm_secrets], ca_bundle or b"")
     image = litellm_image(settings)
-    scripts = database_inputs(paths)
-    variables = compose_variables(settings, env, image=image, inputs=inputs, database_inputs=scripts)
+    callbacks = callbacks_volume(paths.instance, callbacks_digest(settings.callbacks)) if settings.callbacks else ""
+    variables = compose_variables(
+        settings, env, image=image, inputs=inputs, database_inputs=database_inputs(paths), callbacks=callbacks
+    )
     files[paths.compose_env_file] = render_compose_env(variables).encode()
     project = Project.of(paths.services, variables)
     return Plan(

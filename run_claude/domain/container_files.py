@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from run_claude.domain.lifecycle import Service
 
-__all__ = ["ContainerFile", "ContainerFiles", "carrier_name", "files_volume"]
+__all__ = ["ContainerFile", "ContainerFiles", "callbacks_volume", "carrier_name", "files_volume"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,11 @@ class ContainerFiles:
 def files_volume(instance: str, service: Service) -> str:
     """Return the name of the volume from which a service's container reads its files."""
     return f"{instance}-{service}-files"
+
+
+def callbacks_volume(instance: str, digest: str = "") -> str:
+    """Return the name of the volume of the user's own callbacks; without a digest, how all of them begin."""
+    return f"{instance}-litellm-callbacks" + (f"-{digest}" if digest else "")
 
 
 def carrier_name(instance: str) -> str:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from run_claude.domain.belongings import Belongings
-from run_claude.domain.container_files import carrier_name, files_volume
+from run_claude.domain.container_files import callbacks_volume, carrier_name, files_volume
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
@@ -229,6 +229,8 @@ def _volumes(
     names = {f"{name}-{suffix}": name for name in sorted(ours) for suffix in ("litellm-logs", "timescaledb-data")}
     names |= {files_volume(name, service): name for name in sorted(ours) for service in Service}
     for volume in found.engine.volumes:
+        if volume.project in ours and volume.name.startswith(callbacks_volume(volume.project)):
+            names[volume.name] = volume.project
         if (instance := names.get(volume.name)) is None:
             continue
         thing = Thing(kind=Kind.VOLUME, name=volume.name, instance=instance, bytes=found.sizes.get(volume.name, 0))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from run_claude.deploy.container_files import changing_files, container_files
-from run_claude.docker.belongings import remove_volume
+from run_claude.docker.belongings import belongings, remove_volume
 from run_claude.docker.volumes import fill_volumes
-from run_claude.domain.container_files import files_volume
+from run_claude.domain.container_files import callbacks_volume, files_volume
 from run_claude.domain.lifecycle import Service
 from run_claude.state.delivered import forget_delivered, record_delivered, undelivered
 from run_claude.state.deployed import is_deployed, load_deployment
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from run_claude.stack.session import Session
     from run_claude.state.deployed import Deployment
 
-__all__ = ["deliver", "deliver_changes", "has_changes", "take_back"]
+__all__ = ["clear_callbacks", "deliver", "deliver_changes", "has_changes", "take_back"]
 
 
 async def deliver(session: Session, what: Plan | Deployment, services: Sequence[Service]) -> None:
@@ -72,7 +72,19 @@ async def take_back(session: Session) -> None:
         volume = files_volume(session.settings.instance, service)
         if reason := await remove_volume(session.api, volume):
             session.reporter.note(f"Secrets of the stack are still in the volume {volume}: {reason}")
+    await clear_callbacks(session)
     forget_delivered(session.settings.paths.delivered_file)
+
+
+async def clear_callbacks(session: Session, used: str = "") -> None:
+    """Remove the volumes of callbacks but the one that is used; one that a container still has stays.
+
+    :raises EngineError: if the engine cannot be asked
+    """
+    beginning = callbacks_volume(session.settings.instance)
+    for volume in (await belongings(session.api, images=False)).volumes:
+        if volume.project == session.settings.instance and volume.name.startswith(beginning) and volume.name != used:
+            await remove_volume(session.api, volume.name)
 
 
 async def _fill(

@@ -10,7 +10,7 @@ import anyio
 from run_claude.deploy.prepare import put_back, write_plan
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
-from run_claude.stack.delivery import deliver
+from run_claude.stack.delivery import clear_callbacks, deliver
 from run_claude.stack.old_images import record_and_clear_images
 from run_claude.stack.start import Start
 from run_claude.stack.started import DEFAULT_TIMEOUT
@@ -68,6 +68,9 @@ async def start_plan(
                 await _put_back(session, planned, kept, before)
         raise
     record_applied(paths.applied_file, planned.fingerprint, done.snapshot, services)
+    if used := planned.project.variables.get("RUN_CLAUDE_CALLBACKS_VOLUME"):
+        with suppress(RunClaudeError):  # they only take space
+            await clear_callbacks(session, used)
     await record_and_clear_images(session, before, done.snapshot)
     return done
 

@@ -134,6 +134,9 @@ class Project:
             ContainerFiles(volume=f"{self.name}-litellm-files", files=tuple(proxys), group=int(user.split(":")[1])),
             ContainerFiles(volume=f"{self.name}-timescaledb-files", files=tuple(databases), mode=0o755),
         ]
+        if folder := self.variables.get("RUN_CLAUDE_CALLBACKS"):
+            own = [ContainerFile(name=path.name, data=path.read_bytes()) for path in Path(folder).iterdir()]
+            volumes.append(ContainerFiles(volume=f"{self.name}-litellm-callbacks", files=tuple(own), group=10001))
         mounts = [f"--volume={content.volume}:/files/{content.volume}" for content in volumes]
         carrier = docker("create", "--network=none", *mounts, self.image, "never-started").split()[-1]
         try:

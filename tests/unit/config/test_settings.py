@@ -147,6 +147,8 @@ def test_the_container_runs_as_the_user_but_never_as_root(
     monkeypatch.setattr(os, "getuid", lambda: 1000)
     monkeypatch.setattr(os, "getgid", lambda: 1001)
     assert load_settings(environ).container_user == (1000, 1001)
+    monkeypatch.setattr(os, "getgid", lambda: 1_234_567)
+    assert load_settings(environ).container_user == (10001, 10001), "a user namespace may lack it"
     monkeypatch.setattr(os, "getuid", lambda: 0)
     assert load_settings(environ).container_user == (10001, 10001)
 

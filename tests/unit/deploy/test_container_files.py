@@ -13,6 +13,7 @@ from run_claude.deploy.plan import plan
 from run_claude.deploy.prepare import prepare
 from run_claude.deploy.routing import open_pages, set_default_profile
 from run_claude.domain.lifecycle import Service
+from run_claude.errors import ConfigError
 from run_claude.state.delivered import record_delivered, undelivered
 
 if TYPE_CHECKING:
@@ -108,6 +109,37 @@ def test_a_script_of_the_users_makes_the_database_anew_and_another_password_does
 def test_what_is_not_on_disk_is_left_as_it_is_in_the_volume(settings: Settings, planned: Plan) -> None:
     settings.paths.litellm_config.unlink()
     assert "litellm_config.yaml" not in given(settings, planned)["run-claude-litellm-files"]
+
+
+@pytest.fixture
+def own(settings: Settings, tmp_path: Path) -> Settings:
+    """Settings with callbacks of the user's own."""
+    for name in ("own.py", "lib/helper.py", "__pycache__/own.cpython-313.pyc", ".git/config"):
+        path = tmp_path / "callbacks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# {name}\n")
+    return replace(settings, callbacks=tmp_path / "callbacks")
+
+
+def test_callbacks_of_the_users_own_are_in_a_volume_of_their_content(own: Settings) -> None:
+    planned = prepare(own, profile="demo", database=True)
+    volume = planned.project.variables["RUN_CLAUDE_CALLBACKS_VOLUME"]
+    assert volume.startswith("run-claude-litellm-callbacks-")
+    assert given(own, planned)[volume] == {"own.py": b"# own.py\n", "lib/helper.py": b"# lib/helper.py\n"}
+    assert own.callbacks is not None
+    (own.callbacks / "own.py").write_text("changed = True\n")
+    after = plan(own, profile="demo", database=True)
+    assert after.project.variables["RUN_CLAUDE_CALLBACKS_VOLUME"] != volume, "the proxy is made anew"
+    assert after.fingerprint != planned.fingerprint
+
+
+def test_a_folder_of_something_else_is_refused(own: Settings) -> None:
+    assert own.callbacks is not None
+    prepare(own, profile="demo", database=True)
+    with (own.callbacks / "disk.img").open("wb") as file:
+        file.truncate(21_000_000)
+    with pytest.raises(ConfigError, match="RUN_CLAUDE_CALLBACKS"):
+        plan(own, profile="demo", database=True)
 
 
 def changes(settings: Settings, planned: Plan) -> ContainerFiles:

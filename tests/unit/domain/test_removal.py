@@ -119,6 +119,19 @@ def test_without_data_the_volume_stays_and_what_opens_and_finds_it() -> None:
     assert state.spare == frozenset({"compose.env"})
 
 
+def test_callbacks_and_a_container_that_has_filled_volumes_go_as_well() -> None:
+    callbacks = FoundVolume(name="one-litellm-callbacks-abc", project="one")
+    foreign = FoundVolume(name="one-litellm-callbacks-x", project="other")
+    engine = replace(
+        ALL.engine,
+        volumes=(*ALL.engine.volumes, callbacks, foreign),
+        containers=(FoundContainer(id="c", name="one-files"),),
+    )
+    found = names(plan_removal(replace(ALL, engine=engine), data=False))
+    assert {"one-litellm-callbacks-abc", "one-files"} <= set(found)
+    assert "one-litellm-callbacks-x" not in found
+
+
 def test_data_that_stays_keeps_the_image_that_opens_it_and_what_that_is_made_from() -> None:
     removal = plan_removal(replace(ALL, databases={"one": DATABASE}), data=False)
     assert why(removal, DATABASE) == "the data of one is opened with it"

@@ -19,6 +19,7 @@ from run_claude.state.deployed import deployed_database_password
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from run_claude.stack import Started
     from tests.fake.engine import Container
@@ -154,6 +155,26 @@ async def test_the_volumes_go_with_the_containers_and_come_with_the_next_start(s
     assert not {PROXYS, DATABASES} & set(stage.engine.volumes)
     await start(stage, database=True)
     assert json.loads(held(stage, "litellm.json"))["LITELLM_MASTER_KEY"]
+
+
+async def test_of_callbacks_only_those_in_use_stay(stage: Stage, tmp_path: Path) -> None:
+    def volumes() -> list[str]:
+        return [name for name in stage.engine.volumes if "-callbacks-" in name]
+
+    own = tmp_path / "own"
+    own.mkdir()
+    environ = {"RUN_CLAUDE_CALLBACKS": str(own)}
+    (own / "own.py").write_text("one = 1\n")
+    await start(stage, environ)
+    (one,) = volumes()
+    (own / "own.py").write_text("two = 2\n")
+    await start(stage, environ)
+    (two,) = volumes()
+    assert one != two
+    assert stage.engine.files[two] == {"own.py": b"two = 2\n"}
+    async with stack_of(stage) as stack:
+        await stack.down(remove=True)
+    assert volumes() == []
 
 
 async def test_a_volume_that_cannot_be_removed_is_named(stage: Stage) -> None:
