@@ -1,8 +1,8 @@
 """Volumes, filled over the API before anything mounts them: the one way in that every engine has.
 
 A bind mount needs a path that the engine sees, in a folder that it may share, with a label that SELinux accepts, and an
-owner that the container's user is: on a remote engine, Docker Desktop, a snap, with user namespaces or without root one
-of these is missing. An archive is content: the engine writes it where it keeps its volumes, and translates owners into
+owner that the container's user is: on a remote engine, Docker Desktop, with user namespaces or without root one of
+these is missing. An archive is content: the engine writes it where it keeps its volumes, and translates owners into
 the namespace that containers have. It cannot go into the container itself, whose root file system is read-only
 ("container rootfs is marked read-only"), nor through a mount that is; so a container is created for it, never started,
 and removed. For both services that takes 60 ms: 25 to create, 10 to write, 20 to remove.
