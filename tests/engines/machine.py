@@ -172,7 +172,14 @@ class Resident(Instance):
 
     def start_command(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a command on the machine and return the process that waits for it."""
-        given = {name: value for name, value in self.environment.items() if os.environ.get(name) != value} | self.extra
+        # What is the stack's own, also where it is the same here: a variable of the tests' own environment.
+        ours = ("RUN_CLAUDE_", "LITELLM_")
+        differs = {
+            name: value
+            for name, value in self.environment.items()
+            if name.startswith(ours) or os.environ.get(name) != value
+        }
+        given = differs | self.extra
         home = given.pop("HOME")  # the machine's; here it would be the docker client's
         # By their names: a command line is for everybody to read.
         options = [part for name in given for part in ("--env", name)]

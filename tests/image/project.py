@@ -87,9 +87,10 @@ class Project:
         return self.folder / "routes"
 
     def put_profiles(self, table: str) -> None:
-        """Replace the table of the profiles, as run-claude does it."""
+        """Replace the table of the profiles, as run-claude does it; before the first start, which hands it over."""
         (self.routes / "profiles.json").write_text(f"{table.strip()}\n")
-        self.hand_over()
+        if (self.folder / "compose.env").exists():
+            self.hand_over()
 
     @property
     def litellm(self) -> str:
