@@ -52,7 +52,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
             r"(?i)\b(\w*(?:password|passwd|secret|token)[\"']?\s*[:=]\s*[\"']?)(?!\[redacted)([^\s\"',}]{3,})",
             _unless_said,
         ),
-        (r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@\"']+@", rf"\1{_GONE}@"),
+        (r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/@\"']+@", rf"\1{_GONE}@"),
         (r"\bsk-[A-Za-z0-9_-]{4,}", _GONE),
         (
             r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hf_|gsk_|dckr_[po]at_|pplx-|r8_|nvapi-|AKIA|ASIA|AIza|ya29\.)[\w-]{8,}",

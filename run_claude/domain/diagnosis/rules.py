@@ -20,7 +20,7 @@ class Rule(NamedTuple):
 
 # What the docker command says of its connection to the engine. Before everything else: it quotes what it asked for and
 # what it got, which looks like any other request.
-_CONNECTING = r"(?:error during connect|failed to connect to the docker API at)[^\n]*?"
+_CONNECTING = r"(?:error during connect|failed to connect to the docker API at)[^\n]{0,500}?"
 _ENGINE = (
     Rule(
         rf"{_CONNECTING}((?:remote error: )?(?:tls|x509): [^\n]+|HTTP response to HTTPS client)"
@@ -36,7 +36,8 @@ _ENGINE = (
     ),
     Rule(
         r"Cannot connect to the Docker daemon at (\S+?)\.? |failed to connect to the docker API at ([^\s;]+)"
-        r"|error during connect[^\n]*open (//\./pipe/[^\s:]+): The system cannot find",
+        rf"|{_CONNECTING}(?:open (//\./pipe/[^\s:]+): The system cannot find"
+        r"|dial (?:unix|tcp) (\S+): connect: (?:connection refused|no such file))",
         "engine-not-running",
         "No Docker engine is running at {0}.",
     ),

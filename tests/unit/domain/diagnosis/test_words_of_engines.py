@@ -258,6 +258,8 @@ ENGINE = [
     ("engine-not-running", f"{DAEMON}Docker Desktop is unable to start"),
     ("engine-not-running", 'error during connect: Get "http://%2F%2F.%2Fpipe%2FdockerDesktopLinuxEngine/v1.51/info":'
      " open //./pipe/dockerDesktopLinuxEngine: The system cannot find the file specified."),
+    ("engine-not-running", 'error during connect: Get "http://h.example:2375/v1.51/info": dial tcp 127.0.0.1:2375:'
+     " connect: connection refused"),
     ("engine-permission", 'error during connect: Get "http://%2F%2F.%2Fpipe%2Fdocker_engine/v1.51/info": open'
      " //./pipe/docker_engine: Access is denied."),
 ]  # fmt: skip
