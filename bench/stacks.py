@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -194,7 +195,7 @@ class Floor:
             free_port(),
             config or paths.litellm_config,
             paths.litellm_secrets,
-            settings.container_user,
+            (os.getuid(), os.getgid()),  # who has written these files
         )
 
     @property

@@ -70,7 +70,7 @@ def variable(name: str, value: str) -> tuple[str, str]:
     if not name.startswith("file:"):
         return name, value
     name = name.removeprefix("file:")
-    FILES.mkdir(mode=0o700, exist_ok=True)
+    FILES.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = FILES / name
     path.unlink(missing_ok=True)  # of a start before in the same container
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)

@@ -89,12 +89,11 @@ def read_text(path: Path) -> str | None:
         ) from error
 
 
-def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
+def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600) -> None:
     """Replace a file atomically: at any time, even after a power cut, it has the old or the new content.
 
     A symlink is followed: its target is replaced.
 
-    :param owner: uid and gid, if the process may change the owner
     :raises ConfigError: if it cannot be written; the old file is then unchanged
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
@@ -109,10 +108,7 @@ def write_atomic(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tup
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
-                if owner is not None:
-                    os.fchown(descriptor, *owner)
-                else:
-                    keep_owner(descriptor, target.parent)
+                keep_owner(descriptor, target.parent)
                 os.fchmod(descriptor, mode)  # after chown, and regardless of the umask
                 os.fsync(descriptor)
             temporary.rename(target)
@@ -157,27 +153,26 @@ def write_new(path: Path, data: str | bytes) -> None:
             raise
 
 
-def write_if_changed(path: Path, data: str | bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> bool:
-    """Write a file unless it already has this content, mode and owner; return whether it was written.
+def write_if_changed(path: Path, data: str | bytes, *, mode: int = 0o600) -> bool:
+    """Write a file unless it already has this content and mode; return whether it was written.
 
     :raises ConfigError: if it cannot be read or written
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
-    if is_written(path, content, mode=mode, owner=owner):
+    if is_written(path, content, mode=mode):
         return False
-    write_atomic(path, content, mode=mode, owner=owner)
+    write_atomic(path, content, mode=mode)
     return True
 
 
-def is_written(path: Path, content: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None) -> bool:
-    """Whether a file has this very content, mode and owner.
+def is_written(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
+    """Whether a file has this very content and mode.
 
     :raises ConfigError: if it is there and cannot be read
     """
     if read_bytes(path) != content:
         return False
-    found = path.stat()
-    return stat.S_IMODE(found.st_mode) == mode and owner in (None, (found.st_uid, found.st_gid))
+    return stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def ensure_folder(path: Path, *, mode: int = 0o700) -> None:

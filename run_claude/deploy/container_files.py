@@ -72,8 +72,12 @@ def callbacks_digest(folder: Path) -> str:
 
     :raises ConfigError: if one cannot be read, or it is no folder of callbacks
     """
+    return _digest(_modules(folder))
+
+
+def _digest(modules: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
-    for name, data in _modules(folder).items():
+    for name, data in modules.items():
         digest.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\n".encode())
     return digest.hexdigest()[:12]
 
@@ -81,22 +85,27 @@ def callbacks_digest(folder: Path) -> str:
 def _callbacks(paths: Paths, variables: Mapping[str, str]) -> list[ContainerFiles]:
     if not (folder := variables.get("RUN_CLAUDE_CALLBACKS")):
         return []
-    files = _readable_by_proxy(paths, variables, _modules(Path(folder)))
-    return [replace(files, volume=variables.get("RUN_CLAUDE_CALLBACKS_VOLUME") or callbacks_volume(paths.instance))]
+    modules = _modules(Path(folder))
+    volume = variables.get("RUN_CLAUDE_CALLBACKS_VOLUME")
+    if volume != callbacks_volume(paths.instance, _digest(modules)):
+        return []  # they have changed since: what was started with others keeps those, which its volume has
+    return [replace(_readable_by_proxy(paths, variables, modules), volume=volume)]
 
 
 def _modules(folder: Path) -> dict[str, bytes]:
     """Return the content of each file in a folder, by its name there; without what Python and editors leave behind."""
     found: dict[str, bytes] = {}
+    size = 0
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if any(part == "__pycache__" or part.startswith(".") for part in name.parts) or not path.is_file():
             continue
-        found[name.as_posix()] = read_bytes(path) or b""
-        if sum(map(len, found.values())) > _LARGEST_CALLBACKS:
+        size += path.stat().st_size
+        if size > _LARGEST_CALLBACKS:
             raise caused(
                 "setting-invalid", f"RUN_CLAUDE_CALLBACKS: {folder} has more than 20 MB, and is no folder of callbacks."
             )
+        found[name.as_posix()] = read_bytes(path) or b""
     return found
 
 

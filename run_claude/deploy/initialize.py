@@ -11,7 +11,6 @@ from run_claude.config.files import ensure_folder, left_over, write_atomic
 from run_claude.config.ownership import owned_by_others
 from run_claude.config.secrets import DATABASE_PASSWORD, ensure_secrets, has_secrets
 from run_claude.deploy.migration import left_behind, migrate
-from run_claude.deploy.routing import ensure_routes_folder, has_routes_folder
 from run_claude.deploy.services import install_services, services_installed
 from run_claude.state import lock
 from run_claude.state.deployed import deployed_database_password, deployed_secrets
@@ -58,7 +57,7 @@ def ensure_initialized(settings: Settings, *, force: bool = False) -> list[str]:
     for path in _left_over(paths):
         with suppress(OSError):
             path.unlink()
-    ensure_routes_folder(paths)
+    ensure_folder(paths.routes)
     return [*migrate(paths), *ensure_secrets(settings, lambda: _given(paths)), *install_services(paths, force=force)]
 
 
@@ -72,10 +71,9 @@ def is_initialized(settings: Settings) -> bool:
     :raises ConfigError: if a file cannot be used
     """
     paths = settings.paths
-    folders = (paths.config, paths.instance_state, paths.secrets_dir)
+    folders = (paths.config, paths.instance_state, paths.secrets_dir, paths.routes)
     return (
         all(folder.is_dir() for folder in folders)
-        and has_routes_folder(paths)
         and not left_behind(paths)
         and not _left_over(paths)
         and has_secrets(settings)

@@ -55,7 +55,6 @@ class Plan:
     :param fingerprint: hash of all that Compose is given: changed, a container may have to be recreated
     :param notes: what the user should know
     :param files: what the containers and Compose read, by path; keys among them
-    :param for_container: of these, those that the proxy's own user reads
     :param build_secrets: what only a build reads; empty if there is nothing
     """
 
@@ -67,7 +66,6 @@ class Plan:
     fingerprint: str
     notes: tuple[str, ...] = ()
     files: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
-    for_container: frozenset[Path] = frozenset()
     build_secrets: str = field(default="", repr=False)
 
 
@@ -132,7 +130,6 @@ def plan(settings: Settings, *, profile: str | None, database: bool) -> Plan:
         fingerprint=_hash(files[paths.compose_env_file], *(read_bytes(path) or b"" for path in project.files)),
         notes=tuple(notes),
         files=files,
-        for_container=frozenset({paths.litellm_config, paths.litellm_secrets, paths.profiles_table}),
         build_secrets=build_secrets(env),
     )
 

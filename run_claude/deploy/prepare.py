@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,7 @@ def write_plan(settings: Settings, planned: Plan) -> Mapping[Path, bytes]:
     """
     before = {path: data for path in planned.files if (data := read_bytes(path)) is not None}
     for path, data in planned.files.items():
-        write_if_changed(path, data, owner=_owner(settings, planned, path))
+        write_if_changed(path, data)
     build_secrets = settings.paths.build_secrets
     if planned.build_secrets:
         write_if_changed(build_secrets, planned.build_secrets)
@@ -63,20 +62,12 @@ def put_back(settings: Settings, planned: Plan, before: Mapping[Path, bytes]) ->
     :raises ConfigError: if one cannot be written
     """
     for path, data in before.items():
-        write_if_changed(path, data, owner=_owner(settings, planned, path))
+        write_if_changed(path, data)
 
 
 def unwritten(settings: Settings, planned: Plan) -> list[Path]:
-    """Return the files whose content, mode or owner differs from the plan. What only a build reads is passed over.
+    """Return the files whose content or mode differs from the plan. What only a build reads is passed over.
 
     :raises ConfigError: if one cannot be read
     """
-    return [
-        path
-        for path, data in planned.files.items()
-        if not is_written(path, data, owner=_owner(settings, planned, path))
-    ]
-
-
-def _owner(settings: Settings, planned: Plan, path: Path) -> tuple[int, int] | None:
-    return settings.container_user if os.geteuid() == 0 and path in planned.for_container else None
+    return [path for path, data in planned.files.items() if not is_written(path, data)]

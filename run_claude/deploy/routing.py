@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import sys
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from run_claude.config.files import ensure_folder, read_text, write_if_changed
+from run_claude.config.files import read_text, write_if_changed
 from run_claude.config.model import ROLES
 from run_claude.deploy.services import callbacks_folder
 from run_claude.domain.causes import caused
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "decide",
     "default_profile",
-    "ensure_routes_folder",
-    "has_routes_folder",
     "open_pages",
     "profile_data",
     "render_profiles",
@@ -41,7 +38,6 @@ __all__ = [
 ]
 
 PAGES_OPEN = 12 * 3600  # seconds: a working day
-_MODE = 0o755  # the container's user has to get in; the folder above it lets no one else near
 
 
 def profile_data(profile: Profile, is_served: Callable[[str], bool]) -> dict[str, Any]:
@@ -76,21 +72,6 @@ def render_profiles(catalogue: Catalogue, is_set: Callable[[str], bool]) -> byte
     return json.dumps({"profiles": table}, indent=1).encode() + b"\n"
 
 
-def ensure_routes_folder(paths: Paths) -> None:
-    """Create the folder, with its mode whatever the umask.
-
-    :raises ConfigError: if it cannot be created
-    """
-    if not has_routes_folder(paths):
-        ensure_folder(paths.routes, mode=_MODE)
-        paths.routes.chmod(_MODE)
-
-
-def has_routes_folder(paths: Paths) -> bool:
-    """Whether the folder is there, and the container's user gets in."""
-    return paths.routes.is_dir() and paths.routes.stat().st_mode & 0o777 == _MODE
-
-
 def default_profile(paths: Paths) -> str:
     """Return the profile of requests that name none; empty before the first start.
 
@@ -104,8 +85,7 @@ def set_default_profile(settings: Settings, name: str) -> None:
 
     :raises ConfigError: if it cannot be written
     """
-    owner = settings.container_user if os.geteuid() == 0 else None
-    write_if_changed(settings.paths.default_profile, name + "\n", owner=owner)
+    write_if_changed(settings.paths.default_profile, name + "\n")
 
 
 def open_pages(settings: Settings) -> None:
@@ -113,8 +93,7 @@ def open_pages(settings: Settings) -> None:
 
     :raises ConfigError: if it cannot be written
     """
-    owner = settings.container_user if os.geteuid() == 0 else None
-    write_if_changed(settings.paths.pages_file, f"{int(time.time()) + PAGES_OPEN}\n", owner=owner)
+    write_if_changed(settings.paths.pages_file, f"{int(time.time()) + PAGES_OPEN}\n")
 
 
 @cache

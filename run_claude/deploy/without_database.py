@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import write_if_changed
@@ -28,9 +27,7 @@ def write_without_database(paths: Paths) -> Deployment:
     variables = dict(load_deployment(paths).project.variables)
     kept = {name: value for name, value in deployed_secrets(paths).items() if name not in _DATABASE}
     content = json.dumps(kept, indent=1, sort_keys=True).encode() + b"\n"
-    found = paths.litellm_secrets.stat()
-    owner = (found.st_uid, found.st_gid) if os.geteuid() == 0 else None
-    write_if_changed(paths.litellm_secrets, content, owner=owner)
+    write_if_changed(paths.litellm_secrets, content)
     # Another label, so that Compose makes the container anew: the file is read at its start.
     inputs = hashlib.sha256(variables.get("RUN_CLAUDE_LITELLM_INPUTS", "").encode() + content).hexdigest()[:12]
     write_if_changed(paths.compose_env_file, render_compose_env(variables | {"RUN_CLAUDE_LITELLM_INPUTS": inputs}))

@@ -1,8 +1,8 @@
 """Volumes, filled over the API before anything mounts them: the one way in that every engine has.
 
 A bind mount needs a path that the engine sees, in a folder that it may share, with a label that SELinux accepts, and an
-owner that the container's user is: on a remote engine, Docker Desktop, a snap, with user namespaces or without root one
-of these is missing. An archive is content: the engine writes it where it keeps its volumes, and translates owners into
+owner that the container's user is: on a remote engine, Docker Desktop, with user namespaces or without root one of
+these is missing. An archive is content: the engine writes it where it keeps its volumes, and translates owners into
 the namespace that containers have. It cannot go into the container itself, whose root file system is read-only
 ("container rootfs is marked read-only"), nor through a mount that is; so a container is created for it, never started,
 and removed. For both services that takes 60 ms: 25 to create, 10 to write, 20 to remove.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import tarfile
 import time
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -22,6 +23,7 @@ import anyio
 from run_claude.docker.inspect import PROJECT_LABEL
 from run_claude.domain.causes import caused
 from run_claude.domain.container_files import carrier_name
+from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +32,10 @@ if TYPE_CHECKING:
     from run_claude.docker.http import Answer
     from run_claude.domain.container_files import ContainerFiles
 
-__all__ = ["archive_of", "fill_volumes"]
+__all__ = ["archive_of", "fill_volumes", "remove_carrier"]
 
 _AT = "/files"
+_CARRIER_LABEL = "run-claude.carrier"
 _VOLUME_LABEL = "com.docker.compose.volume"
 _WRITTEN_WITHIN = 60.0  # seconds; on a busy engine, or a remote one
 
@@ -46,6 +49,7 @@ async def fill_volumes(api: EngineApi, image: str, instance: str, volumes: Seque
     :param instance: the Compose project to which the volumes belong
     :raises EngineError: if the engine cannot be asked, or refuses
     :raises StartError: if its disk is full
+    :raises ConflictError: if the name of the container for it is another's
     """
     names = dict.fromkeys(content.volume for content in volumes)
     for volume in names:
@@ -57,22 +61,41 @@ async def fill_volumes(api: EngineApi, image: str, instance: str, volumes: Seque
         "Image": image,
         "Entrypoint": ["/never-started"],
         "User": "0:0",
+        "Labels": {_CARRIER_LABEL: instance},
         "NetworkDisabled": True,
         "HostConfig": {
             "Binds": [f"{volume}:{_AT}/{volume}:nocopy" for volume in names],
             "NetworkMode": "none",
         },
     }
-    removal = f"/containers/{name}?force=1&v=1"
-    await api.send("DELETE", removal)  # left behind if an earlier call was killed
+    await remove_carrier(api, instance)
     try:  # from here on: a creation that is cancelled half-way is removed as well
         _expect(await api.send("POST", f"/containers/create?name={quote(name)}", wanted))
         archive = archive_of(volumes)
         target = f"/containers/{name}/archive?path={_AT}"
         _expect(await api.send("PUT", target, archive, within=_WRITTEN_WITHIN))
     finally:
-        with anyio.CancelScope(shield=True):
-            await api.send("DELETE", removal)
+        with anyio.CancelScope(shield=True), suppress(RunClaudeError):  # the next call removes it, too
+            await remove_carrier(api, instance)
+
+
+async def remove_carrier(api: EngineApi, instance: str) -> None:
+    """Remove the container through which an instance's volumes are filled, if there is one.
+
+    :raises EngineError: if the engine cannot be asked
+    :raises ConflictError: if the container of that name is another's
+    """
+    name = carrier_name(instance)
+    found = await api.get(f"/containers/{name}/json", missing=None)
+    if found is None:
+        return
+    if ((found.get("Config") or {}).get("Labels") or {}).get(_CARRIER_LABEL) != instance:
+        raise caused(
+            "name-taken",
+            f"The container {name} exists and does not belong to this stack.",
+            help=f"Remove it with `docker rm -f {name}`, or choose another name with --instance NAME.",
+        )
+    await api.send("DELETE", f"/containers/{name}?force=1&v=1")
 
 
 def archive_of(volumes: Sequence[ContainerFiles]) -> bytes:

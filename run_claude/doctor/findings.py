@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from run_claude.domain.diagnosis.engine import MINIMUM_API, engine_newer
 
@@ -20,6 +20,7 @@ __all__ = [
     "judge_clock",
     "judge_compose",
     "judge_engine",
+    "judge_limits",
     "judge_machine",
     "merged",
     "well",
@@ -149,6 +150,17 @@ def judge_engine(name: str, api: tuple[int, int], *, milliseconds: float, detail
     if newer := engine_newer(api):
         text = f"{text}; {newer}"
     return Finding(check="engine", mark=Mark.OK, text=text, facts=facts)
+
+
+def judge_limits(info: Mapping[str, Any]) -> list[Finding]:
+    """Judge whether an engine keeps containers to their limits: a rootless one without cgroups does not."""
+    missing = [what for what, key in (("memory", "MemoryLimit"), ("processes", "PidsLimit")) if info.get(key) is False]
+    if not missing:
+        return []
+    text = f"the engine enforces no limits of {' and '.join(missing)}"
+    if info.get("CgroupDriver") == "none":
+        text += ": it has no control groups"
+    return [Finding(check="engine", mark=Mark.NOTE, text=text, facts={"no_limits": missing})]
 
 
 def judge_clock(ahead: float) -> list[Finding]:

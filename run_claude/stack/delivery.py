@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 
 from run_claude.deploy.container_files import changing_files, container_files
 from run_claude.docker.belongings import belongings, remove_volume
-from run_claude.docker.volumes import fill_volumes
+from run_claude.docker.volumes import fill_volumes, remove_carrier
 from run_claude.domain.container_files import callbacks_volume, files_volume
 from run_claude.domain.lifecycle import Service
-from run_claude.state.delivered import forget_delivered, record_delivered, undelivered
+from run_claude.errors import ConflictError
+from run_claude.state.delivered import doubt_delivered, forget_delivered, record_delivered, undelivered
 from run_claude.state.deployed import is_deployed, load_deployment
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def has_changes(session: Session) -> bool:
     if not is_deployed(paths):
         return False
     content = changing_files(paths, load_deployment(paths).project.variables)
-    return bool(undelivered(paths.delivered_file, [content]))
+    return bool(undelivered(paths.delivered_file, [content], engine=session.endpoint.host))
 
 
 async def take_back(session: Session) -> None:
@@ -68,12 +70,17 @@ async def take_back(session: Session) -> None:
 
     :raises EngineError: if the engine cannot be asked
     """
+    with suppress(ConflictError):  # another's container of that name has none of our volumes
+        await remove_carrier(session.api, session.settings.instance)
     for service in Service:
         volume = files_volume(session.settings.instance, service)
         if reason := await remove_volume(session.api, volume):
             session.reporter.note(f"Secrets of the stack are still in the volume {volume}: {reason}")
     await clear_callbacks(session)
-    forget_delivered(session.settings.paths.delivered_file)
+    try:
+        forget_delivered(session.settings.paths.delivered_file)
+    except OSError as error:
+        session.reporter.note(f"{session.settings.paths.delivered_file} cannot be removed: {error.strerror}")
 
 
 async def clear_callbacks(session: Session, used: str = "") -> None:
@@ -93,5 +100,7 @@ async def _fill(
     # Nothing of the image runs, but the database's has a volume of its own, which costs some milliseconds.
     database = what.project.variables.get("RUN_CLAUDE_TIMESCALEDB_IMAGE", "")
     image = what.image if Service.LITELLM in services else database
+    record, engine = session.settings.paths.delivered_file, session.endpoint.host
+    doubt_delivered(record, engine, volumes)  # killed half-way, or refused: the next start hands all over again
     await fill_volumes(session.api, image, session.settings.instance, volumes)
-    record_delivered(session.settings.paths.delivered_file, volumes)
+    record_delivered(record, engine, volumes)

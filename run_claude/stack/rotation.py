@@ -77,6 +77,10 @@ async def _give_password(session: Session, password: str, *, proxy: bool) -> Non
         raise
     # What its container reads when it is started again, by whomever.
     await anyio.to_thread.run_sync(write_if_changed, session.settings.paths.database_secret, password)
-    deployed = await anyio.to_thread.run_sync(load_deployment, session.settings.paths)
-    await deliver(session, deployed, [Service.TIMESCALEDB])
     session.password_given()
+    deployed = await anyio.to_thread.run_sync(load_deployment, session.settings.paths)
+    try:
+        await deliver(session, deployed, [Service.TIMESCALEDB])
+    except RunClaudeError:
+        if not proxy:
+            raise  # else the start that follows hands it over, or says so itself

@@ -7,7 +7,6 @@ no configuration that can be used.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -108,14 +107,9 @@ def withdraw_secrets(paths: Paths) -> None:
         salt = given.get(SALT_KEY) or given.get(MASTER_KEY)  # as LiteLLM does without one
         kept = {name: value for name, value in given.items() if name.startswith("DATABASE_") and name not in _SECRET}
         content = json.dumps(kept | ({SALT_KEY: salt} if salt else {}), indent=1, sort_keys=True)
-        found = paths.litellm_secrets.stat()
-        write_atomic(paths.litellm_secrets, content + "\n", owner=_owner(found.st_uid, found.st_gid))
+        write_atomic(paths.litellm_secrets, content + "\n")
     paths.build_secrets.unlink(missing_ok=True)
     remove_ended(paths)
-
-
-def _owner(uid: int, gid: int) -> tuple[int, int] | None:
-    return (uid, gid) if os.geteuid() == 0 else None
 
 
 def deployed_database_password(paths: Paths) -> str:

@@ -71,6 +71,18 @@ def points_nowhere(home: Path) -> None:
     (home / ".env").symlink_to("/proc/none/there")
 
 
+def installs(home: Path) -> None:
+    """Make what a start would make first, which it does for a usable engine only."""
+    assert run(["install", "--no-build"]) == 0
+    assert (home / "services").is_dir()
+
+
+def weakens_key(home: Path) -> None:
+    installs(home)
+    env = home / ".env"
+    env.write_text(env.read_text().replace(GOOD_KEY, "sk-1234"))
+
+
 START, PROFILES = ("proxy", "start"), ("profiles", "list")
 KEY_INSIDE = "models:\n  mine:\n    litellm_params: {model: openai/x, api_key: sk-abc12345abc12345abc12345}\n"
 TWICE = "model_list:\n- model_name: a\n  litellm_params: {model: openai/x}\nmodels:\n  a: null\n"
@@ -111,10 +123,10 @@ MODEL = "models:\n  mine:\n    litellm_params: {model: openai/x}\n"
                      marks=cause("file-unreadable")),
         pytest.param("file-unwritable", points_nowhere, ("config", "set", "LITELLM_PORT=4445"), ".env",
                      marks=cause("file-unwritable")),
-        pytest.param("key-missing", None, ("proxy", "start", "--profile", "openai"), "OPENAI_API_KEY",
+        pytest.param("key-missing", installs, ("proxy", "start", "--profile", "openai"), "OPENAI_API_KEY",
                      marks=cause("key-missing")),
         pytest.param("secret-missing", writes(".env", ""), ("env", "demo"), ".env", marks=cause("secret-missing")),
-        pytest.param("master-key-refused", writes(".env", "LITELLM_MASTER_KEY=sk-1234\n"), START, ".env:1",
+        pytest.param("master-key-refused", weakens_key, START, ".env:",
                      marks=cause("master-key-refused")),
         pytest.param("file-exists", None, ("secrets", "export", "config/.env"), ".env", marks=cause("file-exists")),
     ],

@@ -31,5 +31,10 @@ def test_nothing_of_it_belongs_to_root(stack: Resident) -> None:
     assert stack.machine.run("stat", "-c", "%U", f"/proc/{pid}").stdout.strip() == "ada"
 
 
+def test_the_doctor_notes_whether_limits_are_enforced(stack: Resident) -> None:
+    noted = [row["mark"] for row in stack.json("doctor")["findings"] if "enforces no limits" in row["text"]]
+    assert noted == ([] if stack.machine.info()["MemoryLimit"] else ["note"])
+
+
 class TestWithoutRoot(MachineObligations):
     """All that is owed."""

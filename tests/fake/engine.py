@@ -553,6 +553,8 @@ class FakeEngine:
     def _result(self, path: str, query: dict[str, str]) -> tuple[int, object]:
         if path == "/_ping":
             return 200, "OK"
+        if (probe := re.fullmatch(r"/containers/([^/]+)/json", path)) and probe[1] in self.created:
+            return 200, {"Name": f"/{probe[1]}", "Config": {"Labels": self.created[probe[1]].get("Labels")}}
         if path == "/version":
             return 200, {"Version": "26.1.5", "ApiVersion": self.api_version, "MinAPIVersion": "1.24"}
         if path == "/info":

@@ -137,6 +137,10 @@ class Project:
         if folder := self.variables.get("RUN_CLAUDE_CALLBACKS"):
             own = [ContainerFile(name=path.name, data=path.read_bytes()) for path in Path(folder).iterdir()]
             volumes.append(ContainerFiles(volume=f"{self.name}-litellm-callbacks", files=tuple(own), group=10001))
+        for content in volumes:
+            labels = {"project": self.name, "volume": content.volume.removeprefix(f"{self.name}-")}
+            given = [f"--label=com.docker.compose.{label}={value}" for label, value in labels.items()]
+            docker("volume", "create", *given, content.volume)
         mounts = [f"--volume={content.volume}:/files/{content.volume}" for content in volumes]
         carrier = docker("create", "--network=none", *mounts, self.image, "never-started").split()[-1]
         try:

@@ -109,3 +109,11 @@ def test_what_it_says_is_sealed_as_the_controller_checks_it(
     assert mark_in(line, f"{MASTER_KEY}0") is None
     assert mark_in(line.replace("callback x", "callback y"), MASTER_KEY) is None
     assert unsealed(f"litellm-1  | {line}").endswith("!")
+
+
+def test_a_file_of_the_users_has_a_folder_whoever_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a migration ahead of an upgrade, which runs without what a start does first."""
+    entrypoint = importlib.import_module("entrypoint")
+    monkeypatch.setattr(entrypoint, "FILES", tmp_path / "run-claude/files")
+    name, _ = entrypoint.variable("file:GOOGLE_APPLICATION_CREDENTIALS", "{}")
+    assert (name, (tmp_path / "run-claude/files" / name).read_text()) == ("GOOGLE_APPLICATION_CREDENTIALS", "{}")

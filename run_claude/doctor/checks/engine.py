@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.docker.process import run
-from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge_compose, judge_engine
+from run_claude.doctor.findings import Finding, Mark, failed, judge_clock, judge_compose, judge_engine, judge_limits
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import compose_failure
 from run_claude.domain.lifecycle import parse_time
@@ -35,7 +35,8 @@ async def engine(context: Context) -> list[Finding]:
     if finding.mark is not Mark.FAILED:
         await check_api(context.session)
     told_ns = parse_time(info.get("SystemTime"))
-    return [finding, *(judge_clock(told_ns / 1e9 - time.time()) if told_ns else [])]
+    clock = judge_clock(told_ns / 1e9 - time.time()) if told_ns else []
+    return [finding, *clock, *judge_limits(info)]
 
 
 async def context(context: Context) -> list[Finding]:

@@ -113,14 +113,6 @@ def test_same_content_and_mode_is_not_written_again(tmp_path: Path) -> None:
     assert write_if_changed(path, "y")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_file_can_be_given_to_the_containers_user(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    assert write_if_changed(path, "x", owner=(10001, 10001))
-    assert (path.stat().st_uid, path.stat().st_gid) == (10001, 10001)
-    assert not write_if_changed(path, "x", owner=(10001, 10001))
-
-
 def test_a_missing_file_reads_as_none(tmp_path: Path) -> None:
     assert read_text(tmp_path / "no") is None
     assert read_bytes(tmp_path / "no" / "no") is None

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.config.settings import load_settings
 from run_claude.deploy.container_files import changing_files, container_files, database_inputs
 from run_claude.deploy.plan import plan
 from run_claude.deploy.prepare import prepare
 from run_claude.deploy.routing import open_pages, set_default_profile
 from run_claude.domain.lifecycle import Service
 from run_claude.errors import ConfigError
-from run_claude.state.delivered import record_delivered, undelivered
+from run_claude.state.delivered import doubt_delivered, record_delivered, undelivered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +143,9 @@ def test_a_folder_of_something_else_is_refused(own: Settings) -> None:
         plan(own, profile="demo", database=True)
 
 
+ENGINE = "unix:///var/run/docker.sock"
+
+
 def changes(settings: Settings, planned: Plan) -> ContainerFiles:
     return changing_files(settings.paths, planned.project.variables)
 
@@ -149,17 +153,47 @@ def changes(settings: Settings, planned: Plan) -> ContainerFiles:
 def test_what_was_handed_over_is_remembered_by_content(settings: Settings, planned: Plan) -> None:
     record = settings.paths.delivered_file
     assert set(undelivered(record, [changes(settings, planned)])) == {"profiles.json", "default"}
-    record_delivered(record, container_files(settings.paths, planned.project.variables, BOTH))
+    record_delivered(record, ENGINE, container_files(settings.paths, planned.project.variables, BOTH))
     assert undelivered(record, [changes(settings, planned)]) == []
     set_default_profile(settings, "other")
     open_pages(settings)
     assert undelivered(record, [changes(settings, planned)]) == ["default", "pages"]
-    record_delivered(record, [changes(settings, planned)])
+    record_delivered(record, ENGINE, [changes(settings, planned)])
     assert undelivered(record, container_files(settings.paths, planned.project.variables, BOTH)) == []
     assert settings.paths.database_secret.read_text() not in record.read_text()
 
 
+def test_another_engine_was_given_nothing(settings: Settings, planned: Plan) -> None:
+    record, content = settings.paths.delivered_file, [changes(settings, planned)]
+    record_delivered(record, ENGINE, content)
+    assert undelivered(record, content, engine="unix:///run/other.sock")
+    record_delivered(record, "unix:///run/other.sock", content)
+    assert undelivered(record, content, engine=ENGINE), "it may have been given others since"
+
+
+def test_what_is_being_written_counts_as_missing_until_it_is(settings: Settings, planned: Plan) -> None:
+    record, content = settings.paths.delivered_file, [changes(settings, planned)]
+    record_delivered(record, ENGINE, container_files(settings.paths, planned.project.variables, BOTH))
+    doubt_delivered(record, ENGINE, content)
+    missing = undelivered(record, container_files(settings.paths, planned.project.variables, BOTH))
+    assert missing == list(content[0].digests())
+
+
+def test_callbacks_that_have_changed_since_are_not_put_where_the_old_ones_are(
+    settings: Settings, packaged: object, tmp_path: Path
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "own.py").write_text("good = 1\n")
+    own = load_settings({**settings.environ, "RUN_CLAUDE_CALLBACKS": str(folder)})
+    variables = prepare(own, profile="demo", database=False).project.variables
+    volume = variables["RUN_CLAUDE_CALLBACKS_VOLUME"]
+    assert volume in {content.volume for content in container_files(own.paths, variables, [Service.LITELLM])}
+    (folder / "own.py").write_text("broken!\n")
+    assert volume not in {content.volume for content in container_files(own.paths, variables, [Service.LITELLM])}
+
+
 def test_a_broken_memory_hands_everything_over_again(settings: Settings, planned: Plan) -> None:
-    record_delivered(settings.paths.delivered_file, [changes(settings, planned)])
+    record_delivered(settings.paths.delivered_file, ENGINE, [changes(settings, planned)])
     settings.paths.delivered_file.write_text("[")
     assert undelivered(settings.paths.delivered_file, [changes(settings, planned)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,6 @@ from run_claude.deploy.prepare import prepare
 from run_claude.deploy.routing import (
     decide,
     default_profile,
-    ensure_routes_folder,
     profile_data,
     render_profiles,
     routing,
@@ -78,21 +76,7 @@ def test_a_new_profile_changes_a_file_and_nothing_that_a_container_is_made_from(
     assert {name for name in after.files if after.files[name] != before.files[name]} == {path}
 
 
-@pytest.mark.usefixtures("packaged")
-def test_the_containers_user_gets_into_the_folder_whatever_the_umask(settings: Settings) -> None:
-    import os
-
-    old = os.umask(0o077)
-    try:
-        prepare(settings, profile="demo", database=True)
-    finally:
-        os.umask(old)
-    assert stat.S_IMODE(settings.paths.routes.stat().st_mode) == 0o755
-    assert stat.S_IMODE(settings.paths.profiles_table.stat().st_mode) == 0o600
-
-
 def test_the_default_is_a_file_beside_the_table(settings: Settings) -> None:
-    ensure_routes_folder(settings.paths)
     assert default_profile(settings.paths) == ""
     set_default_profile(settings, "mine")
     assert default_profile(settings.paths) == "mine"

@@ -11,7 +11,7 @@ import pytest
 from run_claude.docker.api import EngineApi
 from run_claude.docker.volumes import archive_of, fill_volumes
 from run_claude.domain.container_files import ContainerFile, ContainerFiles, carrier_name
-from run_claude.errors import EngineError, StartError
+from run_claude.errors import ConflictError, EngineError, StartError
 
 if TYPE_CHECKING:
     from run_claude.docker.endpoint import Endpoint
@@ -66,8 +66,25 @@ async def test_two_contents_may_be_of_one_volume_and_what_is_there_stays(
 async def test_the_container_is_gone_afterwards_and_so_is_one_of_a_command_that_was_killed(
     engine: FakeEngine, endpoint: Endpoint
 ) -> None:
-    engine.created[carrier_name("test")] = {}
+    engine.created[carrier_name("test")] = {"Labels": {"run-claude.carrier": "test"}}
     await fill(endpoint)
+    assert not engine.created
+
+
+async def test_a_container_of_that_name_that_is_anothers_stays(engine: FakeEngine, endpoint: Endpoint) -> None:
+    engine.created[carrier_name("test")] = {"Labels": {"app": "mine"}}
+    with pytest.raises(ConflictError) as caught:
+        await fill(endpoint)
+    assert caught.value.code == "name-taken"
+    assert engine.created
+
+
+async def test_a_removal_that_fails_afterwards_hides_no_other_error(engine: FakeEngine, endpoint: Endpoint) -> None:
+    engine.failing[f"/containers/{carrier_name('test')}/archive"] = 1
+    engine.failing_with = "write /files/x: no space left on device"
+    with pytest.raises(StartError) as caught:
+        await fill(endpoint)
+    assert caught.value.code == "disk-full"
     assert not engine.created
 
 

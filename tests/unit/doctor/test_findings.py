@@ -11,6 +11,7 @@ from run_claude.doctor.findings import (
     judge_clock,
     judge_compose,
     judge_engine,
+    judge_limits,
     judge_machine,
     well,
 )
@@ -55,6 +56,14 @@ def test_an_engine_is_judged_by_its_api(api: tuple[int, int], mark: Mark) -> Non
 def test_a_clock_that_is_wrong_is_told(ahead: float, words: str) -> None:
     texts = [finding.text for finding in judge_clock(ahead)]
     assert texts == ([f"the engine's clock is {words} this machine's"] if words else [])
+
+
+def test_an_engine_that_enforces_no_limits_is_noted() -> None:
+    rootless = {"MemoryLimit": False, "PidsLimit": False, "CgroupDriver": "none"}
+    [found] = judge_limits(rootless)
+    assert found.mark is Mark.NOTE
+    assert found.text == "the engine enforces no limits of memory and processes: it has no control groups"
+    assert judge_limits({"MemoryLimit": True, "PidsLimit": True}) == judge_limits({}) == []
 
 
 def test_an_engine_that_is_newer_than_we_know_is_said_to_be() -> None:

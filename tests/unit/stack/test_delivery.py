@@ -11,6 +11,7 @@ import pytest
 from run_claude.config.settings import load_settings
 from run_claude.deploy.routing import open_pages
 from run_claude.domain.causes import caused
+from run_claude.domain.container_files import carrier_name
 from run_claude.domain.lifecycle import Phase, Service
 from run_claude.errors import RunClaudeError
 from run_claude.stack import Stack
@@ -175,6 +176,55 @@ async def test_of_callbacks_only_those_in_use_stay(stage: Stage, tmp_path: Path)
     async with stack_of(stage) as stack:
         await stack.down(remove=True)
     assert volumes() == []
+
+
+async def test_a_delivery_that_fails_is_made_good_by_the_next_start(stage: Stage) -> None:
+    """As on a full disk: the engine has removed a file and not written it again."""
+    await start(stage, profile="demo")
+    whole = dict(stage.engine.files[PROXYS])
+
+    async def refuses(services: object) -> None:
+        stage.engine.files[PROXYS]["litellm.json"] = b""
+        stage.engine.failing["/volumes/create"] = 1  # what is put back is refused as well
+        raise caused("compose-failed", "no")
+
+    up, stage.compose.up = stage.compose.up, refuses  # type: ignore[method-assign]
+    with pytest.raises(RunClaudeError):
+        await start(stage, {"GROQ_API_KEY": "gsk_planted0123456789"}, profile="groq")
+    stage.compose.up = up  # type: ignore[method-assign]
+    assert not (await start(stage, profile="demo")).already
+    assert stage.engine.files[PROXYS] == whole
+
+
+async def test_a_profile_whose_delivery_was_killed_is_no_longer_what_it_was(stage: Stage) -> None:
+    stage.settings.paths.config.mkdir(parents=True, exist_ok=True)
+    stage.settings.paths.profiles_file.write_text("profiles:\n  mine: {extends: demo}\n")
+    await start(stage, profile="demo")
+    stage.engine.failing[f"/containers/{carrier_name('test')}/archive"] = 1
+    with pytest.raises(RunClaudeError):
+        await start(stage, profile="mine")
+    stage.engine.files[PROXYS]["default"] = b"mine\n"  # it was written, and the process ended then
+    await start(stage, profile="demo")
+    assert held(stage, "default") == "demo\n"
+
+
+async def test_what_a_killed_command_has_left_keeps_no_volume(stage: Stage) -> None:
+    await start(stage)
+    stage.engine.created[carrier_name("test")] = {"Labels": {"run-claude.carrier": "test"}}
+    async with stack_of(stage) as stack:
+        await stack.down(remove=True)
+    assert not stage.engine.created
+
+
+async def test_a_rotation_goes_on_where_the_database_cannot_be_handed_its_password(stage: Stage) -> None:
+    await start(stage, database=True)
+    stage.engine.failing["/volumes/create"] = 1
+    async with stack_of(stage) as stack:
+        await stack.rotate(master_key=False, database=True)
+    assert stage.container(PROXY).phase is Phase.HEALTHY
+    assert (
+        stage.engine.files[DATABASES]["postgres_password"] == deployed_database_password(stage.settings.paths).encode()
+    )
 
 
 async def test_a_volume_that_cannot_be_removed_is_named(stage: Stage) -> None:

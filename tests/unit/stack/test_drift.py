@@ -38,7 +38,7 @@ def running(settings: Settings, planned: Plan) -> Snapshot:
     snapshot = Snapshot(timescaledb=timescaledb, litellm=litellm)
     record_applied(settings.paths.applied_file, planned.fingerprint, snapshot, BOTH)
     given = container_files(settings.paths, planned.project.variables, BOTH)
-    record_delivered(settings.paths.delivered_file, given)
+    record_delivered(settings.paths.delivered_file, "unix:///x", given)
     return snapshot
 
 
