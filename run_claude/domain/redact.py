@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 from run_claude.domain.words import is_plain, is_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["is_secret", "looks_secret", "redacted", "secret_values"]
 
@@ -30,21 +30,32 @@ _OURS = re.compile(
 )  # as they are
 _SHORTEST = 4  # characters; anything shorter is no secret, and would remove half of the text
 
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+
+def _unless_said(found: re.Match[str]) -> str:
+    """Take a secret's value out; leave what is said of fetching one: ``failed to fetch oauth token: unexpected …``."""
+    name = found[1].lower()
+    said = name.endswith("token: ") and found[2].isalpha() and is_plain(found[2])
+    address = name.endswith('": ') and found.string[: found.start()].endswith("/")  # `Get "https://…/token": EOF`
+    return found[0] if said or address else found[1] + _GONE
+
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern, re.DOTALL if "BEGIN" in pattern else 0), replacement)
     for pattern, replacement in (
         (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", _GONE),
         (r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:\w+\s+)?[^\s\"',}]+", rf"\1{_GONE}"),
         (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", rf"\1 {_GONE}"),
         (r"(?i)\b((?:x-)?(?:litellm-)?api[-_]?key[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+", rf"\1{_GONE}"),
+        # In parameters of signed addresses.
+        (r"(?i)((?:\\u0026|\b)(?:\w+-){0,4}(?:signature|credential|sig)=)[^\s&\"']+", rf"\1{_GONE}"),
         (
-            r"(?i)\b(\w*(?:password|passwd|secret|token)[\"']?\s*[:=]\s*[\"']?)(?!\[redacted)[^\s\"',}]{3,}",
-            rf"\1{_GONE}",
+            r"(?i)\b(\w*(?:password|passwd|secret|token)[\"']?\s*[:=]\s*[\"']?)(?!\[redacted)([^\s\"',}]{3,})",
+            _unless_said,
         ),
-        (r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@\"']+@", rf"\1{_GONE}@"),
+        (r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/@\"']+@", rf"\1{_GONE}@"),
         (r"\bsk-[A-Za-z0-9_-]{4,}", _GONE),
         (
-            r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hf_|gsk_|pplx-|r8_|nvapi-|AKIA|ASIA|AIza|ya29\.)[\w-]{8,}",
+            r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hf_|gsk_|dckr_[po]at_|pplx-|r8_|nvapi-|AKIA|ASIA|AIza|ya29\.)[\w-]{8,}",
             _GONE,
         ),
         (r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?", _GONE),

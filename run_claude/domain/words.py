@@ -36,6 +36,7 @@ certificates clock helper helpers credential credentials buildx buildkit builder
 overlap overlaps overlapping pool pools subnet subnets subnetted gateway bind assign requested fully predefined defaults
 find found getting executable been have with this that other
 mount mounts mounted source target failed driver external connectivity endpoint programming networking listen dial
+get head post context
 """
 _WORDS = frozenset(_COMMON.split())
 

@@ -57,6 +57,7 @@ def cleaned_folder(place: Path, environ: Mapping[str, str]) -> Path | None:
     """
     moved = [environ.get(name) or "" for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR", "TMPDIR", "XDG_RUNTIME_DIR")]
     cleaned = {Path(name).resolve() for name in (*_TEMPORARY, tempfile.gettempdir(), *moved) if name.startswith("/")}
+    cleaned -= {Path("/"), Path(environ.get("HOME") or "~").expanduser().resolve()}  # nobody cleans these
     for folder in place.resolve().parents:
         if folder in cleaned or folder.name == ".cache" or folder.parts[-2:] == ("Library", "Caches"):
             return folder
@@ -75,5 +76,7 @@ def source() -> str:
     if "@" in url.partition("://")[2].partition("/")[0]:  # a user's name, perhaps with a password
         return "run-claude"
     if vcs := origin.get("vcs_info"):
+        revision, folder = vcs.get("requested_revision"), origin.get("subdirectory")
+        url += (f"@{revision}" if revision else "") + (f"#subdirectory={folder}" if folder else "")
         return f"{vcs.get('vcs', 'git')}+{url}"
     return url or "run-claude"

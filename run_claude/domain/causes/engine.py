@@ -30,7 +30,8 @@ CAUSES = (
     Cause(
         "engine-too-old",
         EngineError,
-        "The engine is older than 25 and does not support `start_interval` for health checks.",
+        "The engine is older than 25 and does not support `start_interval` for health checks, or older than the docker"
+        " command speaks to.",
         "Update to Docker Engine 25 or newer.",
     ),
     Cause(
@@ -158,7 +159,8 @@ CAUSES = (
     Cause(
         "port-taken",
         ConflictError,
-        "Another process or container uses the port; it is named where it can be seen.",
+        "Another process or container uses the port; it is named where it can be seen. Or the engine may not"
+        " publish it: a rootless one none below 1024.",
         "Stop it, or choose another port: LITELLM_PORT (or --port), RUN_CLAUDE_TIMESCALEDB_PORT.",
     ),
     Cause(

@@ -34,6 +34,8 @@ _OWN = (
 
 def own_failure(said: str, tail: str, known: Mapping[str, object]) -> RunClaudeError | None:
     """Return the cause that a step of the Dockerfile names itself; ``None`` if none does."""
+    if failed := "|".join(re.findall(r"(?m)^#(\d+) ERROR", said)):  # a step that succeeded may print anything
+        said = re.sub(rf"(?m)^#(?!(?:{failed}) )\d+ .*$", "", said)
     if not (found := re.search(rf"(?m)^(?:{PRINTED}|#\d+ )?run-claude: error: (.+)", said)):
         return None
     helps = re.findall(rf"(?m)^(?:{PRINTED}|#\d+ )?run-claude: help: (.+)", said)
@@ -52,7 +54,8 @@ def step_failure(said: str, tail: str, known: Mapping[str, object]) -> RunClaude
     """Return the error for the step that failed."""
     found = re.search(_FAILED_STEP, said)
     named = (found[1] or found[2]).strip() if found else ""
-    step = named.splitlines()[0][:160] if named else "unknown step"
+    lines = named.splitlines() or tail.strip().splitlines()[-1:] or ["no step is named, and nothing was printed"]
+    step = quoted(lines[0], length=160)
     help = ""
     if re.search(r"(?i)certificate (?:is not yet valid|has expired)", said):
         help = "By the engine's clock, the server's certificate is invalid: compare `date -u` there with the true time."

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["pull_failure", "retry_after"]
 
 
+def _status(numbers: str) -> str:
+    """Return a pattern of an HTTP status, as a number alone may be anything: a size, a port."""
+    return rf"(?:(?:[Ss]tatus|HTTP|[Cc]ode|[Rr]esponse)\b.*[\s=]|: ){numbers}(?![\w.])(?! ?[kMG]?i?B\b)"
+
+
 class _Failure(NamedTuple):
     """How a pull fails; in its texts, ``{0}`` is the first group, ``{named}`` the image, ``{said}`` the line."""
 
@@ -44,11 +49,16 @@ _FAILURES = (
         "{named} cannot be pulled: the engine's clock says {0}, which is before the registry's certificate.",
     ),
     _Failure("base-image-clock", r"certificate has expired|certificate is not yet valid|not yet valid: current time"),
-    _Failure("base-image-certificate", r"x509: |tls: failed to verify|certificate signed by unknown authority"),
-    _Failure("base-image-proxy", r"proxyconnect|Proxy Authentication Required|\b407\b"),
+    _Failure("base-image-certificate", r"x509: |tls: [\w ]*certificate|certificate signed by unknown authority"),
+    _Failure(  # of an answer to CONNECT, Go's client has the reason alone
+        "base-image-proxy",
+        rf"proxyconnect|Proxy Authentication Required|{_status('407')}"
+        r"|\"?https://[^\s\"]+\"?: (?!EOF\b)[A-Z][A-Za-z]*(?: [A-Za-z]+)*\s*$",
+    ),
     _Failure(
         "base-image-limit",
-        r"(?i)toomanyrequests|too many requests|\b429\b|rate ?limit|rate exceeded|quota exceeded|limit exceeded",
+        rf"(?i)toomanyrequests|too many requests|{_status('429')}|rate ?limit|pull limit|rate exceeded|quota exceeded"
+        r"|limit exceeded",
     ),
     _Failure(
         "image-platform",
@@ -57,30 +67,45 @@ _FAILURES = (
     ),
     _Failure(
         "base-image-registry",
-        r"(?i)unexpected (?:http )?status.*\b5\d\d\b|\b50[0234] (?:internal server|bad gateway|service unav|gateway t)",
+        _status(r"5\d\d"),
     ),
     _Failure(
         "base-image-network",
         r"no such host|server misbehaving|i/o timeout|connection refused|network is unreachable|no route to host"
         r"|TLS handshake timeout|does not look like a TLS handshake|HTTP response to HTTPS client"
-        r"|Client\.Timeout|deadline exceeded|connection reset|broken pipe|\bEOF\b",
+        r"|Client\.Timeout|deadline exceeded|connection reset|broken pipe|\bEOF\b"
+        # Whatever else happens there: nothing was answered yet.
+        r"|\bdial (?:tcp|udp)|\b(?:read|write) (?:tcp|udp)|\blookup [\w.-]+(?: on |: )|\btls: "
+        r"|transport connection broken",
     ),
     _Failure(
         "base-image-unknown",
-        r"pull access denied|manifest unknown|not found|unauthorized|denied|no basic auth credentials|\b40[134] ",
+        r"pull access denied|manifest unknown|not found|unauthorized|denied|no basic auth credentials"
+        rf"|{_status('40[134]')}",
     ),
 )
 _IMAGE = r"failed to resolve source metadata for (\S+?): |pull access denied for ([^\s,]+)|manifest for (\S+) not found"
 # What only a pull says. Everything else may be said of other things as well.
 _PULL = (
-    r"failed to resolve source metadata for |failed to do request|\"https?://|dial tcp|lookup \S+ on |Proxy Auth"
+    r"failed to resolve source metadata for |failed to do request|\"https?://|dial tcp|lookup [\w.-]+(?: on |: )"
+    r"|Proxy Auth"
     r"|pull access denied|manifest (?:unknown|for \S+ not found)"
     r"|error (?:getting|listing) credentials|httpReadSeeker|pulling from host|unexpected (?:HTTP )?status"
     r"|error from registry|toomanyrequests|no matching manifest|no match for platform"
+    r"|error parsing HTTP|was found but does not (?:match|provide)"
 )
-# `retry-after: 985.86µs`, `Retry-After: 60`, `try again in 2 minutes`, `retry in 1h2m3.5s`
-_WHEN = r"(?i)(?:retry[- ]after:?|(?:try again|retry) (?:in|after)) +((?:[0-9.]+ ?[a-zµμ]*)+)"
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+# `retry-after: 985.86µs`, `Retry-After: 60`, `try again in 1 minute 30 seconds`, `retry in 1h2m3.5s`
+_WHEN = r"(?i)(?:retry[- ]after:?|(?:try again|retry) (?:in|after)) +((?:[0-9.]+ ?[a-zµμ]*(?:,? (?:and )?(?=[0-9]))?)+)"
+_UNITS = (
+    (r"ns|nano\w*", 1e-9),
+    (r"[uµμ]s|micro\w*", 1e-6),
+    (r"ms|milli\w*", 1e-3),
+    (r"(?:s|secs?|seconds?)?", 1),
+    (r"m|mins?|minutes?", 60),
+    (r"h|hrs?|hours?", 3600),
+    (r"d|days?", 86400),
+)
+_LONGEST_WAIT = 30 * 86400  # seconds; whatever says more is none
 
 
 def pull_failure(command: str, said: str, tail: str, known: Mapping[str, object]) -> RunClaudeError | None:
@@ -131,8 +156,10 @@ def retry_after(said: str) -> int | None:
     """Return in how many seconds to try again, rounded up; ``None`` if the text does not say when."""
     if (found := re.search(_WHEN, said)) is None:
         return None
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?) ?([a-zµμ]*)", found[1].lower())
-    units = [(number, unit if unit in _UNITS else unit[:1]) for number, unit in parts]  # "2 minutes" as "2 m"
-    if not units or any(unit not in _UNITS for _, unit in units):
-        return None
-    return max(1, ceil(sum(float(number) * _UNITS[unit] for number, unit in units)))
+    seconds = 0.0
+    for number, unit in re.findall(r"([0-9]+(?:\.[0-9]+)?) ?([a-zµμ]*)", found[1].lower()):
+        factor = next((factor for names, factor in _UNITS if re.fullmatch(names, unit)), None)
+        if factor is None:
+            return None
+        seconds += float(number) * factor
+    return max(1, ceil(seconds)) if seconds <= _LONGEST_WAIT else None

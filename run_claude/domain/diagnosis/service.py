@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis.log import Evidence
+from run_claude.domain.diagnosis.patterns import DISK_IS_FULL
 from run_claude.domain.lifecycle import Phase, Service, ServiceState
 from run_claude.domain.volume import missing_library
 
@@ -48,7 +49,6 @@ _SPEAKER = (
     r"(?:Error: |FATAL: +|(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception): |\d\d:\d\d:\d\d - LiteLLM[\w ]*:\w+: \S+ - "
     r"|ERROR: +(?!\d))"
 )
-_DISK = r"(?:no space left on device|disk quota exceeded)"
 _FULL = "{service} cannot write: the disk is full."
 
 # What else is printed, from the beginning of a line.
@@ -79,7 +79,7 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
             "database-migration-failed",
             "A migration of LiteLLM's database failed.",
         ),
-        (rf"(?i:{_SPEAKER}.*{_DISK})", "disk-full", _FULL),
+        (rf"(?i:{_SPEAKER}{DISK_IS_FULL})", "disk-full", _FULL),
         (r"yaml\.(?:scanner|parser)\.\w+Error", "litellm-config", "litellm_config.yaml is not valid YAML."),
     ),
     Service.TIMESCALEDB: (
@@ -99,7 +99,7 @@ _READINGS: dict[Service, tuple[_Reading, ...]] = {
             "database-version",
             "The database volume was created by another major version of PostgreSQL.",
         ),
-        (rf"(?i:(?:(?:FATAL|PANIC):  could not |(?!FATAL|PANIC|DETAIL)).*{_DISK})", "disk-full", _FULL),
+        (rf"(?i:(?:(?:FATAL|PANIC):  could not |(?!FATAL|PANIC|DETAIL)){DISK_IS_FULL})", "disk-full", _FULL),
         (
             r"(?i:(?!FATAL|PANIC|DETAIL).*(?:superuser password is not specified"
             r"|POSTGRES_PASSWORD.{0,40}(?:must|empty|not)))",
@@ -209,7 +209,7 @@ def _read(service: Service, log: Evidence, state: ServiceState, exit_code: str) 
                     return code, message.format(group.strip(), service=service, exit_code=exit_code)
     if library := missing_library(state.health_output):  # the health check asks in a session
         return "timescaledb-version", f"The image of {service} lacks the library {library} that its volume needs."
-    if re.search(f"(?i){_DISK}", state.error):
+    if re.search(f"(?im)^{DISK_IS_FULL}", state.error):
         return "disk-full", _FULL.format(service=service)
     return _EXIT_CODES.get(state.exit_code or 0) if service is Service.LITELLM else None
 

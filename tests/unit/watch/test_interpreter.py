@@ -64,6 +64,11 @@ def test_one_that_stays_is_taken(prefix: str) -> None:
     refuse_passing([Path(prefix)], {"XDG_CACHE_HOME": "", "TMPDIR": "not/absolute"}, "run-claude")
 
 
+@pytest.mark.parametrize("folder", ["/", HOME])
+def test_a_folder_of_everything_is_none_for_temporary_files(folder: str) -> None:
+    assert cleaned_folder(Path(f"{HOME}/src/.venv"), {"TMPDIR": folder, "HOME": HOME}) is None
+
+
 def test_a_cache_is_known_by_its_tag_and_an_environment_with_one_is_none(tmp_path: Path) -> None:
     stays = tmp_path / "project/.venv"
     for folder in (stays, tmp_path / "moved/archive-v0/kFs3"):
@@ -93,6 +98,14 @@ def test_environment_interpreter_and_package_are_looked_at() -> None:
     [
         (None, "run-claude"),
         ({"url": "https://example.org/run-claude", "vcs_info": {"vcs": "git"}}, "git+https://example.org/run-claude"),
+        (
+            {
+                "url": "https://example.org/all",
+                "vcs_info": {"vcs": "git", "requested_revision": "v2"},
+                "subdirectory": "py",
+            },
+            "git+https://example.org/all@v2#subdirectory=py",
+        ),
         ({"url": "file:///home/u/run-claude", "dir_info": {}}, "file:///home/u/run-claude"),
         ({"url": "https://me:planted@example.org/run-claude", "vcs_info": {"vcs": "git"}}, "run-claude"),
     ],

@@ -236,6 +236,14 @@ def test_the_detail_is_the_end_of_what_was_printed() -> None:
         pytest.param("failed to bind host port 127.0.0.1:4444/tcp: address already in use", 4444),
         ("ports are not available: exposing port TCP 127.0.0.1:4444 -> 127.0.0.1:0: listen tcp 127.0.0.1:4444:"
          " bind: address already in use", 4444),
+        ("failed to bind host port [::1]:4444/tcp: address already in use", 4444),
+        ("Bind for [::1]:4444 failed: port is already allocated", 4444),
+        ("Bind for ::1:4444 failed: port is already allocated", 4444),
+        ("Bind for fd7a:115c:a1e0::1:4444 failed: port is already allocated", 4444),
+        ("listen tcp [fd7a:115c:a1e0::1]:4444: bind: address already in use", 4444),
+        ("failed to bind host port for [::1]:4444:[fd00::2]:4000/tcp: address already in use", 4444),
+        ("ports are not available: exposing port TCP 127.0.0.1:4444 -> 127.0.0.1:0: listen tcp 127.0.0.1:4444: bind:"
+         " Only one usage of each socket address (protocol/network address/port) is normally permitted.", 4444),
         ("dial tcp 127.0.0.1:4444: connection refused", None),
         ("", None),
     ],

@@ -24,6 +24,7 @@ from run_claude.domain.diagnosis import (
     database_log,
     proxy_log,
     pull,
+    rules,
     service,
     service_failure,
 )
@@ -46,7 +47,7 @@ RNG = random.Random(15)  # noqa: S311 (the same each time)
 
 ERRORS = [pattern for pattern, *_ in service._MARKS]
 PATTERNS = [pattern for readings in service._READINGS.values() for pattern, *_ in readings] + ERRORS
-PATTERNS += [rule.pattern for rule in compose._RULES] + [compose._PORT, pull._PULL]
+PATTERNS += [rule.pattern for rule in rules.RULES] + [compose._PORT, pull._PULL]
 PATTERNS += [failure.pattern for failure in pull._FAILURES]
 OURS = ["litellm imported", "database reachable", "database migrated", "migrating the database", BEGINS, SERVES]
 
