@@ -115,10 +115,10 @@ def test_an_engine_whose_certificate_is_anothers_is_refused(instance: Instance, 
 # run-claude on a machine of another name, with the folders of this one, or without the user's.
 # The tests may run in a container themselves, where another name is outside: the command has to think it is in none.
 OUTSIDE = """
-import runpy, sys
+from run_claude.__main__ import main
 from run_claude.stack import fitness
-fitness._CONTAINER = "/nonexistent"
-runpy.run_module("run_claude", run_name="__main__", alter_sys=True)
+fitness._CONTAINER = "/proc/none"
+main()
 """
 ELSEWHERE = "hostname elsewhere; {hide} exec {python} -c {outside} doctor --json"
 
