@@ -14,16 +14,17 @@ from urllib.parse import urlsplit
 import anyio
 
 from run_claude.domain.causes import caused
-from run_claude.domain.diagnosis import engine_elsewhere, engine_over_ssh
+from run_claude.domain.diagnosis import engine_elsewhere, engine_over_ssh, quoted
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from run_claude.docker.endpoint import Endpoint
 
-__all__ = ["check_address", "names_this_machine"]
+__all__ = ["check_address", "names_a_local_machine", "names_this_machine"]
 
-# Virtual machines that publish ports on this machine: by OperatingSystem, and by the beginning of Name.
+# Virtual machines that publish ports on this machine: by OperatingSystem, and by Name (`colima`, `lima-default`).
 _PRODUCTS = ("Docker Desktop", "OrbStack", "Rancher Desktop")
 _MACHINES = ("colima", "lima", "orbstack", "docker-desktop")
 
@@ -32,14 +33,20 @@ async def check_address(endpoint: Endpoint, port: int) -> None:
     """Refuse an endpoint, other than a unix socket, whose address is not on this machine. Nothing is sent to it.
 
     :param port: the proxy's, for the help
-    :raises EngineError: if it is elsewhere, or not ``tcp://``
+    :raises EngineError: if it is elsewhere, is not ``tcp://``, or is no address
     """
-    parts = urlsplit(endpoint.host)
+    try:
+        parts = urlsplit(endpoint.host)
+        _ = parts.port, (parts.hostname or "").encode("idna")  # checked only when read
+        own = parts.scheme != "tcp" or await _is_own(parts.hostname or "localhost")
+    except ValueError as error:  # a bracket left open, a port out of range, a name that cannot be encoded
+        shown = quoted(endpoint.host)  # without a password
+        raise caused("engine-endpoint", f"The Docker endpoint {shown} is no address: {error}.") from error
     match parts.scheme:
         case "ssh":
             raise engine_over_ssh(endpoint.host, port)
         case "tcp":
-            if not await _is_own(parts.hostname or "localhost"):
+            if not own:
                 raise engine_elsewhere(endpoint.host, port)
         case _:
             raise caused(
@@ -47,16 +54,20 @@ async def check_address(endpoint: Endpoint, port: int) -> None:
             )
 
 
-def names_this_machine(info: Mapping[str, object], name: str, kernel: str) -> bool:
-    """Whether an engine's ``/info`` names this machine, or a virtual machine that publishes its ports on it.
+def names_this_machine(info: Mapping[str, object], here: os.uname_result) -> bool:
+    """Whether an engine's ``/info`` has this machine's name and kernel."""
+    return (info.get("Name"), info.get("KernelVersion")) == (here.nodename, here.release)
 
-    :param name: of this machine
-    :param kernel: its release
+
+def names_a_local_machine(info: Mapping[str, object], here: os.uname_result) -> bool:
+    """Whether an engine's ``/info`` names a virtual machine that publishes its ports on this machine.
+
+    On Linux a name alone proves nothing: any server may have it, and Lima there shares the home folder, which tells.
     """
-    if (info.get("Name"), info.get("KernelVersion")) == (name, kernel):
+    system, name = str(info.get("OperatingSystem") or ""), str(info.get("Name") or "")
+    if system.startswith(_PRODUCTS):
         return True
-    system, host = str(info.get("OperatingSystem") or ""), str(info.get("Name") or "")
-    return system.startswith(_PRODUCTS) or host.startswith(_MACHINES)
+    return here.sysname != "Linux" and any(name == ours or name.startswith(f"{ours}-") for ours in _MACHINES)
 
 
 async def _is_own(host: str) -> bool:

@@ -113,14 +113,21 @@ def test_an_engine_whose_certificate_is_anothers_is_refused(instance: Instance, 
 # --- another machine's, as far as can be seen from here ---------------------------------------------------------------
 
 # run-claude on a machine of another name, with the folders of this one, or without the user's.
-ELSEWHERE = "hostname elsewhere; {hide} exec {python} -m run_claude doctor --json"
+# The tests may run in a container themselves, where another name is outside: the command has to think it is in none.
+OUTSIDE = """
+from run_claude.__main__ import main
+from run_claude.stack import fitness
+fitness._CONTAINER = "/proc/none"
+main()
+"""
+ELSEWHERE = "hostname elsewhere; {hide} exec {python} -c {outside} doctor --json"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="namespaces want root")
 @pytest.mark.parametrize("hides", [False, True], ids=["shares the user's folders", "shares nothing"])
 def test_an_engine_of_another_name_is_judged_by_what_it_sees(instance: Instance, hides: bool) -> None:
     hide = f"mount -t tmpfs none {instance.folder};" if hides else ""
-    script = ELSEWHERE.format(hide=hide, python=sys.executable)
+    script = ELSEWHERE.format(hide=hide, python=sys.executable, outside=shlex.quote(OUTSIDE))
     done = subprocess.run(
         ["unshare", "--uts", "--mount", "sh", "-ec", script],
         env=instance.environment,

@@ -267,6 +267,7 @@ class FakeEngine:
         self.stopped: list[str] = []  # names of the containers that were stopped over the API
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
         self.failing_with = "the engine is in trouble"
+        self.failing_status = 500
         self.after_headers: Callable[[], object] | None = None  # called between headers and subscription, once
         self._answering = asyncio.Event()
         self._answering.set()
@@ -459,7 +460,7 @@ class FakeEngine:
         self.requests[re.sub(r"^/containers/[^/]+/json$", "/containers/{id}/json", path)] += 1
         await self._answering.wait()
         if self._fails(path):
-            return await self._answer(writer, path, 500, {"message": self.failing_with})
+            return await self._answer(writer, path, self.failing_status, {"message": self.failing_with})
         if path == "/events":
             await self._events(reader, writer, query)
             return False

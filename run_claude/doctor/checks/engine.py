@@ -53,8 +53,8 @@ async def context(context: Context) -> list[Finding]:
 
 async def compose(context: Context) -> list[Finding]:
     """Check that the docker command exists and its Compose plugin is new enough."""
-    await check_command(context.settings.environ)
     try:
+        await check_command(context.settings.environ)
         done = await run(["docker", "compose", "version", "--short"], env=context.settings.environ)
     except FileNotFoundError:
         missing = caused("docker-cli-missing", "There is no docker command.")

@@ -69,7 +69,7 @@ CAUSES = (
     Cause(
         "engine-endpoint",
         EngineError,
-        "The engine's endpoint is neither unix:// nor tcp://.",
+        "The engine's endpoint is neither unix:// nor tcp://, or no address.",
         "Select an engine of this machine: unset DOCKER_HOST and DOCKER_CONTEXT, or run `docker context use default`.",
     ),
     Cause(

@@ -49,7 +49,7 @@ def engine_elsewhere(host: str, port: int, *, name: str = "", inside: bool = Fal
             "engine-remote",
             f"run-claude is in a container, and the Docker engine at {host} is outside of it, on {visible(machine)}: "
             f"{_THERE}.",
-            help=f"Run run-claude on {visible(machine)}, outside of the container.",
+            help="Run run-claude outside of the container.",
             facts=facts,
         )
     told = f", {visible(name)}" if name else ""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from run_claude.errors import EngineError
+from run_claude.errors import ConfigError, EngineError
 from run_claude.stack import Stack, fitness
-from run_claude.stack.fitness import check_command, check_engine, refuse_unfit
+from run_claude.stack.fitness import check_api, check_command, check_engine, refuse_unfit
 from tests.fake.podman import VERSIONS, becomes_podman
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from tests.fake.stage import Stage
 
@@ -47,8 +50,16 @@ async def refused(stage: Stage, act: Callable[[Stack], Awaitable[object]]) -> En
 # --- on another machine -----------------------------------------------------------------------------------------------
 
 
-def elsewhere(stage: Stage, *, kernel: str = "5.15", sees_files: bool = False) -> None:
-    stage.engine.host = {"Name": "build1", "KernelVersion": kernel}
+@pytest.fixture(autouse=True)
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be in no container, also where the tests run in one."""
+    monkeypatch.setattr(fitness, "_CONTAINER", str(tmp_path / "none"))
+
+
+def elsewhere(
+    stage: Stage, *, name: str = "build1", kernel: str = "5.15", system: str = "Debian", sees_files: bool = False
+) -> None:
+    stage.engine.host = {"Name": name, "KernelVersion": kernel, "OperatingSystem": system}
     stage.engine.sees_files = sees_files
 
 
@@ -61,20 +72,106 @@ async def test_an_engine_behind_a_tunnel_is_refused(stage: Stage, action: str) -
     assert f"`ssh -L {stage.settings.port}:127.0.0.1:{stage.settings.port} build1`" in error.help
 
 
-async def test_from_inside_a_container_the_way_is_out(
+@pytest.mark.parametrize(
+    ("name", "system"), [("build1", "Debian"), ("docker-desktop", "Docker Desktop"), ("orbstack", "OrbStack")]
+)
+@pytest.mark.parametrize("kernel", [platform.release(), "5.15"], ids=["the same kernel", "another"])
+async def test_from_inside_a_container_the_way_is_out_whatever_the_engine_is(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, system: str, kernel: str
+) -> None:
+    monkeypatch.setattr(fitness, "_CONTAINER", str(tmp_path))
+    elsewhere(stage, name=name, system=system, kernel=kernel, sees_files=True)
+    error = await refused(stage, ACTIONS["start"])
+    assert error.code == "engine-remote"
+    assert "run-claude is in a container" in error.message
+    assert f"on {name}" in error.message
+    assert error.help == "Run run-claude outside of the container."
+
+
+async def test_an_engine_in_the_same_container_is_not_outside(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fitness, "_CONTAINER", str(tmp_path))
-    elsewhere(stage, kernel=platform.release())
-    error = await refused(stage, ACTIONS["start"])
-    assert error.code == "engine-remote"
-    assert error.help == "Run run-claude on build1, outside of the container."
+    await check_engine(stage.session)
+
+
+async def test_a_distribution_of_wsl_shares_the_kernel_and_is_no_container(stage: Stage) -> None:
+    elsewhere(stage, name="docker-desktop", system="Docker Desktop", kernel=platform.release())
+    await check_engine(stage.session)
+    assert "/containers/create" not in stage.engine.requests
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such a name is enough")
+@pytest.mark.parametrize("sees", [True, False])
+async def test_on_linux_a_virtual_machine_s_name_is_not_enough(stage: Stage, sees: bool) -> None:
+    elsewhere(stage, name="lima-default", sees_files=sees)
+    if sees:
+        await check_engine(stage.session)
+    else:
+        assert (await refused(stage, ACTIONS["start"])).code == "engine-remote"
 
 
 async def test_a_virtual_machine_that_shares_the_users_folders_is_none_of_those(stage: Stage) -> None:
     elsewhere(stage, sees_files=True)
     await check_engine(stage.session)
     assert stage.engine.requests["/containers/create"] == 1
+
+
+async def test_nothing_is_left_in_the_users_folders_nor_what_a_killed_command_has_left(stage: Stage) -> None:
+    elsewhere(stage, sees_files=True)
+    folder = stage.settings.paths.state
+    old, new, full = (folder / f"{fitness._PROBE}{name}" for name in ("old", "new", "full"))
+    for path in (old, new, full / "x"):
+        path.mkdir(parents=True)
+    for path in (old, full):
+        os.utime(path, (0, 0))
+    before = tree(stage)
+    await check_engine(stage.session)
+    assert before.keys() - tree(stage).keys() == {str(old)}
+    assert tree(stage).keys() <= before.keys()
+
+
+@pytest.mark.parametrize("sees", [True, False])
+async def test_where_one_folder_cannot_be_made_another_is_asked_for(stage: Stage, sees: bool) -> None:
+    elsewhere(stage, sees_files=sees)
+    paths = replace(stage.settings.paths, state=Path("/proc/run-claude"))
+    stage.session.settings = replace(stage.settings, paths=paths)
+    if sees:
+        await check_api(stage.session)
+    else:
+        with pytest.raises(EngineError) as caught:
+            await check_api(stage.session)
+        assert caught.value.code == "engine-remote"
+    assert stage.engine.requests["/containers/create"] == 1
+
+
+async def test_where_no_folder_can_be_made_it_is_told_why_one_is_needed(stage: Stage) -> None:
+    elsewhere(stage, sees_files=True)
+    paths = replace(stage.settings.paths, state=Path("/proc/one"), config=Path("/proc/two"))
+    stage.session.settings = replace(stage.settings, paths=paths)
+    with pytest.raises(ConfigError) as caught:
+        await check_api(stage.session)
+    assert caught.value.code == "file-unwritable"
+    assert "No folder can be made in /proc/one or /proc/two, to tell whether the engine at unix://" in str(caught.value)
+    assert "/containers/create" not in stage.engine.requests
+
+
+@pytest.mark.parametrize("status", [403, 500])
+async def test_an_answer_that_proves_nothing_is_told(stage: Stage, status: int) -> None:
+    elsewhere(stage, sees_files=True)
+    stage.engine.failing["/containers/create"] = -1
+    stage.engine.failing_status, stage.engine.failing_with = status, "denied by plugin"
+    error = await refused(stage, ACTIONS["start"])
+    assert error.code == "engine-refused"
+    assert f"/containers/create: {status}" in error.message
+    assert "denied by plugin" in error.message
+    assert "socket proxy" in error.help
+
+
+async def test_a_socket_proxy_before_an_engine_of_this_machine_is_not_asked(stage: Stage) -> None:
+    stage.engine.failing["/containers/create"] = -1
+    stage.engine.failing_status = 403
+    await check_engine(stage.session)
 
 
 async def test_an_engine_of_this_machine_is_asked_once_and_makes_nothing(stage: Stage) -> None:
@@ -121,6 +218,16 @@ async def test_a_docker_command_that_is_podmans_is_refused(tmp_path: Path) -> No
 
 async def test_a_script_of_the_users_that_is_docker_all_the_same_is_not(tmp_path: Path) -> None:
     await check_command(docker_that_prints(tmp_path, "Docker version 28.5.2, build 1"))
+
+
+async def test_a_docker_command_whose_interpreter_is_missing_is_none(tmp_path: Path) -> None:
+    command = tmp_path / "docker"
+    command.write_text(f"#!{tmp_path}/none\n")
+    command.chmod(0o755)
+    with pytest.raises(EngineError) as caught:
+        await check_command({"PATH": str(tmp_path)})
+    assert caught.value.code == "docker-cli-missing"
+    assert f"{command} cannot be started: its interpreter is missing" in caught.value.message
 
 
 async def test_a_docker_command_of_docker_s_is_not_even_asked(tmp_path: Path) -> None:
