@@ -16,6 +16,7 @@ import pytest
 
 from tests import runs
 from tests.planted import Processes
+from tests.skips import pytest_runtest_makereport  # noqa: F401 (a hook)
 from tests.stand_in import release
 
 if TYPE_CHECKING:

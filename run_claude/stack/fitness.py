@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from run_claude.docker.api import EngineApi
     from run_claude.stack.session import Session
 
-__all__ = ["check_api", "check_command", "check_engine", "refuse_unfit"]
+__all__ = ["UNFIT", "check_api", "check_command", "check_engine", "refuse_unfit"]
 
-_UNFIT = frozenset({"engine-too-old", "engine-podman", "engine-remote", "docker-cli-podman"})
+UNFIT = frozenset({"engine-too-old", "engine-podman", "engine-remote", "docker-cli-podman"})
 
 _CONTAINER = "/.dockerenv"  # there in each container of Docker's
 _NO_IMAGE = "run-claude.invalid/none:none"  # `.invalid` is no registry's
@@ -62,7 +62,7 @@ async def refuse_unfit(session: Session) -> None:
     try:
         await check_engine(session)
     except EngineError as error:
-        if error.code in _UNFIT:
+        if error.code in UNFIT:
             raise
 
 

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import os
 import plistlib
-import pwd
 import re
 import shutil
-import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from run_claude.config.files import write_if_changed
 from run_claude.domain.causes import caused
+from run_claude.errors import ConfigError
+from run_claude.watch.service_calls import call, passwd_home, problem_of, refused, user_name, with_runtime_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from run_claude.errors import RunClaudeError
+    from run_claude.config.paths import Paths
 
-__all__ = ["Launchd", "Systemd", "service_manager"]
+__all__ = ["NO_RESTART_HELPS", "Launchd", "Systemd", "service_manager"]
 
 # What a watcher needs of the environment, and no secret: the rest is on disk.
-_CARRIED: tuple[str, ...] = ("RUN_CLAUDE_HOME", "RUN_CLAUDE_STATE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "DOCKER_HOST")
-_CARRIED += ("DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "PATH")
-_WITHIN = 30.0  # seconds for one call of the service manager
+_CARRIED: tuple[str, ...] = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY")
+_FOLDERS = ("DOCKER_CONFIG", "DOCKER_CERT_PATH")  # carried as absolute paths: a service starts in another folder
+_BOOTSTRAP_ATTEMPTS, _BOOTSTRAP_PAUSE = (
+    20,
+    0.5,
+)  # the pause in seconds; launchd may return from `bootout` before the agent has ended
+
+NO_RESTART_HELPS = 78  # EX_CONFIG of sysexits.h: how a service's watcher ends where only its user can help
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,17 @@ class Service:
     environment: Mapping[str, str]
 
     @classmethod
-    def of(cls, instance: str, environ: Mapping[str, str]) -> Service:
+    def of(cls, paths: Paths, environ: Mapping[str, str]) -> Service:
         """Return the watcher of an instance, with the interpreter and the paths of now.
 
+        The paths are named whole: a service manager knows neither what a shell has set nor another ``HOME``.
         ``-P``: what lies in the folder that it is started in, such as the home folder, is imported by nobody.
         """
-        carried = {name: environ[name] for name in _CARRIED if environ.get(name)}
-        return cls(instance, (sys.executable, "-P", "-m", "run_claude", "--instance", instance, "watch"), carried)
+        carried = {"RUN_CLAUDE_HOME": str(paths.config), "RUN_CLAUDE_STATE": str(paths.state)}
+        carried |= {name: environ[name] for name in _CARRIED if environ.get(name)}
+        carried |= {name: str(Path(environ[name]).absolute()) for name in _FOLDERS if environ.get(name)}
+        argv = (sys.executable, "-P", "-m", "run_claude", "--instance", paths.instance, "watch")
+        return cls(paths.instance, argv, carried)
 
 
 class Systemd:
@@ -57,7 +67,7 @@ class Systemd:
         config = environ.get("XDG_CONFIG_HOME") or ""
         self._folder = (Path(config) if config.startswith("/") else home / ".config") / "systemd/user"
         self._root = root
-        self._environ = _with_runtime_folder(environ, root / f"run/user/{os.getuid()}")
+        self._environ = with_runtime_folder(environ, root / f"run/user/{os.getuid()}")
 
     def path(self, instance: str) -> Path:
         """Return the unit's file."""
@@ -71,32 +81,38 @@ class Systemd:
 
         :raises ConfigError: if a path has characters that no unit can have
         """
-        words = [*service.argv, *service.environment.values()]
-        _refuse_unprintable(words)
-        argv = " ".join(_systemd_quoted(word).replace("$", "$$") for word in service.argv)
+        words = [*service.argv, f"--no-restart-helps={NO_RESTART_HELPS}"]
+        _refuse_unprintable([*words, *service.environment.values()])
+        argv = " ".join(_systemd_quoted(word).replace("$", "$$") for word in words)
         lines = ["[Unit]", f"Description=run-claude: watches the stack {service.instance}", "", "[Service]"]
         lines += [f"""ExecStart=/bin/sh -c 'exec "$$@"' sh {argv}"""]
         lines += [f"Environment={_systemd_quoted(f'{name}={value}')}" for name, value in service.environment.items()]
         lines += ["Restart=on-failure", "RestartSec=5", "SuccessExitStatus=130 143"]
-        lines += ["RestartPreventExitStatus=2 3 9 126 127"]
+        lines += [f"RestartPreventExitStatus=2 3 9 {NO_RESTART_HELPS} 126 127"]
         return "\n".join([*lines, "", "[Install]", "WantedBy=default.target", ""])
 
     def install(self, service: Service) -> Path:
         """Write the unit, and have it run now and at each login.
 
-        :raises ConfigError: if systemd refuses it, or there is no user manager
+        It is enabled by its path: the manager, which may look elsewhere than this environment says, links it then.
+
+        :raises ConfigError: if systemd refuses it, or there is no user manager; no unit is left then
         """
         path, unit = self.path(service.instance), self.render(service)
         self._expect_manager()  # nothing is written where there is none
         write_if_changed(path, unit, mode=0o644)
-        self._systemctl("daemon-reload")
-        self._systemctl("enable", path.name)
-        self._systemctl("restart", path.name)
+        try:
+            self._systemctl("daemon-reload")
+            self._systemctl("enable", str(path))
+            self._systemctl("restart", path.name)
+        except ConfigError:
+            self.uninstall(service.instance)
+            raise
         return path
 
     def advice(self) -> str:
         """Return how to have the user's services run while the user is not logged in; nothing if they do."""
-        user = _user()
+        user = user_name()
         if (self._root / "var/lib/systemd/linger" / user).exists():
             return ""
         return f"It ends when you log out; to have it run from boot on: sudo loginctl enable-linger {user}"
@@ -106,10 +122,14 @@ class Systemd:
         path = self.path(instance)
         if not path.exists():
             return False
+        unit = path.resolve()  # a link, if it was installed with another XDG_CONFIG_HOME
         self._systemctl("disable", "--now", path.name, check=False)
-        path.unlink()
-        # Where no user manager runs, `disable` cannot remove the link that `enable` has made.
-        (path.parent / "default.target.wants" / path.name).unlink(missing_ok=True)
+        # Where no user manager runs, `disable` cannot remove the links that `enable` has made.
+        for folder in {path.parent, passwd_home() / ".config/systemd/user"}:
+            for link in (folder / path.name, folder / "default.target.wants" / path.name):
+                if link.is_symlink() and link.resolve() == unit:
+                    link.unlink()
+        unit.unlink(missing_ok=True)
         self._systemctl("daemon-reload", check=False)
         return True
 
@@ -118,12 +138,12 @@ class Systemd:
 
         :raises ConfigError: if none does
         """
-        problem = _problem(["systemctl", "--user", "show-environment"], self._environ)
+        problem = problem_of(["systemctl", "--user", "show-environment"], self._environ)
         if not problem:
             return
         if not (self._root / "run/systemd/system").is_dir():  # as sd_booted(3) asks
             raise caused("no-service-manager", "systemd is installed here, but does not run this machine.")
-        user, folder = _user(), self._environ["XDG_RUNTIME_DIR"]
+        user, folder = user_name(), self._environ["XDG_RUNTIME_DIR"]
         if not (Path(folder) / "systemd/private").exists():
             yourself = ", or run this without sudo" if self._environ.get("SUDO_USER") else ""
             raise caused(
@@ -132,10 +152,10 @@ class Systemd:
                 help=f"Have it run from boot on, `sudo loginctl enable-linger {user}`, or log in as {user} rather than"
                 f" by su or sudo{yourself}. Then run `run-claude watch install` again.",
             )
-        raise _refused(["systemctl", "--user", "show-environment"], problem)
+        raise refused(["systemctl", "--user", "show-environment"], problem)
 
     def _systemctl(self, *arguments: str, check: bool = True) -> None:
-        _call(["systemctl", "--user", *arguments], self._environ, check=check)
+        call(["systemctl", "--user", *arguments], self._environ, check=check)
 
 
 class Launchd:
@@ -153,7 +173,7 @@ class Launchd:
         return self._home / f"Library/Logs/run-claude-watch-{instance}.log"
 
     def render(self, service: Service) -> str:
-        """Return the agent. launchd restarts it when it fails, not when it was asked to stop.
+        """Return the agent. launchd restarts it when it fails: not when it was asked to stop, or no restart helps.
 
         :raises ConfigError: if a path has characters that no property list can have
         """
@@ -162,7 +182,7 @@ class Launchd:
         return plistlib.dumps(
             {
                 "Label": f"run-claude.watch.{service.instance}",
-                "ProgramArguments": list(service.argv),
+                "ProgramArguments": [*service.argv, "--no-restart-helps=0"],
                 "EnvironmentVariables": dict(service.environment),
                 "RunAtLoad": True,
                 "KeepAlive": {"SuccessfulExit": False},
@@ -174,19 +194,35 @@ class Launchd:
     def install(self, service: Service) -> Path:
         """Write the agent, and have it run now and at each login.
 
-        :raises ConfigError: if launchd refuses it
+        :raises ConfigError: if launchd refuses it; no agent is left then
         """
         path, agent = self.path(service.instance), self.render(service)
+        attempts = 1
         if path.exists():
-            _call(["launchctl", "bootout", f"gui/{os.getuid()}", str(path)], self._environ, check=False)
+            call(["launchctl", "bootout", f"gui/{os.getuid()}", str(path)], self._environ, check=False)
+            attempts = _BOOTSTRAP_ATTEMPTS
         write_if_changed(path, agent, mode=0o644)
-        _call(
-            ["launchctl", "bootstrap", f"gui/{os.getuid()}", str(path)],
-            self._environ,
+        try:
+            self._bootstrap(path, attempts)
+        except ConfigError:
+            self.uninstall(service.instance)
+            raise
+        return path
+
+    def _bootstrap(self, path: Path, attempts: int) -> None:
+        argv = ["launchctl", "bootstrap", f"gui/{os.getuid()}", str(path)]
+        problem = ""
+        for attempt in range(attempts):
+            if attempt:
+                time.sleep(_BOOTSTRAP_PAUSE)
+            if not (problem := problem_of(argv, self._environ)):
+                return
+        raise refused(
+            argv,
+            problem,
             help="launchd runs agents in a graphical session only: log in at the screen, or run `run-claude watch` by"
             " other means.",
         )
-        return path
 
     def advice(self) -> str:
         """Return nothing: that an agent runs while its user is logged in is what is expected of it."""
@@ -197,7 +233,7 @@ class Launchd:
         path = self.path(instance)
         if not path.exists():
             return False
-        _call(["launchctl", "bootout", f"gui/{os.getuid()}", str(path)], self._environ, check=False)
+        call(["launchctl", "bootout", f"gui/{os.getuid()}", str(path)], self._environ, check=False)
         path.unlink()
         self._log(instance).unlink(missing_ok=True)
         return True
@@ -213,48 +249,6 @@ def service_manager(home: Path, environ: Mapping[str, str]) -> Systemd | Launchd
     if shutil.which("systemctl", path=environ.get("PATH")):
         return Systemd(home, environ)
     raise caused("no-service-manager", "There is neither systemd nor launchd here to run the watcher as a service.")
-
-
-def _with_runtime_folder(environ: Mapping[str, str], usual: Path) -> dict[str, str]:
-    """Return an environment in which `systemctl --user` finds this user's manager.
-
-    `su`, `sudo` and cron leave the variable out, or leave that of another user in.
-    """
-    named = environ.get("XDG_RUNTIME_DIR")
-    try:
-        if named and Path(named).stat().st_uid == os.getuid():
-            return dict(environ)
-    except OSError:
-        pass
-    rest = {name: value for name, value in environ.items() if name != "DBUS_SESSION_BUS_ADDRESS"}
-    return {**rest, "XDG_RUNTIME_DIR": str(usual)}
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # known to no name service, as in a container with a user of a number only
-        return str(os.getuid())
-
-
-def _call(argv: Sequence[str], environ: Mapping[str, str], *, check: bool = True, help: str = "") -> None:
-    problem = _problem(argv, environ)
-    if problem and check:
-        raise _refused(argv, problem, help)
-
-
-def _problem(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Run a command and return the last line of what went wrong; nothing if nothing did."""
-    try:
-        done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=_WITHIN, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    return said[-1] if done.returncode else ""
-
-
-def _refused(argv: Sequence[str], problem: str, help: str = "") -> RunClaudeError:
-    return caused("service-refused", f"`{' '.join(argv)}` failed: {problem}", help=help)
 
 
 def _refuse_unprintable(words: Sequence[str]) -> None:

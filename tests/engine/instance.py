@@ -12,6 +12,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from run_claude.docker.endpoint import resolve_endpoint
 from tests import planted, runs
 from tests.docker_api import DockerApi
 from tests.runs import free_port
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Instance", "docker", "free_port", "psql_script"]
+__all__ = ["Instance", "docker", "engine_socket", "free_port", "psql_script"]
 
 _COMMAND = [sys.executable, "-m", "run_claude"]
 _WITHIN = 300  # seconds; a command that hangs must fail its test, not the run
@@ -38,6 +41,14 @@ def docker(*arguments: str, check: bool = True, environ: Mapping[str, str] | Non
     )
     assert done.returncode == 0 or not check, done.stderr
     return done.stdout.strip()
+
+
+def engine_socket() -> Path:
+    """Return the socket of the engine that the docker command uses; without one the test is skipped."""
+    socket = resolve_endpoint(os.environ).socket
+    if socket is None:
+        pytest.skip("the engine of this run has no unix socket")
+    return socket.resolve()
 
 
 def psql_script(instance: Instance, database: str, text: str) -> str:

@@ -20,7 +20,7 @@ from tests import runs
 from tests.causes.expect import fails
 from tests.tls_front import TlsFront
 
-from .instance import Instance, docker
+from .instance import Instance, docker, engine_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 
 WITHIN = 60.0  # seconds
-SOCKET = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
 
 # Everything that asks an engine, or would change something on it.
 COMMANDS = (
@@ -76,7 +75,7 @@ def refuses_everything(instance: Instance, code: str) -> None:
 def test_an_engine_of_this_machine_is_used_over_tls_by_variables_and_by_a_context(
     instance: Instance, tmp_path: Path
 ) -> None:
-    with TlsFront(SOCKET, tmp_path / "certificates") as front:
+    with TlsFront(str(engine_socket()), tmp_path / "certificates") as front:
         instance.extra |= front.environ
         instance.start("--no-db")
         assert instance.phase("litellm") == "running healthy"
@@ -105,7 +104,10 @@ def test_an_engine_of_this_machine_is_used_over_tls_by_variables_and_by_a_contex
 
 
 def test_an_engine_whose_certificate_is_anothers_is_refused(instance: Instance, tmp_path: Path) -> None:
-    with TlsFront(SOCKET, tmp_path / "one") as front, TlsFront(SOCKET, tmp_path / "other") as other:
+    with (
+        TlsFront(str(engine_socket()), tmp_path / "one") as front,
+        TlsFront(str(engine_socket()), tmp_path / "other") as other,
+    ):
         instance.extra |= front.environ | {"DOCKER_CERT_PATH": str(other.folder)}
         assert "certificate verify failed" in fails(instance, "engine-tls", "proxy", "status")["message"]
 

@@ -21,13 +21,13 @@ from tests import runs
 from tests.engines.product import FOLDER, pack
 from tests.unit.watch.test_service_units import NAMES
 
-from .instance import Instance, docker
+from .instance import Instance, docker, engine_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PYTHON = "/usr/bin/python3"
-SOCKET = "/run/docker.sock"
+SOCKET = "/run/docker.sock"  # in the machine
 WITHIN = 60.0  # seconds
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.slow(45), pytest.mark.timeout(300)]
@@ -137,12 +137,12 @@ def guest(image: str, stand_in_release: dict[str, str], tmp_path_factory: pytest
     product = folder.with_name("run-claude.tar")
     pack(product, stand_in_release)
     bases = {name: os.environ[name] for name in ("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE")}
-    stack = Guest(folder, extra=bases)
+    stack, engine = Guest(folder, extra=bases), engine_socket()
     docker(
         *("create", "--name", stack.machine, "--network", "host", "--cgroupns", "private", "--cap-add", "SYS_ADMIN"),
         *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-        *("--tmpfs", "/run", "--tmpfs", "/tmp:mode=1777", "--volume", f"{Path(SOCKET).resolve()}:{SOCKET}"),
-        *("--volume", f"{folder}:{folder}", image, str(uid()), str(Path(SOCKET).stat().st_gid)),
+        *("--tmpfs", "/run", "--tmpfs", "/tmp:mode=1777", "--volume", f"{engine}:{SOCKET}"),
+        *("--volume", f"{folder}:{folder}", image, str(uid()), str(engine.stat().st_gid)),
         *(FOLDER, f"{FOLDER}/packages"),
     )
     try:
@@ -184,6 +184,33 @@ def test_it_starts_heals_outlives_all_sessions_and_stops(guest: Guest) -> None:
     assert guest.json("watch", "uninstall")["removed"] == installed
     wait_for("the watcher goes on", lambda: not guest.processes())
     assert guest.watcher() == ""
+    assert guest.as_root("find", "/home/person/.config/systemd", "-name", "*run-claude*") == ""
+
+
+@pytest.mark.usefixtures("lingering")
+@pytest.mark.parametrize("moved", ["XDG_CONFIG_HOME", "HOME"])
+def test_a_shells_own_folders_are_the_services_and_an_engine_that_never_fits_ends_it(
+    guest: Guest, moved: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user manager looks neither below the shell's XDG_CONFIG_HOME nor below its HOME."""
+    monkeypatch.setattr(guest, "extra", {**guest.extra, moved: f"{guest.folder}/{moved}"})
+    installed = Path(guest.json("watch", "install")["installed"])
+    assert installed.is_relative_to(guest.folder / moved)
+    wait_for("no watcher", lambda: len(guest.processes()) == 1)
+    wait_for("the watcher is not ready", lambda: guest.processes()[0] in guest.watcher())
+
+    override = Path(f"/home/person/.config/systemd/user/{installed.name}.d/elsewhere.conf")
+    setting = "[Service]\nEnvironment=DOCKER_HOST=ssh://elsewhere\n"
+    guest.as_root("install", "-D", "-m", "644", "/dev/null", str(override))
+    guest.as_root("sh", "-c", 'printf %s "$1" >"$2"', "sh", setting, str(override))
+    as_person = ("su", "-", "person", "-c")
+    guest.as_root(*as_person, f"systemctl --user daemon-reload; systemctl --user restart {installed.name}")
+    show = f"systemctl --user show -P ActiveState -P ExecMainStatus -P NRestarts {installed.name}"
+    wait_for("it does not end", lambda: sorted(guest.as_root(*as_person, show).split()) == ["0", "78", "failed"])
+    guest.as_root("rm", "-r", str(override.parent))
+
+    guest.run("watch", "uninstall")
+    assert not installed.exists()
     assert guest.as_root("find", "/home/person/.config/systemd", "-name", "*run-claude*") == ""
 
 

@@ -105,8 +105,15 @@ class Machine:
         self._until_ready()
 
     def _until_ready(self) -> None:
-        ready = self.run("sh", "-c", "until docker version >/dev/null 2>&1; do sleep 0.2; done", check=False)
-        assert ready.returncode == 0, docker("logs", "--tail", "40", self.name, check=False)
+        until = "until docker version >/dev/null 2>&1; do sleep 0.2; done"
+        ready = self.run("timeout", str(_WITHIN - 10), "sh", "-c", until, check=False)
+        assert ready.returncode == 0, self._log()
+
+    def _log(self) -> str:
+        """Return the last lines of the engine's log, which a container's process writes to both streams."""
+        command = ["docker", "logs", "--tail", "40", self.name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=_WITHIN, check=False)
+        return f"the engine does not answer within {_WITHIN - 10} s; its log:\n{done.stdout.decode(errors='replace')}"
 
     def receive(self, file: Path, path: str) -> None:
         """Copy a file to a path of this machine's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import platform
 import shutil
 import subprocess
@@ -12,13 +13,14 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.engine.instance import docker
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FOLDER", "PYTHON", "pack"]
+__all__ = ["FOLDER", "pack"]
 
 FOLDER = "/opt/run-claude"  # on the machine; anybody can read it
-PYTHON = "3.14"  # the machine's
 _REPOSITORY = Path(__file__).parents[2]
 _INSTALL_WITHIN = 300  # seconds
 
@@ -41,10 +43,18 @@ def _for_anybody(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return entry
 
 
+def _python() -> str:
+    """Return the version of the machine's Python, such as 3.14: that of a release that moves."""
+    say = "import sys; print(*sys.version_info[:2], sep='.')"
+    image = os.environ["RUN_CLAUDE_MACHINE_IMAGE"]
+    return docker("run", "--rm", "--network", "none", image, "python3", "-c", say)
+
+
 def _packages() -> Path:
     """Return the folder of the locked packages for the machine's Python; installed once for each lock."""
     lock = _REPOSITORY / "requirements/run.txt"
-    folder = Path(sys.prefix) / f"machine-{PYTHON}-{zlib.crc32(lock.read_bytes()):08x}"
+    python = _python()
+    folder = Path(sys.prefix) / f"machine-{python}-{zlib.crc32(lock.read_bytes()):08x}"
     with Path(f"{folder}.lock").open("w") as claim:
         fcntl.flock(claim, fcntl.LOCK_EX)
         if not folder.exists():
@@ -55,7 +65,7 @@ def _packages() -> Path:
             tags = [f"manylinux_2_{minor}_{platform.machine()}" for minor in (28, 17)]
             command = [
                 *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
-                *("--require-hashes", "--no-deps", "--only-binary=:all:", f"--python-version={PYTHON}"),
+                *("--require-hashes", "--no-deps", "--only-binary=:all:", f"--python-version={python}"),
                 *(f"--platform={tag}" for tag in (*tags, f"manylinux2014_{platform.machine()}")),
                 *("--target", str(partial), "-r", str(lock)),
             ]

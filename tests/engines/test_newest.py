@@ -1,17 +1,19 @@
-"""The newest engine, Compose and Python that Debian has: 28.5, 2.40 and 3.14."""
+"""The newest engine, Compose and Python that Debian has."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.instance import docker
+
 from .machine import NEWEST
 from .obligations import MachineObligations
-from .product import PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .conftest import Start
     from .machine import Resident
@@ -26,15 +28,21 @@ def stack(started_on: Start) -> Iterator[Resident]:
         yield stack
 
 
-def test_it_is_newer_than_the_engine_of_all_other_tests(stack: Resident) -> None:
-    versions = {
-        "engine": stack.machine.info()["ServerVersion"],
-        "compose": stack.machine.run("docker", "compose", "version", "--short").stdout,
-        "python": stack.machine.run("python3", "--version").stdout.removeprefix("Python "),
-    }
-    assert versions["engine"].startswith("28."), versions
-    assert versions["compose"].startswith("2.40"), versions
-    assert versions["python"].startswith(PYTHON), versions
+def version(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text)[:3]]
+
+
+def test_it_is_newer_than_the_engine_of_all_other_tests(
+    stack: Resident, record_property: Callable[[str, object], None]
+) -> None:
+    compose = ("compose", "version", "--short")
+    here = {"engine": docker("version", "--format", "{{.Server.Version}}"), "compose": docker(*compose)}
+    there = {"engine": stack.machine.info()["ServerVersion"], "compose": stack.docker(*compose)}
+    there_too = {"python": stack.machine.run("python3", "--version").stdout.split()[-1]}
+    record_property("figure", f"the newest engine that is tried: {there | there_too}; all other tests: {here}")
+    if version(here["engine"]) >= version(there["engine"]):  # with CI set, that fails
+        pytest.skip(f"the engine of this run is as new as Debian's newest: {here}, {there}")
+    assert version(there["compose"]) > version(here["compose"]), (there, here)
 
 
 class TestTheNewest(MachineObligations):

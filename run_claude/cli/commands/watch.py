@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncclick as click
@@ -11,6 +12,8 @@ import asyncclick as click
 from run_claude.cli.context import App, common
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from run_claude.watch.service_units import Launchd, Systemd
 
 __all__ = ["watch"]
@@ -21,9 +24,10 @@ __all__ = ["watch"]
     "--exec", "command", metavar="CMD", help="Run CMD on each transition, with RUN_CLAUDE_SERVICE, _TO, … set."
 )
 @click.option("--notify/--no-notify", default=True, show_default=True, help="Show desktop notifications.")
+@click.option("--no-restart-helps", "final", type=int, hidden=True)  # of a service: its exit code where this is so
 @common
 @click.pass_context
-async def watch(ctx: click.Context, command: str | None, notify: bool) -> int:
+async def watch(ctx: click.Context, command: str | None, notify: bool, final: int | None) -> int:
     """Keep the stack running, and report every transition. Runs until it is stopped.
 
     Services that you stop yourself stay stopped: with `run-claude proxy stop`, `docker stop` or `docker compose stop`.
@@ -49,9 +53,27 @@ async def watch(ctx: click.Context, command: str | None, notify: bool) -> int:
             scope.cancel()
 
         app.on_signal = end
-        await _watch(app, command, notify=notify)
+        with _ending(final):
+            await _watch(app, command, notify=notify)
     # A service manager stops the watcher with SIGTERM: that is success. Ctrl-C has the exit code that it has elsewhere.
     return 128 + ended if ended == signal.SIGINT else 0
+
+
+@contextmanager
+def _ending(final: int | None) -> Iterator[None]:
+    """Give errors that no restart can mend an exit code at which the service manager makes none.
+
+    Not every error with an engine's exit code is one: that `docker context` was slow at boot passes.
+    """
+    from run_claude.errors import BusyError, ConfigError, RunClaudeError
+    from run_claude.stack.fitness import UNFIT
+
+    try:
+        yield
+    except RunClaudeError as error:
+        if final is not None and (isinstance(error, ConfigError | BusyError) or error.code in UNFIT):
+            error.exit_code = final
+        raise
 
 
 async def _watch(app: App, command: str | None, *, notify: bool) -> None:
@@ -98,7 +120,7 @@ async def install(app: App) -> None:
     refuse_passing(own_places(), app.environ, source())
     async with Session.open(settings) as session:
         await refuse_unfit(session)
-        path = manager.install(Service.of(settings.instance, app.environ))
+        path = manager.install(Service.of(settings.paths, app.environ))
     advice = manager.advice()
     _show(app, {"installed": str(path)}, f"Installed {path}. The watcher is running.", *([advice] if advice else []))
 
