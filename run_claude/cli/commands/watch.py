@@ -24,7 +24,9 @@ __all__ = ["watch"]
     "--exec", "command", metavar="CMD", help="Run CMD on each transition, with RUN_CLAUDE_SERVICE, _TO, … set."
 )
 @click.option("--notify/--no-notify", default=True, show_default=True, help="Show desktop notifications.")
-@click.option("--no-restart-helps", "final", type=int, hidden=True)  # of a service: its exit code where this is so
+@click.option(
+    "--no-restart-helps", "final", type=int, hidden=True, help="The exit code of a service where no restart helps."
+)
 @common
 @click.pass_context
 async def watch(ctx: click.Context, command: str | None, notify: bool, final: int | None) -> int:
