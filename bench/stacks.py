@@ -15,10 +15,15 @@ from bench.probe import Answered, first_answer
 from bench.processes import BenchError, Done, execute
 from bench.runner import Sample
 from bench.workspace import ROOT, free_port
+from run_claude.deploy.container_files import container_files
 from run_claude.deploy.prepare import prepare
+from run_claude.docker.api import EngineApi
+from run_claude.docker.endpoint import resolve_endpoint
+from run_claude.docker.volumes import fill_volumes
+from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from bench.workspace import Workspace
@@ -108,17 +113,24 @@ class ComposeUp(_Pair):
         options: tuple[str, ...],
         environment: dict[str, str],
         ports: tuple[int, int],
+        fill: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(workspace, workspace.name(name), *ports)
         self._options = options
         self._environment = environment
+        self._fill = fill  # gives the containers their files, as run-claude does; not in what is measured
 
     async def call(self, *arguments: str) -> Done:
         """Run a command of Compose on this project."""
         return await execute("docker", "compose", *self._options, *arguments, env=self._environment)
 
     async def start(self) -> Done:
+        await self._give_files()
         return await self.call("up", "--detach", "--wait")
+
+    async def _give_files(self) -> None:
+        if self._fill is not None:
+            await self._fill()
 
     async def stop(self) -> None:
         await self.call("stop")
@@ -130,6 +142,7 @@ class Polling(ComposeUp):
     INTERVAL = 2.0
 
     async def start(self) -> Done:
+        await self._give_files()
         done = await self.call("up", "--detach")
         while True:
             row = await inspect("container", self.containers[-1])
@@ -143,15 +156,21 @@ def our_compose(workspace: Workspace, name: str, kind: type[ComposeUp] = Compose
     ports = free_port(), free_port()
     given = {"LITELLM_PORT": str(ports[0])}
     settings = workspace.settings(workspace.name(name), **given)
-    prepare(settings, profile="demo", database=True)
+    planned = prepare(settings, profile="demo", database=True)
     services = settings.paths.services
+
+    async def fill() -> None:
+        content = container_files(settings.paths, planned.project.variables, tuple(Service))
+        async with EngineApi.connect(resolve_endpoint(os.environ)) as api:
+            await fill_volumes(api, planned.image, settings.instance, content)
+
     options = (
         *("--file", str(services / "docker-compose.yaml"), "--project-directory", str(services)),
         *("--project-name", settings.instance, "--env-file", str(settings.paths.compose_env_file)),
     )
     # Variables of the shell would override those of the file.
     nothing_else = dict.fromkeys(("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE", "RUN_CLAUDE_PRISMA"), "")
-    return kind(workspace, name, options, nothing_else, ports)
+    return kind(workspace, name, options, nothing_else, ports, fill)
 
 
 def seed_compose(workspace: Workspace, name: str, image: str) -> ComposeUp:

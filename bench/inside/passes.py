@@ -104,7 +104,7 @@ def main() -> None:
     """Measure, and print."""
     request = json.loads(json.dumps(conversation()))  # as it comes from the wire: nothing in it is shared
     folder = Path(tempfile.mkdtemp())
-    (folder / "profiles.json").write_text(json.dumps({"profiles": {"mine": PROFILE}}))
+    (folder / "profiles.json").write_text(json.dumps({"profiles": {"mine": PROFILE}}) + "\n")
     (folder / "default").write_text("mine\n")
     profiles = Profiles(print, folder)
 
