@@ -10,6 +10,7 @@ from urllib.parse import quote
 from run_claude.docker.inspect import PROJECT_LABEL, SERVICE_LABEL, Json
 from run_claude.domain.belongings import Belongings, FoundContainer, FoundImage, FoundNetwork, FoundVolume
 from run_claude.domain.causes import caused
+from run_claude.domain.container_files import CARRIER_LABEL
 from run_claude.errors import EngineError
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def _container(row: Json) -> FoundContainer:
             project=_label(row, PROJECT_LABEL),
             directory=_label(row, _DIRECTORY_LABEL),
             service=_label(row, SERVICE_LABEL),
+            carrier=_label(row, CARRIER_LABEL),
             image=str(row.get("ImageID") or ""),
             running=row.get("State") in ("running", "paused", "restarting"),
             volumes=frozenset(str(mount["Name"]) for mount in row.get("Mounts") or [] if mount.get("Name")),

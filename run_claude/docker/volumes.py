@@ -22,7 +22,7 @@ import anyio
 
 from run_claude.docker.inspect import PROJECT_LABEL
 from run_claude.domain.causes import caused
-from run_claude.domain.container_files import carrier_name
+from run_claude.domain.container_files import CARRIER_LABEL, carrier_name
 from run_claude.errors import RunClaudeError
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["archive_of", "fill_volumes", "remove_carrier"]
 
 _AT = "/files"
-_CARRIER_LABEL = "run-claude.carrier"
 _VOLUME_LABEL = "com.docker.compose.volume"
 _WRITTEN_WITHIN = 60.0  # seconds; on a busy engine, or a remote one
 
@@ -61,7 +60,7 @@ async def fill_volumes(api: EngineApi, image: str, instance: str, volumes: Seque
         "Image": image,
         "Entrypoint": ["/never-started"],
         "User": "0:0",
-        "Labels": {_CARRIER_LABEL: instance},
+        "Labels": {CARRIER_LABEL: instance},
         "NetworkDisabled": True,
         "HostConfig": {
             "Binds": [f"{volume}:{_AT}/{volume}:nocopy" for volume in names],
@@ -89,7 +88,7 @@ async def remove_carrier(api: EngineApi, instance: str) -> None:
     found = await api.get(f"/containers/{name}/json", missing=None)
     if found is None:
         return
-    if ((found.get("Config") or {}).get("Labels") or {}).get(_CARRIER_LABEL) != instance:
+    if ((found.get("Config") or {}).get("Labels") or {}).get(CARRIER_LABEL) != instance:
         raise caused(
             "name-taken",
             f"The container {name} exists and does not belong to this stack.",

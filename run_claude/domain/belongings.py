@@ -13,6 +13,7 @@ class FoundContainer:
 
     :param project: the Compose project, which is the instance's name; empty without one
     :param directory: the folder of that project's compose file: two homes may have instances of one name
+    :param carrier: the instance whose volumes are filled through it; empty for all others
     :param image: the image's ID
     :param volumes: the names of the volumes that are mounted in it
     """
@@ -22,6 +23,7 @@ class FoundContainer:
     project: str = ""
     directory: str = ""
     service: str = ""
+    carrier: str = ""
     image: str = ""
     running: bool = False
     volumes: frozenset[str] = frozenset()

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from run_claude.domain.lifecycle import Service
 
-__all__ = ["ContainerFile", "ContainerFiles", "callbacks_volume", "carrier_name", "files_volume"]
+__all__ = ["CARRIER_LABEL", "ContainerFile", "ContainerFiles", "callbacks_volume", "carrier_name", "files_volume"]
+
+
+CARRIER_LABEL = "run-claude.carrier"  # its value is the instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

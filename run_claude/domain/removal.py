@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from run_claude.domain.belongings import Belongings
-from run_claude.domain.container_files import callbacks_volume, carrier_name, files_volume
+from run_claude.domain.container_files import callbacks_volume, files_volume
 from run_claude.domain.lifecycle import Service
 
 if TYPE_CHECKING:
@@ -212,13 +212,13 @@ def _there(found: Found, containers: Iterable[Thing]) -> frozenset[str]:
 def _containers(found: Found, ours: frozenset[str]) -> Iterator[Thing]:
     """Yield our containers: LiteLLM first, which writes its last rows into the database."""
     probes = {f"{name}-{Service.TIMESCALEDB}-probe": name for name in ours & found.started}
-    probes |= {carrier_name(name): name for name in ours & found.started}
     rows = sorted(found.engine.containers, key=lambda row: (row.service == Service.TIMESCALEDB, row.name))
     for row in rows:
         if row.project in ours:
             yield Thing(kind=Kind.CONTAINER, name=row.name, target=row.id, instance=row.project)
-        elif not row.project and row.name in probes:  # of a start that was killed while it read or filled a volume
-            yield Thing(kind=Kind.CONTAINER, name=row.name, target=row.id, instance=probes[row.name])
+        elif not row.project and (killed := row.carrier or probes.get(row.name, "")) in ours & found.started:
+            # Of a start that was killed while it filled or read a volume.
+            yield Thing(kind=Kind.CONTAINER, name=row.name, target=row.id, instance=killed)
 
 
 def _volumes(

@@ -125,7 +125,7 @@ def test_callbacks_and_a_container_that_has_filled_volumes_go_as_well() -> None:
     engine = replace(
         ALL.engine,
         volumes=(*ALL.engine.volumes, callbacks, foreign),
-        containers=(FoundContainer(id="c", name="one-files"),),
+        containers=(FoundContainer(id="c", name="one-files", carrier="one"),),
     )
     found = names(plan_removal(replace(ALL, engine=engine), data=False))
     assert {"one-litellm-callbacks-abc", "one-files"} <= set(found)
@@ -228,3 +228,10 @@ def test_what_a_killed_start_has_left_goes() -> None:
     probe = FoundContainer(id="p", name="one-timescaledb-probe")
     found = replace(ALL, engine=replace(ALL.engine, containers=(probe,)))
     assert "one-timescaledb-probe" in names(plan_removal(found, data=False))
+
+
+def test_a_container_of_the_users_with_the_name_of_ours_stays() -> None:
+    theirs = FoundContainer(id="c", name="one-files")
+    other = FoundContainer(id="d", name="two-files", carrier="two")
+    found = replace(ALL, engine=replace(ALL.engine, containers=(theirs, other)))
+    assert not {"one-files", "two-files"} & set(names(plan_removal(found, data=True)))
