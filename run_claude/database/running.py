@@ -36,11 +36,10 @@ async def start_database(session: Session, timeout: float) -> ServiceState:  # n
     async with session.writing("db start"):
         session.refresh()
         try:
+            await choose_ports(session)
             planned = await anyio.to_thread.run_sync(
                 lambda: initialized_plan(session.settings, profile=None, database=True)
             )
-            if await choose_ports(session):
-                planned = replace(initialized_plan(session.settings, profile=None, database=True), notes=planned.notes)
         except ConfigError as error:
             return await _start_deployed(session, error, timeout)
         for note in planned.notes:

@@ -112,9 +112,8 @@ class Stack:
             if planned is None or waited:  # what was read before the lock may be outdated
                 session.refresh()
                 wanted = up.with_database(database)
+            if await choose_ports(session) or planned is None or waited:
                 planned, before = await up.plan(profile, wanted), await session.look()
-            if await choose_ports(session):
-                planned = replace(await up.plan(profile, wanted), notes=planned.notes)
             return await up.start(planned, before, wanted, timeout, for_all=for_all)
 
     # --- the image --------------------------------------------------------------------------------------------
