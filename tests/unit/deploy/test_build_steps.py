@@ -28,6 +28,11 @@ def run(tmp_path: Path, *command: str, resolves: bool, **environ: str) -> tuple[
     asked = str(tmp_path / "asked")
     (tmp_path / "sitecustomize.py").write_text(RESOLVER.format(asked=asked, resolves=resolves))
     (tmp_path / "python3").symlink_to(sys.executable)
+    own = tmp_path / "pip/_internal/models/index.py"
+    own.parent.mkdir(parents=True)
+    for package in own.parents[:3]:
+        (package / "__init__.py").touch()
+    own.write_text("class PyPI:\n    url = 'https://pips-own.example/'\n")
     told = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(tmp_path), **environ}
     done = subprocess.run(["sh", SCRIPT, *command], env=told, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
@@ -36,7 +41,7 @@ def run(tmp_path: Path, *command: str, resolves: bool, **environ: str) -> tuple[
 @pytest.mark.parametrize(
     ("environ", "host"),
     [
-        ({}, "pypi.org"),
+        ({}, "pips-own.example"),
         ({"UV_DEFAULT_INDEX": "https://me:planted@index.example:8443/simple/"}, "index.example"),
         ({"UV_DEFAULT_INDEX": "corp=https://me:planted@index.example/simple"}, "index.example"),
         ({"PIP_INDEX_URL": "https://index.example/simple"}, "index.example"),

@@ -414,7 +414,7 @@ def test_a_crash_of_compose_is_told_by_its_first_line() -> None:
 
 
 def test_a_step_that_cannot_resolve_names_says_so_itself() -> None:
-    said = "#9 3.1 run-claude: error: the containers of the build cannot resolve names: pypi.org\nfailed to solve: x"
+    said = "#9 3.1 run-claude: error: the containers of the build cannot resolve names: index\nfailed to solve: x"
     error = compose_failure("build litellm", 17, said)
     assert (error.code, error.retryable) == ("build-dns", True)
     assert "daemon.json" in error.help
