@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PROJECT", "DockerApi"]
+__all__ = ["PROJECT", "DockerApi", "engine_host"]
 
 PROJECT = "com.docker.compose.project"
 _WITHIN = 60.0  # seconds for one answer
@@ -27,7 +27,7 @@ class DockerApi:
     """What an engine is asked over its unix socket; by default the engine of the docker command."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        self._socket = (os.environ if environ is None else environ).get("DOCKER_HOST") or _default_host()
+        self._socket = engine_host(environ)
         assert self._socket.startswith("unix://"), f"the tests need an engine on a unix socket, not {self._socket}"
 
     def get(self, path: str, **query: object) -> Any:
@@ -105,6 +105,11 @@ class _Connection(http.client.HTTPConnection):
 
 def _of(project: str, *labels: str) -> dict[str, list[str]]:
     return {"label": [f"{PROJECT}={project}", *labels]}
+
+
+def engine_host(environ: Mapping[str, str] | None = None) -> str:
+    """Return the address of the docker command's engine, in this environment or another one."""
+    return (os.environ if environ is None else environ).get("DOCKER_HOST") or _default_host()
 
 
 @functools.cache

@@ -10,18 +10,17 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from run_claude.docker.endpoint import resolve_endpoint
 from tests import planted, runs
-from tests.docker_api import DockerApi
+from tests.docker_api import DockerApi, engine_host
 from tests.runs import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 __all__ = ["Instance", "docker", "engine_socket", "free_port", "psql_script"]
 
@@ -45,10 +44,10 @@ def docker(*arguments: str, check: bool = True, environ: Mapping[str, str] | Non
 
 def engine_socket() -> Path:
     """Return the socket of the engine that the docker command uses; without one the test is skipped."""
-    socket = resolve_endpoint(os.environ).socket
-    if socket is None:
+    host = engine_host()
+    if not host.startswith("unix://"):
         pytest.skip("the engine of this run has no unix socket")
-    return socket.resolve()
+    return Path(host.removeprefix("unix://")).resolve()
 
 
 def psql_script(instance: Instance, database: str, text: str) -> str:

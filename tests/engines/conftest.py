@@ -60,6 +60,13 @@ def started_on(product: Path, images: Path) -> Start:
 
 
 @pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest, started_on: Start) -> Iterator[Resident]:
+    """A healthy stack on the engine that the module names."""
+    with started_on(request.module.ENGINE) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
 def real_started_on(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Start:
     """Return what starts a stack with the real LiteLLM, built there."""
     archive = tmp_path_factory.mktemp("product") / "run-claude.tar"

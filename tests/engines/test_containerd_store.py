@@ -10,9 +10,6 @@ from .machine import CONTAINERD
 from .obligations import MachineObligations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .conftest import Start
     from .machine import Resident
 
 pytestmark = [
@@ -22,13 +19,7 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.slow(60),
 ]
-
-
-@pytest.fixture(scope="module")
-def stack(started_on: Start) -> Iterator[Resident]:
-    """A healthy stack on it."""
-    with started_on(CONTAINERD) as stack:
-        yield stack
+ENGINE = CONTAINERD
 
 
 def test_the_engine_keeps_its_images_in_containerds_store(stack: Resident) -> None:

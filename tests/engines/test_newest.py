@@ -13,19 +13,12 @@ from .machine import NEWEST
 from .obligations import MachineObligations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from .conftest import Start
     from .machine import Resident
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600), pytest.mark.slow(60)]
-
-
-@pytest.fixture(scope="module")
-def stack(started_on: Start) -> Iterator[Resident]:
-    """A healthy stack on it."""
-    with started_on(NEWEST) as stack:
-        yield stack
+ENGINE = NEWEST
 
 
 def version(text: str) -> list[int]:

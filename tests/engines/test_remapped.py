@@ -10,19 +10,10 @@ from .machine import REMAPPED
 from .obligations import MachineObligations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .conftest import Start
     from .machine import Resident
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600), pytest.mark.slow(60)]
-
-
-@pytest.fixture(scope="module")
-def stack(started_on: Start) -> Iterator[Resident]:
-    """A healthy stack on it."""
-    with started_on(REMAPPED) as stack:
-        yield stack
+ENGINE = REMAPPED
 
 
 def test_root_in_a_container_is_another_user_outside(stack: Resident) -> None:

@@ -96,33 +96,29 @@ def test_help_is_had_without_installing_anything(tmp_path: Path) -> None:
     assert not (tmp_path / ".cache").exists()
 
 
-def test_without_a_python_that_fits_the_script_says_which(tmp_path: Path) -> None:
+def local_with_only(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the script where nothing is installed but what is in this folder, and four programs of the system's."""
     for name in ("bash", "dirname", "sed", "env"):
-        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
-    answer = subprocess.run(
-        ["/bin/bash", SCRIPTS / "run-litellm-local"],
-        capture_output=True,
-        text=True,
-        env={"PATH": str(tmp_path), "HOME": str(tmp_path), "PYENV_ROOT": "/nonexistent"},
+        (folder / name).symlink_to(f"/usr/bin/{name}")
+    environ = {"PATH": str(folder), "HOME": str(folder), "PYENV_ROOT": "/nonexistent"}
+    return subprocess.run(
+        ["/bin/bash", SCRIPTS / "run-litellm-local"], capture_output=True, text=True, env=environ, check=False
     )
+
+
+def test_without_a_python_that_fits_the_script_says_which(tmp_path: Path) -> None:
+    answer = local_with_only(tmp_path)
     assert answer.returncode == 1
     assert "no Python 3.11, 3.12 or 3.13" in answer.stderr
 
 
 def test_where_the_only_python_is_too_new_it_is_named(tmp_path: Path) -> None:
-    for name in ("bash", "dirname", "sed", "env"):
-        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
     newer = tmp_path / "python3"
     newer.write_text(
         '#!/bin/sh\ncase "$*" in -V) echo "Python 3.14.8" ;; *"<= (3, 13)"*) exit 1 ;; *) exit 0 ;; esac\n'
     )
     newer.chmod(0o755)
-    answer = subprocess.run(
-        ["/bin/bash", SCRIPTS / "run-litellm-local"],
-        capture_output=True,
-        text=True,
-        env={"PATH": str(tmp_path), "HOME": str(tmp_path), "PYENV_ROOT": "/nonexistent"},
-    )
+    answer = local_with_only(tmp_path)
     assert answer.returncode == 1
     assert "do not fit Python 3.14.8" in answer.stderr
     assert "uv python install 3.13" in answer.stderr
