@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests import runs
+from tests import ready, runs
 from tests.planted import Processes
 from tests.skips import pytest_runtest_makereport  # noqa: F401 (a hook)
 from tests.stand_in import release
@@ -67,6 +67,12 @@ def _no_secret_in_the_process_list() -> Iterator[None]:
     with Processes(every=0.2) as processes:
         yield
     assert not processes.seen, "a command line holds a secret"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_waits_for_commands_any_more() -> Iterator[None]:
+    yield
+    ready.close()
 
 
 # --- a run, from its first process to its last ---------------------------------------------------------------------

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.conftest import instance
-from tests.engine.instance import Instance, docker
+from tests.engine.commands import Commands, instance
+from tests.engine.instance import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.engine.instance import Instance
 
 __all__ = ["installed", "instance", "prepared", "shared"]
 
@@ -25,7 +27,7 @@ def installed(instance: Instance) -> Instance:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """One stack for a module, for :func:`prepared`."""
-    stack = Instance(tmp_path_factory.mktemp("user"))
+    stack = Commands(tmp_path_factory.mktemp("user"))
     stack.run("install", "--no-build")
     yield stack
     stack.remove()

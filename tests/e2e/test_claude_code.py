@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..engine.instance import Instance
+from ..engine.commands import Commands
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def test_claude_code_gets_its_answer_from_a_stack_that_did_not_run(tmp_path: Pat
     if claude is None:
         assert not os.environ.get("CI"), "Claude Code is not installed"
         pytest.skip("Claude Code is not installed: npm install -g @anthropic-ai/claude-code")
-    instance = Instance(tmp_path / "user")
+    instance = Commands(tmp_path / "user")
     instance.folder.mkdir()
     try:
         done = instance.run("with", "demo", "--", claude, "-p", "say hi")

@@ -13,7 +13,8 @@ import yaml
 from tests import planted
 from tests.conformance.exchange import Failure
 
-from ..engine.instance import Instance, docker
+from ..engine.commands import Commands
+from ..engine.instance import docker
 from .anthropic_host import AnthropicHost
 from .models import SPEECHES, Provider, model_list, worker
 
@@ -41,7 +42,7 @@ class Stack:
 
     def __init__(self, folder: Path, provider: Provider) -> None:
         self.provider = provider
-        self.instance = Instance(folder / "user")
+        self.instance = Commands(folder / "user")
         self.instance.folder.mkdir()
         self.instance.extra = {
             "IS_SANDBOX": "1",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.conftest import instance, running
+from tests.engine.commands import instance, running
 
 if TYPE_CHECKING:
     from tests.engine.instance import Instance

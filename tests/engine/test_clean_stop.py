@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .commands import instance, running
 from .instance import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .instance import Instance
+
+__all__ = ["instance", "running"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 

@@ -10,12 +10,15 @@ import pytest
 from tests import planted
 from tests.serving import Handler, Served
 
+from .commands import instance
 from .instance import docker
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .instance import Instance
+
+__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow(25), pytest.mark.timeout(300)]
 

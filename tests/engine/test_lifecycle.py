@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from .commands import Commands, instance
 from .instance import Instance, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(400)]
 
@@ -45,7 +48,7 @@ def test_without_the_database_only_the_proxy_runs(instance: Instance) -> None:
 
 
 def test_two_instances_live_side_by_side(instance: Instance, tmp_path: Path) -> None:
-    other = Instance(tmp_path / "other", release=instance.release)
+    other = Commands(tmp_path / "other", release=instance.release)
     other.folder.mkdir()
     try:
         instance.start("--no-db")

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .commands import instance
 from .instance import docker, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .instance import Instance
+
+__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(300)]
 

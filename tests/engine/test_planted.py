@@ -11,11 +11,15 @@ import pytest
 
 from tests import planted
 
+from .commands import instance
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from .instance import Instance
+
+__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

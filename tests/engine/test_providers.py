@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..image.upstream import ANSWER, Upstream
+from .commands import instance
 from .instance import docker
 
 if TYPE_CHECKING:
     from .instance import Instance
+
+__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 

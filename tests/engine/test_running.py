@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from .commands import running
 from .instance import docker
 
 if TYPE_CHECKING:
     from .instance import Instance
+
+__all__ = ["running"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
