@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import json
 import subprocess
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from .commands import running
+from tests import planted
+
+from .commands import Commands
 from .instance import docker
+from .provider_keys import plant_keys
 
 if TYPE_CHECKING:
-    from .instance import Instance
+    from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["running"]
+    from .instance import Instance
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 BOTH = ("timescaledb", "litellm")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """A healthy stack with the real LiteLLM, whose user has keys of providers."""
+    stack = Commands(tmp_path_factory.mktemp("user"))
+    plant_keys(stack)
+    try:
+        with planted.Processes(every=0.01) as processes:
+            stack.run("-v", "proxy", "start", "--profile", "demo")
+        assert processes.seen == []
+        yield stack
+        stack.run("-v", "proxy", "stop", "--all")
+    finally:
+        stack.remove()
 
 
 def test_healthy_is_what_the_engine_says(running: Instance) -> None:
@@ -119,36 +136,28 @@ def test_env_is_what_a_shell_takes(running: Instance) -> None:
     assert shell.stdout.strip() == running.url
 
 
-def test_a_changed_key_shows_as_drift_and_the_next_start_applies_it(running: Instance) -> None:
-    running.extra["GROQ_API_KEY"] = "gsk-planted-0123456789"  # it stays: without it LiteLLM would start once more
-    assert running.json("proxy", "status")["drift"]
-    assert running.start()["already_healthy"] is False
-    assert running.json("proxy", "status")["drift"] == []
-
-
-def test_rotated_secrets_are_in_force_at_once(running: Instance) -> None:
+def test_rotated_secrets_are_in_force_at_once_and_no_secret_shows(running: Instance, tmp_path: Path) -> None:
+    """In what commands print, in files, on the engine, on any command line of the machine."""
     before = running.secrets()
-    running.run("secrets", "rotate", "--database")
+    with planted.Processes(every=0.01) as processes:
+        running.run("-v", "secrets", "rotate", "--database")
+        for arguments in (
+            ("-v", "proxy", "start"),
+            ("proxy", "status", "--json"),
+            ("proxy", "health"),
+            ("models", "test", "demo-opus"),
+            ("proxy", "logs"),
+            ("secrets", "show"),
+            ("doctor", "--report", str(tmp_path / "report.md")),
+        ):
+            running.run(*arguments)
+        planted.check_containers(running.name)
+        planted.check_files(running.folder)
+        planted.check_files(tmp_path)
+    assert processes.looked > 100
+    assert processes.seen == []
     changed = [was != now for was, now in zip(before, running.secrets(), strict=True)]
     assert changed == [True, True, False, False], "master key and database's password; not the salt key and the pages'"
+    assert all(len(secret) > 20 for secret in running.secrets())
     assert "demo profile" in running.run("models", "test", "demo-opus").stdout
     assert running.sql_by_password("SELECT 1") == "1"
-
-
-def test_no_secret_shows_anywhere(running: Instance) -> None:
-    shown = [running.run("proxy", "status", "--json").stdout, running.run("proxy", "logs").stdout]
-    shown += [running.run("proxy", "start", "-v").stderr, running.run("secrets", "show").stdout]
-    shown += [json.dumps(running.inspect(service)) for service in BOTH]
-    shown.append(docker("image", "history", "--no-trunc", running.inspect("litellm")["Image"]))
-    shown += _process_list()
-    for secret in running.secrets():
-        assert len(secret) > 20
-        assert not [text for text in shown if secret in text]
-
-
-def _process_list() -> list[str]:
-    lines = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended meanwhile
-            lines.append((entry / "cmdline").read_text(errors="replace"))
-    return lines
