@@ -15,17 +15,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.commands import instance, running
+from tests.engine.commands import Commands, instance
+from tests.engine.conftest import release_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.engine.instance import Instance
 
-__all__ = ["instance", "running"]
+__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 
 _STYLE = re.compile(rb"\x1b\[[0-9;]*m")
 _ESCAPE = re.compile(rb"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>])")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Instance]:
+    """A healthy stack without a database."""
+    stack = Commands(tmp_path_factory.mktemp("user"), release=release_for(request))
+    try:
+        stack.start("--no-db")
+        yield stack
+    finally:
+        stack.remove()
 
 
 class Terminal:
@@ -113,7 +127,7 @@ def test_quiet_prints_no_progress(instance: Instance) -> None:
 
 def test_ctrl_c_in_a_live_display_leaves_the_terminal_whole(instance: Instance) -> None:
     instance.run("install")
-    terminal = Terminal(instance, "proxy", "start", "--profile", "demo")
+    terminal = Terminal(instance, "proxy", "start", "--profile", "demo", "--no-db")
     terminal.read_until(b"Starting the containers")
     os.write(terminal.master, b"\x03")
     assert terminal.end() == 130, terminal.printed
