@@ -1,10 +1,15 @@
-"""The real clients, through `run-claude with`, the real stack and a stub provider: whole sessions, on one stack."""
+"""The real clients, through `run-claude with`, the real stack and a stub provider: whole sessions, on one stack.
+
+The first command starts it. Another environment than that of the last start costs a start of LiteLLM, so that those
+behind a company's HTTP proxy have the same one.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 LOGIN = "sk-ant-oat01-planted-4c1d9e77a2b0f3e8d5"  # of a Claude subscription
+NOWHERE = "http://127.0.0.1:9"
 FOREIGN = "sk-planted-of-another-gateway-51f0"
 
 
@@ -76,6 +82,22 @@ class Stack:
         """Run a client's command with a profile, and return what it prints."""
         return self.instance.run("with", profile, "--", *command).stdout
 
+    @contextmanager
+    def behind(self, company: AnthropicHost) -> Iterator[None]:
+        """Let all commands run behind a company's HTTP proxy, which is there for Anthropic's host alone."""
+        usual = dict(self.instance.extra)
+        self.instance.extra |= {
+            "HTTP_PROXY": NOWHERE,
+            "http_proxy": NOWHERE,
+            "NO_PROXY": "host.docker.internal",
+            "HTTPS_PROXY": f"http://{company.address}:{company.port}",
+            "RUN_CLAUDE_CA_BUNDLE": str(company.authority),
+        }
+        try:
+            yield
+        finally:
+            self.instance.extra = usual
+
     def holds_only_its_own_key(self) -> None:
         """Nothing that came to the provider holds a secret that is not for it."""
         secrets = [*self.instance.secrets(), LOGIN, FOREIGN]
@@ -93,11 +115,26 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Provider(worker(str(folder / "work")), address) as provider:
         found = Stack(folder, provider)
         try:
-            found.instance.json("proxy", "start", "--profile", "anthropic", "--no-db")
             yield found
         finally:
             (found.instance.folder / ".claude/.credentials.json").unlink(missing_ok=True)  # where the login belongs
             found.instance.remove()
+
+
+@pytest.fixture(scope="module")
+def company(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnthropicHost]:
+    """The HTTP proxy of a company, and behind it Anthropic's own host."""
+    with AnthropicHost(tmp_path_factory.mktemp("company"), stack.provider.address) as host:
+        yield host
+
+
+def test_claude_code_gets_its_answer_from_a_stack_that_did_not_run(stack: Stack) -> None:
+    if stack.instance.phase("litellm") != "absent":
+        stack.instance.run("proxy", "stop", "--all")
+    done = stack.run("demo", program("claude"), "-p", "say hi")
+    assert "demo profile" in done
+    assert "say hi" in done
+    assert "demo profile" in stack.run("demo", program("claude"), "-p", "and again", "--model", "opus")
 
 
 @pytest.mark.parametrize("speech", SPEECHES)
@@ -139,15 +176,14 @@ def test_another_client_calls_a_tool_and_gets_its_result_back(stack: Stack, clie
     assert left == [], "nothing of the user's is changed"
 
 
-def test_nothing_diverts_claude_code(stack: Stack) -> None:
+def test_nothing_diverts_claude_code(stack: Stack, company: AnthropicHost) -> None:
     """Settings of the user and the project, another gateway's headers, a company's HTTP proxy: each leads nowhere."""
     stack.fresh()
     assert stack.instance.workplace is not None
-    nowhere = "http://127.0.0.1:9"
     headers = {"ANTHROPIC_CUSTOM_HEADERS": f"x-litellm-api-key: Bearer {FOREIGN}"}
     files = {
         stack.instance.folder / ".claude/settings.json": {
-            "ANTHROPIC_BASE_URL": nowhere,
+            "ANTHROPIC_BASE_URL": NOWHERE,
             "ANTHROPIC_AUTH_TOKEN": FOREIGN,
             "CLAUDE_CODE_USE_BEDROCK": "1",
             **headers,
@@ -157,25 +193,22 @@ def test_nothing_diverts_claude_code(stack: Stack) -> None:
     for path, env in files.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"env": env}))
-    before = dict(stack.instance.extra)
-    stack.instance.extra |= {"HTTP_PROXY": nowhere, "http_proxy": nowhere, **headers} | {
-        "NO_PROXY": "host.docker.internal"
-    }
-    try:
-        environment = stack.instance.run("env", "anthropic")
-        checked = stack.instance.json("doctor", expect=None)
-        assert "resumed after 0 results" in stack.run("anthropic", program("claude"), "-p", "AGAIN")
-    finally:
-        stack.instance.extra = before
-        for path in files:
-            path.unlink()
+    with stack.behind(company):
+        stack.instance.extra |= headers
+        try:
+            environment = stack.instance.run("env", "anthropic")
+            checked = stack.instance.json("doctor", expect=None)
+            assert "resumed after 0 results" in stack.run("anthropic", program("claude"), "-p", "AGAIN")
+        finally:
+            for path in files:
+                path.unlink()
     assert all(str(path) in environment.stderr for path in files)
     found = [row for row in checked["findings"] if row["check"] == "clients"]
     assert {row["facts"]["file"] for row in found} == {str(path) for path in files}
     stack.holds_only_its_own_key()
 
 
-def test_a_subscription_reaches_anthropic_and_nobody_else(stack: Stack, tmp_path: Path) -> None:
+def test_a_subscription_reaches_anthropic_and_nobody_else(stack: Stack, company: AnthropicHost) -> None:
     """Opus goes to Anthropic's own host with the login; haiku, and a fallback, to another provider without it."""
     stack.fresh()
     missing = stack.instance.run("with", "mixed", "--", program("claude"), "-p", "AGAIN", expect=3)
@@ -184,23 +217,19 @@ def test_a_subscription_reaches_anthropic_and_nobody_else(stack: Stack, tmp_path
     kept.parent.mkdir(exist_ok=True)
     login = {"accessToken": LOGIN, "refreshToken": "", "expiresAt": 4_102_444_800_000, "scopes": ["user:inference"]}
     kept.write_text(json.dumps({"claudeAiOauth": {**login, "subscriptionType": "max"}}))
-    with AnthropicHost(tmp_path, stack.provider.address) as host:
-        before = dict(stack.instance.extra)
-        way = {"HTTPS_PROXY": f"http://{host.address}:{host.port}", "RUN_CLAUDE_CA_BUNDLE": str(host.authority)}
-        stack.instance.extra |= way
-        try:
-            opus = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "opus")
-            haiku = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "haiku")
-            host.refusal = Failure(403, "the plan is used up", "permission_error")
-            fallback = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "opus")
-        finally:
-            stack.instance.extra = before
+    company.asked.clear()
+    with stack.behind(company):
+        opus = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "opus")
+        haiku = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "haiku")
+        company.refusal = Failure(403, "the plan is used up", "permission_error")
+        fallback = stack.run("mixed", program("claude"), "-p", "AGAIN", "--model", "opus")
+        company.refusal = None
     assert "by subscription" in opus
     assert "resumed after 0 results" in haiku
     assert "resumed after 0 results" in fallback
     assert {asked.speech for asked in stack.provider.asked} == {"one-chunk"}
-    assert [asked["authorization"] for asked in host.asked] == [f"Bearer {LOGIN}"] * len(host.asked)
-    assert host.asked
-    for asked in host.asked:
+    assert [asked["authorization"] for asked in company.asked] == [f"Bearer {LOGIN}"] * len(company.asked)
+    assert company.asked
+    for asked in company.asked:
         assert not [secret for secret in stack.instance.secrets() if secret in str(asked)]
     stack.holds_only_its_own_key()
