@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.stand_in.database import real
+
 from .instance import docker
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def test_a_client_that_stays_is_disconnected_and_not_waited_for_until_the_kill(i
 
 def test_a_new_volume_can_be_given_up_half_way(instance: Instance) -> None:
     """While it is initialized, what runs is the image's own script."""
+    instance.extra |= real()
     with instance.start_command("proxy", "start", "--profile", "demo") as command:
         while instance.phase("timescaledb") in ("absent", "created"):
             pass  # each question takes its time
