@@ -42,6 +42,7 @@ exit $code
 _PSQL = ("psql", "-XqAt", "-v", "ON_ERROR_STOP=1")
 # A database's own settings may not change what our SQL means: whose function `format` is, what a backslash is.
 _PLAIN = "-c search_path=pg_catalog -c standard_conforming_strings=on"
+_TIMESCALEDB = "SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb' ORDER BY version;\n"
 # Entries of a dump that a superuser alone can restore; what of them is worth having is in the manifest.
 _SCHEMA = re.compile(r"\d+; \d+ \d+ SCHEMA - (.*)")
 _LEFT_OUT = re.compile(r"\d+; \d+ \d+ (DEFAULT ACL|COMMENT - EXTENSION) ")
@@ -133,9 +134,9 @@ class Server:
         """
         around = part.around
         sql = f"CREATE DATABASE {identifier(name)} OWNER {identifier(owner)} TEMPLATE template0{_locale(around)};\n"
-        await self.ask("template1", sql, code="restore-failed")
+        has = await self.ask("template1", f"{sql}{_TIMESCALEDB}", code="restore-failed")
         if part.timescaledb:
-            await self._has_timescaledb(part.timescaledb)
+            _require_timescaledb(part.timescaledb, has)
             # By its owner-to-be: an extension has no other owner than who has created it.
             create = f"CREATE EXTENSION timescaledb SCHEMA public VERSION '{part.timescaledb}';\n"
             await self.ask(name, create, code="restore-failed", user=owner)
@@ -151,17 +152,6 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
             await self.ask(name, f"SELECT public.timescaledb_pre_restore();\n{grants}", code="restore-failed")
         extensions = around.get("extensions") or []
         return await self.ask(name, extensions_sql(extensions, owner), code="restore-failed")
-
-    async def _has_timescaledb(self, version: str) -> None:
-        """Refuse a backup whose data only another version of TimescaleDB can read."""
-        sql = "SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb' ORDER BY version;\n"
-        if version not in (has := await self.ask("template1", sql)):
-            raise caused(
-                "restore-failed",
-                f"The backup was written with TimescaleDB {version}, and this image has {', '.join(has) or 'none'}.",
-                help=f"Restore it with an image that has {version} (RUN_CLAUDE_TIMESCALEDB_IMAGE), and upgrade then.",
-                facts={"wanted": version, "available": has},
-            )
 
     async def restore(
         self,
@@ -199,10 +189,9 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
         if part.timescaledb:
             trusted = owner == "postgres"
             ours = "" if trusted else genuine_sql() + own_jobs_sql(owner_of(part.database))
-            jobs = await self.ask(name, ours, code="restore-failed") if ours else []
-            await self.ask(name, "SELECT public.timescaledb_post_restore();\n", code="restore-failed")
-            # TimescaleDB requires it to come first in a session. Does nothing if the version is the image's own.
-            await self.ask(name, "ALTER EXTENSION timescaledb UPDATE;\n", code="restore-failed")
+            # An update has to come first in a session. It does nothing if the version is the image's own.
+            finish = "SELECT public.timescaledb_post_restore() \\gset\n\\connect\nALTER EXTENSION timescaledb UPDATE;\n"
+            jobs = await self.ask(name, ours + finish, code="restore-failed")
         # By who owns the tables: it calls the functions of their indexes.
         await self.ask(name, "SET client_min_messages = error;\nANALYZE;\n", code="restore-failed", user=owner)
         return jobs
@@ -246,6 +235,17 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
         )
         if done.returncode != 0:
             raise failed("The roles of the databases cannot be made", done, "query-failed")
+
+
+def _require_timescaledb(version: str, has: Sequence[str]) -> None:
+    """Refuse a backup whose data only another version of TimescaleDB can read."""
+    if version not in has:
+        raise caused(
+            "restore-failed",
+            f"The backup was written with TimescaleDB {version}, and this image has {', '.join(has) or 'none'}.",
+            help=f"Restore it with an image that has {version} (RUN_CLAUDE_TIMESCALEDB_IMAGE), and upgrade then.",
+            facts={"wanted": version, "available": has},
+        )
 
 
 def _locale(around: Mapping[str, Any]) -> str:

@@ -53,7 +53,15 @@ def everything(stack: Instance) -> None:
     stack.run("proxy", "stop", "--all")
 
 
-@pytest.mark.parametrize("stop", [with_database, everything])
+def both_made_anew(stack: Instance) -> None:
+    """Start what runs, with other settings for both containers."""
+    before = [stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")]
+    stack.extra |= {"RUN_CLAUDE_TIMESCALEDB_MEMORY": "900m", "RUN_CLAUDE_LITELLM_MEMORY": "1900m"}
+    stack.start()
+    assert not set(before) & {stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
+
+
+@pytest.mark.parametrize("stop", [with_database, both_made_anew, everything])
 def test_litellm_has_ended_before_the_database_is_told_to(running: Instance, stop: Callable[[Instance], None]) -> None:
     """What it writes at its end, to the database: test_database_mode.py."""
     running.start()

@@ -76,8 +76,11 @@ def test_stop_of_everything_keeps_the_data(filled: Instance) -> None:
     assert rows(filled) == ROWS
 
 
-def test_start_and_stop_touch_the_database_alone(filled: Instance) -> None:
+def test_the_proxy_runs_again_after_a_restore_and_start_and_stop_leave_it_alone(filled: Instance, backup: Path) -> None:
     filled.start()
+    assert "Stopping the proxy" in filled.run("db", "restore", str(backup), "--yes").stderr
+    assert filled.phase("litellm") == "running healthy"
+    assert filled.run("proxy", "health").returncode == 0
     filled.run("db", "stop")
     assert (filled.phase("timescaledb"), filled.phase("litellm")) == ("exited", "running healthy")
     intent = filled.folder / "state" / "instances" / filled.name / "intent.json"
