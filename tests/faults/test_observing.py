@@ -1,4 +1,4 @@
-"""What the observer owes where connections break while much happens; nobody heals. Engines that go away: test_engine."""
+"""What the observer owes where connections break while much happens; nobody heals. How engines go away: test_engine."""
 
 from __future__ import annotations
 
