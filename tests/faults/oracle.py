@@ -55,10 +55,9 @@ class Oracle:
         """Return phases and identities of one look."""
         rows = self._inspect()
         phases = {service: self._phase(rows.get(service)) for service in BOTH}
-        identity = {
-            service: (row["Id"], row["State"]["StartedAt"], row["State"]["Status"]) if row else ()
-            for service, row in ((service, rows.get(service)) for service in BOTH)
-        }
+        identity: dict[str, tuple[str, ...]] = dict.fromkeys(BOTH, ())
+        for service, row in rows.items():
+            identity[service] = (row["Id"], row["State"]["StartedAt"], row["State"]["Status"])
         return phases, identity
 
     def _inspect(self, *labels: str) -> dict[str, dict[str, Any]]:
