@@ -30,7 +30,7 @@ STAND_IN_DATABASE = "run-claude-faults/timescaledb:stand-in"
 # As many attempts as there are faults, and no long pauses between them: the policy's own are tested elsewhere.
 WATCHING = {
     "RUN_CLAUDE_WATCH_BACKOFF": "0.2",
-    "RUN_CLAUDE_WATCH_BACKOFF_MAX": "2",
+    "RUN_CLAUDE_WATCH_BACKOFF_MAX": "0.5",
     "RUN_CLAUDE_WATCH_IN_A_ROW": "1000",
     "RUN_CLAUDE_WATCH_BUDGET": "10000",
     "RUN_CLAUDE_WATCH_STABLE": "5",
