@@ -46,9 +46,9 @@ def program(name: str) -> str:
 class Stack:
     """A stack, the provider behind it, and a folder with `a.txt` and `b.txt` in which clients work."""
 
-    def __init__(self, folder: Path, provider: Provider) -> None:
+    def __init__(self, folder: Path, provider: Provider, release: dict[str, str]) -> None:
         self.provider = provider
-        self.instance = Commands(folder / "user")
+        self.instance = Commands(folder / "user", release=release)
         self.instance.folder.mkdir()
         self.instance.extra = {
             "IS_SANDBOX": "1",
@@ -107,13 +107,13 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, ready_database: dict[str, str]) -> Iterator[Stack]:
     """The one stack of this module."""
     folder = tmp_path_factory.mktemp("clients")
     planted.keep([LOGIN, FOREIGN])
     address = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
     with Provider(worker(str(folder / "work")), address) as provider:
-        found = Stack(folder, provider)
+        found = Stack(folder, provider, ready_database)
         try:
             yield found
         finally:

@@ -27,9 +27,9 @@ BOTH = ("timescaledb", "litellm")
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def running(tmp_path_factory: pytest.TempPathFactory, ready_database: dict[str, str]) -> Iterator[Commands]:
     """A healthy stack with the real LiteLLM, whose user has keys of providers."""
-    stack = Commands(tmp_path_factory.mktemp("user"))
+    stack = Commands(tmp_path_factory.mktemp("user"), release=ready_database)
     plant_keys(stack)
     try:
         with planted.Processes(every=0.01) as processes:
