@@ -115,6 +115,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, ready_database: dict[str, st
     with Provider(worker(str(folder / "work")), address) as provider:
         found = Stack(folder, provider, ready_database)
         try:
+            found.instance.run("install", "--no-build")  # its secrets
             yield found
         finally:
             (found.instance.folder / ".claude/.credentials.json").unlink(missing_ok=True)  # where the login belongs
