@@ -16,12 +16,13 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from .conftest import RUNNING
 from .project import MASTER_KEY, Project, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600), RUNNING]
 
 PROFILES = {
     "one": {"tiers": {"opus": "demo-opus"}, "models": ["demo-opus"]},
