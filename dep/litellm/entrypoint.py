@@ -23,6 +23,7 @@ from typing import Any
 
 from boot.ahead import Ahead
 from boot.database import Database
+from boot.lazy_routes import build_routes_when_needed
 from boot.redaction import RedactedFormatter, RedactedStream, secret_values
 from boot.serving import serve_guarded
 from boot.words import EXIT_CONFIG, EXIT_REFUSED, fail, say
@@ -117,6 +118,7 @@ def import_litellm() -> None:
     stays. Frozen, it is never looked through again either.
     """
     gc.disable()
+    build_routes_when_needed()
     importlib.import_module("litellm.proxy.proxy_server")
     gc.freeze()
     gc.enable()
