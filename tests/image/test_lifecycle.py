@@ -212,6 +212,8 @@ def steps(output: str) -> dict[str, bool]:
     return {name: number in cached for number, name in names.items()}
 
 
+# One after another with the builds of test_build.py: one without the cache lends BuildKit its steps to all that run.
+@pytest.mark.xdist_group("tests/image/test_build.py")
 def test_a_changed_callback_rebuilds_the_last_step_only(
     build: Build, image: str, services: Path, tmp_path: Path
 ) -> None:
