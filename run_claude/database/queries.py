@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Content",
     "Table",
+    "connect",
     "connection",
     "content_sql",
     "count_sql",
@@ -23,6 +24,7 @@ __all__ = [
     "swap_sql",
     "temporary_name",
     "text_literal",
+    "timescaledb_sql",
 ]
 
 _OURS = "^run_claude_(restoring|replaced)_[0-9a-f]{8}_[0-9]+$"  # what a killed restore has left
@@ -91,9 +93,7 @@ def content_sql(databases: Iterable[str]) -> str:
     ]
     for database in databases:
         parts += [
-            # As a variable: an argument of \\connect ends with the line, and the name of a database may not.
-            f"SELECT {text_literal(connection(database))} AS connection \\gset",
-            '\\connect -reuse-previous=on :"connection"',
+            connect(database, "postgres"),
             "SET default_transaction_read_only = on; SET statement_timeout = '30s'; SET TimeZone = 'UTC';",
             f"SELECT json_build_object('in', current_database(), 'timescaledb', {_EXTENSION});",
             f"""SELECT CASE WHEN s.estimate > {_CHEAP}
@@ -155,6 +155,11 @@ WHERE datname ~ '{which}' \\gexec
 """  # noqa: S608 (our own text)
 
 
+def timescaledb_sql() -> str:
+    """Return SQL that lists the versions of TimescaleDB that the image has, one a line."""
+    return "SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb' ORDER BY version;\n"
+
+
 def drop_sql(databases: Iterable[str]) -> str:
     """Return SQL that drops databases, if they exist."""
     return "".join(f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE);\n" for name in databases)
@@ -163,6 +168,13 @@ def drop_sql(databases: Iterable[str]) -> str:
 def connection(database: str) -> str:
     """Return a database as libpq takes it: a plain name with ``=`` in it would be read as settings."""
     return "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def connect(database: str, user: str) -> str:
+    """Return what makes psql begin another session, with the options of the one before."""
+    wanted = f"{connection(database)} user={user}"
+    # As a variable: an argument of \\connect ends with the line, and the name of a database may not.
+    return f'SELECT {text_literal(wanted)} AS connection \\gset\n\\connect -reuse-previous=on :"connection"'
 
 
 def parse_content(lines: Iterable[str]) -> Content:

@@ -22,15 +22,17 @@ from run_claude.database.around import (
 from run_claude.database.progress import Megabytes
 from run_claude.database.queries import (
     content_sql,
-    count_sql,
     identifier,
     leftovers_sql,
     parse_content,
     parse_counts,
     swap_sql,
     temporary_name,
+    timescaledb_sql,
 )
+from run_claude.database.script import SUPERUSER, Statements
 from run_claude.database.verify import invalid, verify_rows
+from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import Service
 from run_claude.errors import DataError, RunClaudeError
 from run_claude.stack.start import Start
@@ -39,7 +41,7 @@ from run_claude.state import lock
 from run_claude.state.deployed import deployed_database_password, load_deployment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from run_claude.database.archive import Manifest, Part
     from run_claude.database.server import Server
@@ -124,15 +126,17 @@ async def _read_in(
     server: Server, manifest: Manifest, reporter: Reporter, *, as_superuser: bool
 ) -> AsyncIterator[_Restored]:
     """Yield the databases of a backup, complete and counted, under other names; drop those that still have them."""
-    restored, owner = _Restored(manifest), "postgres" if as_superuser else RESTORER
-    await server.ask("template1", leftovers_sql() + _drop_restorer())
+    restored, owner = _Restored(manifest), SUPERUSER if as_superuser else RESTORER
+    restorer = "" if as_superuser else f"CREATE ROLE {RESTORER} LOGIN NOSUPERUSER NOINHERIT;\n"
+    sessions = [
+        Statements("template1", leftovers_sql() + _drop_restorer() + restorer),
+        Statements("template1", timescaledb_sql()),
+        Statements("template1", create_roles_sql(manifest.roles)),
+    ]
     try:
-        if not as_superuser:
-            await server.ask(
-                "template1", f"CREATE ROLE {RESTORER} LOGIN NOSUPERUSER NOINHERIT;\n", code="restore-failed"
-            )
-        made = await server.ask("template1", create_roles_sql(manifest.roles), code="restore-failed")
+        _, versions, made = await server.ask_in_turn(sessions, code="restore-failed")
         restored.roles = [json.loads(name) for name in made]
+        _refuse_other_timescaledb(manifest, versions)
         for part, (_, name) in zip(manifest.parts, restored.pairs, strict=True):
             reporter.step(f"Restoring {part.database}")
             await _read_part(server, manifest, part, name, owner, reporter)
@@ -155,14 +159,27 @@ async def _read_part(server: Server, manifest: Manifest, part: Part, name: str, 
     there = await server.create(name, part, owner=owner)
     path = Path(manifest.path)
     try:
-        jobs = await server.restore(
+        await server.restore(
             name, part, partial(read_part, path, part), owner=owner, there=there, on_chunk=Megabytes(reporter).add
         )
     except (OSError, ValueError, LookupError) as error:  # the file is another one than was verified
         raise invalid(path, "has changed while it was restored") from error
+    jobs, counts = await server.complete(name, part, owner=owner)
     for job in jobs:
         reporter.note(f"{part.database}: job {job} ran as the superuser; it will run as {owner_of(part.database)}.")
-    verify_rows(part, parse_counts(await server.ask(name, count_sql()))[1])
+    verify_rows(part, parse_counts(counts)[1])
+
+
+def _refuse_other_timescaledb(manifest: Manifest, has: Sequence[str]) -> None:
+    """Refuse a backup whose data only another version of TimescaleDB can read."""
+    for version in (part.timescaledb for part in manifest.parts):
+        if version and version not in has:
+            raise caused(
+                "restore-failed",
+                f"The backup was written with TimescaleDB {version}, and this image has {', '.join(has) or 'none'}.",
+                help=f"Restore it with an image that has {version} (RUN_CLAUDE_TIMESCALEDB_IMAGE), and upgrade then.",
+                facts={"wanted": version, "available": list(has)},
+            )
 
 
 async def _own(
@@ -171,15 +188,15 @@ async def _own(
     """Give everything to its owners of before."""
     reporter.step("Restoring owners and grants")
     both = list(zip(manifest.parts, (name for _, name in restored.pairs), strict=True))
-    for part, name in both:  # all, before the first is given back: that gives away all databases
-        user = "postgres" if as_superuser else RESTORER
-        await server.ask(name, settings_sql(name, part.around), user=user, code="restore-failed")
+    user = SUPERUSER if as_superuser else RESTORER
+    # All settings before the first is given back: that gives away all databases.
+    sessions = [Statements(name, settings_sql(name, part.around), user) for part, name in both]
     for part, name in both:
         otherwise = owner_of(part.database)
         owner = otherwise if otherwise == part.database else ""
         sql = give_back_sql(name, part.around, otherwise=otherwise, owner=owner, as_superuser=as_superuser)
-        await server.ask(name, sql, code="restore-failed")
-    await server.ask("template1", _drop_restorer(), code="restore-failed")
+        sessions.append(Statements(name, sql))
+    await server.ask_in_turn([*sessions, Statements("template1", _drop_restorer())], code="restore-failed")
 
 
 def _drop_restorer() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -13,9 +15,9 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from run_claude.config.database_roles import owner_of
 from run_claude.database.around import extensions_sql, genuine_sql, own_jobs_sql
 from run_claude.database.failure import failed
-from run_claude.database.queries import connection, identifier, text_literal
-from run_claude.docker.process import Completed, open_group, pump, run
-from run_claude.domain.causes import caused
+from run_claude.database.queries import connection, count_sql, identifier, text_literal
+from run_claude.database.script import SUPERUSER, Statements, script_of, split
+from run_claude.docker.process import Completed, open_group, pump
 from run_claude.stack.takeover import roles_script
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ __all__ = ["Server"]
 
 _END = "run-claude: end"
 _LONGEST_LINE = 1 << 24  # bytes
-_CLEAN_UP_WITHIN = 1.5  # seconds
 # Ends the command when its standard input ends, as it does when we die. The engine does not: when `docker exec` is
 # killed, its command keeps running in the container, and a dump without a reader would wait forever.
 _WHILE_WANTED = """
@@ -37,6 +38,14 @@ exec 3<&0
 (while read -r _ <&3; do :; done; kill $command) & watcher=$!
 wait $command; code=$?
 kill $watcher
+exit $code
+"""
+# Reads the list of entries off the front of its standard input, which pg_restore reads on.
+_WITH_LISTING = """
+size=$1 list=$2; shift 2; umask 077
+dd bs="$size" count=1 iflag=fullblock of="$list" 2>/dev/null || { echo "error: $list cannot be written" >&2; exit 1; }
+"$@"; code=$?
+rm -f "$list"
 exit $code
 """
 _PSQL = ("psql", "-XqAt", "-v", "ON_ERROR_STOP=1")
@@ -67,23 +76,30 @@ class Server:
             kept["DOCKER_CONFIG"] = config
         return kept | self.endpoint.environment()
 
-    def _psql(self, database: str, user: str = "postgres") -> list[str]:
+    def _psql(self, database: str, user: str = SUPERUSER) -> list[str]:
         options = ("-i", "-e", f"PGOPTIONS={_PLAIN}")
         return self.argv(*_PSQL, "-U", user, "-d", connection(database), options=options)
 
-    async def ask(self, database: str, sql: str, *, code: str = "query-failed", user: str = "postgres") -> list[str]:
+    async def ask(self, database: str, sql: str, *, code: str = "query-failed") -> list[str]:
         """Run SQL until its first error, and return the lines of the answers.
 
         :raises DataError: with PostgreSQL's message
         """
-        argv = self._psql(database, user)
+        return (await self.ask_in_turn([Statements(database, sql)], code=code))[0]
+
+    async def ask_in_turn(self, sessions: Sequence[Statements], *, code: str) -> list[list[str]]:
+        """Run SQL in one session after the other until the first error; return the lines of each session's answers.
+
+        :raises DataError: with PostgreSQL's message
+        """
+        argv, mark = self._psql(sessions[0].database, sessions[0].user), f"run-claude: {os.urandom(8).hex()}"
         self.on_command(argv)
         answers: list[bytes] = []  # all of them: there may be thousands of tables
-        source = _counted([sql.encode()], lambda count: None)
+        source = _counted([script_of(sessions, mark).encode()], lambda count: None)
         done = await pump(argv, env=self.environment(), source=source, sink=answers.append)
         if done.returncode != 0:
             raise failed("The database refused a statement", done, code)
-        return b"".join(answers).decode(errors="replace").splitlines()
+        return split(b"".join(answers).decode(errors="replace").splitlines(), mark)
 
     @asynccontextmanager
     async def snapshot(self, database: str, sql: str) -> AsyncIterator[tuple[str, list[str]]]:
@@ -129,39 +145,10 @@ class Server:
         Returns the schemas that are there already, for these extensions.
 
         :param owner: who reads the dump in; what no other than a superuser can create is there then
-        :raises DataError: if the image does not have an extension, or not this version of TimescaleDB
+        :raises DataError: if the image does not have an extension
         """
-        around = part.around
-        sql = f"CREATE DATABASE {identifier(name)} OWNER {identifier(owner)} TEMPLATE template0{_locale(around)};\n"
-        await self.ask("template1", sql, code="restore-failed")
-        if part.timescaledb:
-            await self._has_timescaledb(part.timescaledb)
-            # By its owner-to-be: an extension has no other owner than who has created it.
-            create = f"CREATE EXTENSION timescaledb SCHEMA public VERSION '{part.timescaledb}';\n"
-            await self.ask(name, create, code="restore-failed", user=owner)
-            # It changes a setting of the database, which applies to new sessions only. No trigger may be put there: it
-            # would run as whoever writes.
-            schemas = "_timescaledb_catalog, _timescaledb_config, _timescaledb_internal"
-            grants = f"""
-GRANT USAGE ON SCHEMA {schemas} TO {identifier(owner)};
-GRANT CREATE ON SCHEMA _timescaledb_internal TO {identifier(owner)};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schemas} TO {identifier(owner)};
-GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
-"""
-            await self.ask(name, f"SELECT public.timescaledb_pre_restore();\n{grants}", code="restore-failed")
-        extensions = around.get("extensions") or []
-        return await self.ask(name, extensions_sql(extensions, owner), code="restore-failed")
-
-    async def _has_timescaledb(self, version: str) -> None:
-        """Refuse a backup whose data only another version of TimescaleDB can read."""
-        sql = "SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb' ORDER BY version;\n"
-        if version not in (has := await self.ask("template1", sql)):
-            raise caused(
-                "restore-failed",
-                f"The backup was written with TimescaleDB {version}, and this image has {', '.join(has) or 'none'}.",
-                help=f"Restore it with an image that has {version} (RUN_CLAUDE_TIMESCALEDB_IMAGE), and upgrade then.",
-                facts={"wanted": version, "available": has},
-            )
+        *_, there = await self.ask_in_turn(_creation(name, part, owner), code="restore-failed")
+        return there
 
     async def restore(
         self,
@@ -172,40 +159,34 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
         owner: str,
         there: Sequence[str],
         on_chunk: Callable[[int], None],
-    ) -> list[str]:
-        """Restore a dump into a new database; return TimescaleDB's jobs that ran as the superuser, and do not any more.
+    ) -> None:
+        """Restore a dump into a new database.
 
         :param dump: reads it: once for its list of entries, once for its data
         :param owner: who reads it in, and owns everything in it for now; ``postgres`` restores owners as well
         :param there: the schemas that are there already
         :raises DataError: with ``pg_restore``'s first error
         """
+        wanted = (await self._entries(part, dump, there, everything=owner == SUPERUSER) + "\n").encode()
         listing = f"/tmp/{name}.list"  # noqa: S108 (in the container, a tmpfs)
-        try:
-            entries = await self._entries(part, dump, there, everything=owner == "postgres")
-            store = self.argv("sh", "-c", 'umask 077; cat >"$1"', "sh", listing)
-            await run(store, env=self.environment(), text=entries + "\n")
-            keep = () if owner == "postgres" else ("--no-owner",)
-            command = ("pg_restore", "-U", owner, *keep, "--exit-on-error", "-L", listing, "-d", connection(name))
-            argv = self.argv(*command)
-            self.on_command(argv)
-            done = await pump(argv, env=self.environment(), source=_counted(dump(), on_chunk))
-        finally:
-            with anyio.move_on_after(_CLEAN_UP_WITHIN, shield=True):
-                await run(self.argv("rm", "-f", listing), env=self.environment())
+        keep = () if owner == SUPERUSER else ("--no-owner",)
+        command = ("pg_restore", "-U", owner, *keep, "--exit-on-error", "-L", listing, "-d", connection(name))
+        self.on_command(self.argv(*command))
+        argv = self.argv("sh", "-c", _WITH_LISTING, "sh", str(len(wanted)), listing, *command)
+        source = _counted(chain([wanted], dump()), on_chunk)
+        done = await pump(argv, env=self.environment(), source=source)
         if done.returncode != 0:
             raise failed(f"{part.database} cannot be restored", done, "restore-failed")
-        jobs: list[str] = []
-        if part.timescaledb:
-            trusted = owner == "postgres"
-            ours = "" if trusted else genuine_sql() + own_jobs_sql(owner_of(part.database))
-            jobs = await self.ask(name, ours, code="restore-failed") if ours else []
-            await self.ask(name, "SELECT public.timescaledb_post_restore();\n", code="restore-failed")
-            # TimescaleDB requires it to come first in a session. Does nothing if the version is the image's own.
-            await self.ask(name, "ALTER EXTENSION timescaledb UPDATE;\n", code="restore-failed")
-        # By who owns the tables: it calls the functions of their indexes.
-        await self.ask(name, "SET client_min_messages = error;\nANALYZE;\n", code="restore-failed", user=owner)
-        return jobs
+
+    async def complete(self, name: str, part: Part, *, owner: str) -> tuple[list[str], list[str]]:
+        """Make a restored database one to be used, and count its rows.
+
+        Returns TimescaleDB's jobs that ran as the superuser, and do not any more, and the answers to ``count_sql``.
+
+        :raises DataError: with PostgreSQL's message
+        """
+        jobs, *_, counts = await self.ask_in_turn(_completion(name, part, owner), code="restore-failed")
+        return jobs, counts
 
     async def _entries(
         self, part: Part, dump: Callable[[], Iterable[bytes]], there: Sequence[str], *, everything: bool
@@ -226,9 +207,9 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
 
         :raises DataError: with PostgreSQL's message
         """
-        for database in databases:
-            sql = f"{genuine_sql()}SELECT _timescaledb_functions.start_background_workers();\n"
-            await self.ask(database, sql)
+        sql = f"{genuine_sql()}SELECT _timescaledb_functions.start_background_workers();\n"
+        if databases:
+            await self.ask_in_turn([Statements(database, sql) for database in databases], code="query-failed")
 
     async def make_roles(self, password: str) -> None:
         """Make the databases' roles what they are to be, as at each start.
@@ -246,6 +227,40 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
         )
         if done.returncode != 0:
             raise failed("The roles of the databases cannot be made", done, "query-failed")
+
+
+def _creation(name: str, part: Part, owner: str) -> list[Statements]:
+    around = part.around
+    create = f"CREATE DATABASE {identifier(name)} OWNER {identifier(owner)} TEMPLATE template0{_locale(around)};\n"
+    sessions = [Statements("template1", create)]
+    if part.timescaledb:
+        # By its owner-to-be: an extension has no other owner than who has created it.
+        extension = f"CREATE EXTENSION timescaledb SCHEMA public VERSION '{part.timescaledb}';\n"
+        # It changes a setting of the database, which applies to new sessions only. No trigger may be put there: it
+        # would run as whoever writes.
+        schemas = "_timescaledb_catalog, _timescaledb_config, _timescaledb_internal"
+        grants = f"""SELECT public.timescaledb_pre_restore();
+GRANT USAGE ON SCHEMA {schemas} TO {identifier(owner)};
+GRANT CREATE ON SCHEMA _timescaledb_internal TO {identifier(owner)};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schemas} TO {identifier(owner)};
+GRANT ALL ON ALL SEQUENCES IN SCHEMA {schemas} TO {identifier(owner)};
+"""
+        sessions += [Statements(name, extension, owner), Statements(name, grants)]
+    return [*sessions, Statements(name, extensions_sql(around.get("extensions") or [], owner))]
+
+
+def _completion(name: str, part: Part, owner: str) -> list[Statements]:
+    ours = part.timescaledb and owner != SUPERUSER
+    sessions = [Statements(name, genuine_sql() + own_jobs_sql(owner_of(part.database)) if ours else "")]
+    if part.timescaledb:
+        sessions += [
+            Statements(name, "SELECT public.timescaledb_post_restore();\n"),
+            # TimescaleDB requires it to come first in a session. Does nothing if the version is the image's own.
+            Statements(name, "ALTER EXTENSION timescaledb UPDATE;\n"),
+        ]
+    # By who owns the tables: it calls the functions of their indexes.
+    analyze = Statements(name, "SET client_min_messages = error;\nANALYZE;\n", owner)
+    return [*sessions, analyze, Statements(name, count_sql())]
 
 
 def _locale(around: Mapping[str, Any]) -> str:

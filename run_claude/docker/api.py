@@ -18,7 +18,6 @@ import anyio
 from run_claude.docker.http import Answer, HttpClient, HttpError
 from run_claude.docker.inspect import PROJECT_LABEL, Found, Json, container_of, service_of, snapshot_of, stranger_of
 from run_claude.domain import timeouts
-from run_claude.domain.causes import caused
 from run_claude.domain.lifecycle import parse_time
 
 if TYPE_CHECKING:
@@ -288,9 +287,9 @@ class EngineApi:
 
 
 def _refused(path: str, answer: Answer) -> RunClaudeError:
-    from run_claude.domain.diagnosis import quoted
+    from run_claude.domain.diagnosis import engine_refused
 
-    return caused("engine-refused", f"The Docker engine refused {path}: {answer.status} {quoted(answer.text)}")
+    return engine_refused(path, answer.status, answer.text)
 
 
 def _unreachable(endpoint: Endpoint, error: BaseException) -> RunClaudeError:

@@ -19,7 +19,7 @@ from aiodocker.events import DockerEvents
 
 from run_claude.docker.inspect import ONEOFF_LABEL, PROJECT_LABEL, Json, container_event
 from run_claude.domain import timeouts
-from run_claude.domain.diagnosis import engine_unreachable
+from run_claude.domain.diagnosis import engine_refused, engine_unreachable, is_away
 from run_claude.domain.lifecycle import parse_time
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from run_claude.docker.endpoint import Endpoint
     from run_claude.domain.lifecycle import ContainerEvent
+    from run_claude.errors import RunClaudeError
 
 __all__ = ["EngineStream", "since_parameter"]
 
@@ -104,7 +105,7 @@ class EngineStream:
                         emit(event)
                 group.cancel_scope.cancel()
         except ExceptionGroup as errors:
-            raise engine_unreachable(self._endpoint.host, _root_cause(errors)) from errors
+            raise _why(self._endpoint, _root_cause(errors)) from errors
 
     async def log(self, container_id: str, *, tail: int = 20, timestamps: bool = False) -> list[str]:
         """Return the last lines of a container's log, stdout and stderr; empty if there is no such container."""
@@ -121,6 +122,12 @@ class EngineStream:
         """Return the last lines of a container's log, each with its time by the engine's clock."""
         rows = [line.partition(" ") for line in await self.log(container_id, tail=tail, timestamps=True)]
         return [(at_ns, text) for stamp, _, text in rows if (at_ns := parse_time(stamp)) is not None]
+
+
+def _why(endpoint: Endpoint, error: BaseException) -> RunClaudeError:
+    if isinstance(error, DockerError) and is_away(error.status, error.message):
+        return engine_refused("its events", error.status, error.message)
+    return engine_unreachable(endpoint.host, error)
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -129,9 +129,9 @@ def _expect(answer: Answer) -> None:
     """
     if answer.status < 400:
         return
-    from run_claude.domain.diagnosis import quoted
+    from run_claude.domain.diagnosis import engine_refused, quoted
 
     words = quoted(answer.text)
     if "no space left on device" in words:
         raise caused("disk-full", "The disk of the Docker engine is full.", facts={"engine": words})
-    raise caused("engine-refused", f"The Docker engine refused the files for the containers: {answer.status} {words}")
+    raise engine_refused("the files for the containers", answer.status, answer.text)

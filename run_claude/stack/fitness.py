@@ -20,8 +20,8 @@ from run_claude.domain.diagnosis import (
     engine_elsewhere,
     engine_is_podman,
     engine_newer,
+    engine_refused,
     engine_too_old,
-    quoted,
 )
 from run_claude.errors import EngineError
 
@@ -173,10 +173,11 @@ async def _sees(api: EngineApi, folder: str) -> bool:
     mount = {"Type": "bind", "Source": folder, "Target": "/x", "ReadOnly": True}
     answer = await api.send("POST", "/containers/create", {"Image": _NO_IMAGE, "HostConfig": {"Mounts": [mount]}})
     if answer.status not in (400, 404):
-        raise caused(
-            "engine-refused",
-            f"The Docker engine refused /containers/create: {answer.status} {quoted(answer.text)}",
-            help="Run `docker info`. A socket proxy or an authorization plugin has to let `POST /containers/create` "
-            "through.",
-        )
+        refused = engine_refused("/containers/create", answer.status, answer.text)
+        if refused.code == "engine-refused":
+            refused.help = (
+                "Run `docker info`. A socket proxy or an authorization plugin has to let `POST /containers/create` "
+                "through."
+            )
+        raise refused
     return answer.status == 404

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from boot.guard import MAX_BODY, Guard
 from boot.keys import ClientKeys
+from boot.lazy_routes import build_routes_when_needed
 from boot.redaction import RedactedErrors
 from boot.rules import Hosts
 from boot.tally import quiet_access_log
@@ -34,6 +35,7 @@ def import_litellm() -> None:
     stays. Frozen, it is never looked through again either.
     """
     gc.disable()
+    build_routes_when_needed()
     importlib.import_module("litellm.proxy.proxy_server")
     gc.freeze()
     gc.enable()

@@ -9,8 +9,10 @@ from run_claude.domain.diagnosis.engine import (
     MINIMUM_API,
     engine_frozen,
     engine_newer,
+    engine_refused,
     engine_too_old,
     engine_unreachable,
+    is_away,
 )
 from run_claude.domain.diagnosis.foreign import docker_is_podman, engine_elsewhere, engine_is_podman, engine_over_ssh
 from run_claude.domain.diagnosis.log import Evidence, database_log, proxy_log, service_log
@@ -31,11 +33,13 @@ __all__ = [
     "engine_is_podman",
     "engine_newer",
     "engine_over_ssh",
+    "engine_refused",
     "engine_too_old",
     "engine_unreachable",
     "first_failing_stage",
     "foreign_container",
     "gateway_unreachable",
+    "is_away",
     "port_of",
     "port_taken",
     "proxy_log",

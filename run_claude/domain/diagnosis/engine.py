@@ -1,7 +1,9 @@
-"""Why the engine cannot be used: unreachable, frozen, too old."""
+"""Why the engine cannot be used: unreachable, refusing, frozen, too old."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 from run_claude.domain.causes import caused
@@ -10,7 +12,16 @@ from run_claude.domain.diagnosis.transport import Failure, failure_of, quoted
 if TYPE_CHECKING:
     from run_claude.errors import RunClaudeError
 
-__all__ = ["MINIMUM_API", "NEWEST_API", "engine_frozen", "engine_newer", "engine_too_old", "engine_unreachable"]
+__all__ = [
+    "MINIMUM_API",
+    "NEWEST_API",
+    "engine_frozen",
+    "engine_newer",
+    "engine_refused",
+    "engine_too_old",
+    "engine_unreachable",
+    "is_away",
+]
 
 MINIMUM_API = (
     1,
@@ -54,6 +65,32 @@ def engine_unreachable(host: str, error: BaseException, *, installed: bool = Tru
             return caused(
                 "engine-connection", f"The connection to the Docker engine at {host} broke: {what}", facts=facts
             )
+
+
+# Docker Desktop's own server answers while its engine is paused, starts or stops; a socket proxy with 502 to 504.
+_AWAY = re.compile(r"Docker Desktop is |daemon not running")
+_GATEWAY = range(502, 505)
+
+
+def is_away(status: int, text: str) -> bool:
+    """Whether an answer comes from what stands in front of an engine that does not run."""
+    return status in _GATEWAY or (status >= 500 and _AWAY.match(text) is not None)
+
+
+def engine_refused(asked: str, status: int, body: str) -> RunClaudeError:
+    """Return the error for an answer that is a refusal.
+
+    :param asked: what the engine was asked for, as a noun
+    :param body: of the answer
+    """
+    try:
+        said = str(json.loads(body)["message"])
+    except (ValueError, TypeError, KeyError):
+        said = body
+    words = quoted(said)
+    if is_away(status, said):
+        return caused("engine-not-running", f"The Docker engine does not run: {words or status}")
+    return caused("engine-refused", f"The Docker engine refused {asked}: {status} {words}")
 
 
 def engine_frozen(seconds: float | None) -> RunClaudeError:

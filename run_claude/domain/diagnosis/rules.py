@@ -28,7 +28,11 @@ _ENGINE = (
         "engine-tls",
         "No TLS with the Docker engine: {0}",
     ),
-    Rule(r"(?m)(?:^|daemon: )(Docker Desktop is [^\n]+)", "engine-not-running", "The Docker engine does not run: {0}"),
+    Rule(
+        r"(?m)(?:^|daemon: )(Docker Desktop is [^\n]+|daemon not running)",
+        "engine-not-running",
+        "The Docker engine does not run: {0}",
+    ),
     Rule(
         rf"{_CONNECTING}open //\./pipe/[^\s:]+: (Access is denied)",
         "engine-permission",

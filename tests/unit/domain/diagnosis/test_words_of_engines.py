@@ -256,6 +256,7 @@ ENGINE = [
     ("engine-not-running", f"{DAEMON}Docker Desktop is manually paused. Unpause it through the Whale menu or"
      " Dashboard"),
     ("engine-not-running", f"{DAEMON}Docker Desktop is unable to start"),
+    ("engine-not-running", f"{DAEMON}daemon not running"),
     ("engine-not-running", 'error during connect: Get "http://%2F%2F.%2Fpipe%2FdockerDesktopLinuxEngine/v1.51/info":'
      " open //./pipe/dockerDesktopLinuxEngine: The system cannot find the file specified."),
     ("engine-not-running", 'error during connect: Get "http://h.example:2375/v1.51/info": dial tcp 127.0.0.1:2375:'
