@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from .disk import small_disk
 from .engine import OwnEngine
 from .oracle import BOTH
 from .stack import FaultyStack
@@ -16,23 +17,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+# Each stack is made once, since its tests stay on one worker; and it ends with the tests of this folder, not with the
+# worker: its probes cost 40 ms of CPU a second, for minutes.
+ON_SHARED = pytest.mark.xdist_group("faults: shared")
+ON_OWN = pytest.mark.xdist_group("faults: own engine")
+
+
+@pytest.fixture(scope="package")
 def shared(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str, str]) -> Iterator[FaultyStack]:
-    """A healthy stack with rows in its database and a stand-in for LiteLLM. Tests leave it healthy."""
-    with shared_stack(tmp_path_factory, stand_in_release) as stack:
-        yield stack
+    """A healthy stack with rows in its database and a stand-in for LiteLLM. Tests leave it healthy.
 
-
-@contextmanager
-def shared_stack(tmp_path_factory: pytest.TempPathFactory, release: dict[str, str]) -> Iterator[FaultyStack]:
-    """Start a stack that several tests share."""
-    stack = FaultyStack(tmp_path_factory.mktemp("faults") / "user", release)
-    try:
-        stack.up()
-        yield stack
-    finally:
-        stack.remove()
-        assert stack.left_over() == []
+    Its database has a disk of 200 MB.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("faults need root")
+    stack = FaultyStack(tmp_path_factory.mktemp("faults") / "user", stand_in_release)
+    with small_disk(200) as device:
+        try:
+            stack.give_disk(device)
+            stack.up()
+            yield stack
+        finally:
+            stack.remove()
+    assert stack.left_over() == []
 
 
 @pytest.fixture
@@ -41,7 +48,6 @@ def stack(shared: FaultyStack) -> Iterator[FaultyStack]:
     if shared.oracle.phases() != dict.fromkeys(BOTH, "healthy"):
         shared.start()  # the test before has failed: that is no reason for the next one to
         shared.oracle.until_healthy()
-    shared.plant()
     yield shared
     shared.oracle.until_healthy()
     shared.owes_nothing()
@@ -55,9 +61,9 @@ def watcher(shared: FaultyStack) -> Iterator[Watcher]:
         yield watcher
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def own_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyStack]:
-    """A stack of stand-ins on an engine of its own, for the tests of a module."""
+    """A stack of stand-ins on an engine of its own."""
     with OwnEngine() as engine:
         stack = FaultyStack(tmp_path_factory.mktemp("own") / "user", {}, engine)
         try:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from tests import runs
+from tests.docker_api import DockerApi
 
 __all__ = ["OwnEngine"]
 
@@ -140,7 +141,10 @@ class OwnEngine:
 
     def answers(self) -> bool:
         """Whether it answers."""
-        return subprocess.run(["docker", "version"], capture_output=True, env=self.environ, check=False).returncode == 0
+        try:
+            return DockerApi(self.environ).text("/_ping") == "OK"
+        except AssertionError:
+            return False
 
     def run(self, *argv: str) -> None:
         """Run a command where its containers' processes are."""

@@ -6,15 +6,29 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .stack import PROBED_EVERY
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .stack import FaultyStack
 
-__all__ = ["FAULTS", "break_probe", "crash", "crash_loop", "kill", "out_of_memory", "remove"]
+__all__ = [
+    "FAULTS",
+    "break_probe",
+    "crash",
+    "crash_loop",
+    "kill",
+    "out_of_memory",
+    "paused",
+    "refuse_connections",
+    "remove",
+]
 
 
 def kill(stack: FaultyStack, service: str) -> None:
@@ -35,13 +49,18 @@ def remove(stack: FaultyStack, service: str) -> None:
 def break_probe(stack: FaultyStack, service: str) -> None:
     """Make the health check fail while the process runs: until it starts again, the container refuses itself."""
     pid = stack.pid(service)
-    refuse = "iptables -A INPUT -i lo -p tcp --syn -j REJECT --reject-with tcp-reset"
-    subprocess.run(["nsenter", "--target", str(pid), "--net", *refuse.split()], check=True)
-    end = time.monotonic() + 150  # two probes, 30 s apart
+    refuse_connections(pid)
+    end = time.monotonic() + 150  # two probes
     # A watcher may have started it again before anybody has seen it unhealthy.
     while stack.oracle.phase(service) != "unhealthy" and stack.pid(service) == pid:
         assert time.monotonic() < end, stack.oracle.phases()
-        time.sleep(0.05)
+        time.sleep(0.1)
+
+
+def refuse_connections(pid: int) -> None:
+    """Let the container of a process refuse itself; two probes later it is unhealthy."""
+    refuse = "iptables -A INPUT -i lo -p tcp --syn -j REJECT --reject-with tcp-reset"
+    subprocess.run(["nsenter", "--target", str(pid), "--net", *refuse.split()], check=True)
 
 
 def out_of_memory(stack: FaultyStack, service: str = "litellm") -> None:
@@ -61,6 +80,11 @@ def crash_loop(
 
     :param before: what is done before it is killed
     """
+    row = stack.oracle.inspect(service)
+    if row is None or row["RestartCount"]:
+        # Docker doubles its pause before each restart of a container, from 0.1 s to a minute: this one begins anew.
+        remove(stack, service)
+        stack.oracle.until_healthy()
     for _ in range(times):
         pid = _new_pid(stack, service, 0)
         before()
@@ -70,16 +94,31 @@ def crash_loop(
 
 def pause(stack: FaultyStack, service: str) -> None:
     """Pause it, and let it go on a moment later."""
+    with paused(stack, service):
+        assert stack.divergence() == ""
+
+
+@contextmanager
+def paused(stack: FaultyStack, service: str) -> Iterator[None]:
+    """Keep it paused."""
+    # Soon after a probe: Docker hangs on a container that is frozen while a probe is being started in it.
+    end = time.monotonic() + 60
+    while not 0 < time.time() - _probed(stack, service) < PROBED_EVERY / 2:
+        assert time.monotonic() < end, "no probe"
+        time.sleep(0.1)
     container = stack.container(service)
-    # Right after a probe: Docker hangs on a container that is frozen while a probe is being started in it.
-    probes = ("events", "--filter=event=exec_die", f"--filter=container={container}")
-    with subprocess.Popen(["docker", *probes], env=stack.environment, stdout=subprocess.PIPE) as events:
-        assert events.stdout is not None
-        events.stdout.readline()
-        stack.docker("pause", container)
-        events.kill()
-    assert stack.divergence() == ""
-    stack.docker("unpause", container, check=False)
+    stack.docker("pause", container)
+    try:
+        yield
+    finally:
+        stack.docker("unpause", container, check=False)
+
+
+def _probed(stack: FaultyStack, service: str) -> float:
+    """Return when the last probe has ended."""
+    row = stack.oracle.inspect(service)
+    log = row["State"]["Health"]["Log"] if row else []
+    return datetime.fromisoformat(log[-1]["End"]).timestamp() if log else 0.0
 
 
 def rename(stack: FaultyStack, service: str) -> None:

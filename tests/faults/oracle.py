@@ -37,18 +37,41 @@ class Oracle:
 
     def inspect(self, service: str) -> dict[str, Any] | None:
         """Return the inspected container of a service, found by its labels; of two the one that runs."""
-        api = DockerApi(self.environ or None)
-        rows = api.containers(self.instance, f"com.docker.compose.service={service}")
-        found = [row for row in (api.inspect(row["Id"]) for row in rows) if row is not None]
-        found.sort(key=lambda row: (row["State"]["Running"], row["Created"]))
-        return found[-1] if found else None
+        return self._inspect(f"com.docker.compose.service={service}").get(service)
 
     def phase(self, service: str) -> str:
-        """Return the phase of a service by the rules of the documentation.
+        """Return the phase of a service."""
+        return self._phase(self.inspect(service))
+
+    def phases(self) -> dict[str, str]:
+        """Return the phases of both."""
+        return self.look()[0]
+
+    def identity(self) -> dict[str, tuple[str, ...]]:
+        """Return what tells one life of a container from the next."""
+        return self.look()[1]
+
+    def look(self) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+        """Return phases and identities of one look."""
+        rows = self._inspect()
+        phases = {service: self._phase(rows.get(service)) for service in BOTH}
+        identity: dict[str, tuple[str, ...]] = dict.fromkeys(BOTH, ())
+        for service, row in rows.items():
+            identity[service] = (row["Id"], row["State"]["StartedAt"], row["State"]["Status"])
+        return phases, identity
+
+    def _inspect(self, *labels: str) -> dict[str, dict[str, Any]]:
+        api = DockerApi(self.environ or None)
+        rows = api.containers(self.instance, *labels)
+        found = [row for row in (api.inspect(row["Id"]) for row in rows) if row is not None]
+        found.sort(key=lambda row: (row["State"]["Running"], row["Created"]))
+        return {row["Config"]["Labels"]["com.docker.compose.service"]: row for row in found}
+
+    def _phase(self, row: dict[str, Any] | None) -> str:
+        """Return the phase of a container by the rules of the documentation.
 
         Health counts only while it runs, and only on the network that it was created for: elsewhere it is unhealthy.
         """
-        row = self.inspect(service)
         if row is None:
             return "absent"
         status = str(row["State"]["Status"])
@@ -56,18 +79,6 @@ class Oracle:
         if status == "running" and health in ("healthy", "starting"):
             return health if f"{self.instance}-network" in row["NetworkSettings"]["Networks"] else "unhealthy"
         return str(row["State"]["Health"]["Status"]) if status == "running" else status
-
-    def phases(self) -> dict[str, str]:
-        """Return the phases of both."""
-        return {service: self.phase(service) for service in BOTH}
-
-    def identity(self) -> dict[str, tuple[str, ...]]:
-        """Return what tells one life of a container from the next."""
-        rows = {service: self.inspect(service) for service in BOTH}
-        return {
-            service: (row["Id"], row["State"]["StartedAt"], row["State"]["Status"]) if row else ()
-            for service, row in rows.items()
-        }
 
     def until(self, phases: dict[str, str], *, within: float = 90) -> None:
         """Wait until both are in these phases, asking ten times a second.

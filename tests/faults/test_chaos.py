@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from . import faults
-from .conftest import shared_stack
+from .conftest import ON_SHARED
 from .faults import FAULTS
 from .oracle import BOTH
-from .watcher import Watcher
 
 if TYPE_CHECKING:
     from .stack import FaultyStack
+    from .watcher import Watcher
 
 COUNT = int(os.environ.get("RUN_CLAUDE_CHAOS_FAULTS") or 12)
 SEED = int(os.environ.get("RUN_CLAUDE_CHAOS_SEED") or 20261123)
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(120 + 60 * COUNT)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(120 + 60 * COUNT), ON_SHARED]
 
 
-@pytest.mark.slow(5 * COUNT)
+@pytest.mark.slow(3 * COUNT)
 def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, stack: FaultyStack) -> None:
     chance = random.Random(SEED)  # noqa: S311 (a run that can be repeated)
     done: Counter[str] = Counter()
@@ -36,7 +36,6 @@ def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, sta
         plan = [(chance.choice(list(FAULTS)), chance.choice(BOTH))]
         if chance.random() < 0.2:
             plan.append((chance.choice(list(FAULTS)), "timescaledb" if plan[0][1] == "litellm" else "litellm"))
-        stack.plant(chance.randint(1, 5))
         began = time.monotonic()
         for name, service in plan:
             FAULTS[name](stack, service)
@@ -50,7 +49,7 @@ def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, sta
         healed.append(time.monotonic() - began)
         if difference := stack.divergence():
             divergences.append(f"{what}: {difference}")
-        confirmed, there = stack.planted()
+        confirmed, there = stack.rows(chance.randint(1, 5))
         lost += confirmed - there
         if COUNT > 20:
             print(f"{what}: healthy after {healed[-1]:.1f} s; {len(divergences)} divergences, {lost} rows lost")
@@ -62,11 +61,18 @@ def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, sta
     assert lost == 0
 
 
-@pytest.mark.slow(35)
-def test_the_real_litellm_is_healed_when_it_no_longer_answers(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.slow(25)
+def test_the_real_litellm_is_healed_when_it_no_longer_answers(watcher: Watcher, stack: FaultyStack) -> None:
     """What a stand-in cannot show: a start of many seconds, in which the watcher waits and does nothing else."""
-    with shared_stack(tmp_path_factory, {}) as stack, Watcher(stack.environment) as watcher:
-        watcher.until_watching()
+    stand_in, stack.release = stack.release, {}
+    try:
+        stack.start()
+        began = watcher.mark()
         faults.break_probe(stack, "litellm")
-        stack.oracle.until_healthy(within=120)
+        watcher.until(lambda line: line.get("event") == "healed", since=began, within=120)
+        assert stack.oracle.phases() == dict.fromkeys(BOTH, "healthy")
         assert stack.divergence() == "", watcher.story()
+        assert len(watcher.actions(began)) == 1, watcher.story()
+    finally:
+        stack.release = stand_in
+        stack.start()

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .conftest import ON_SHARED
 from .oracle import BOTH
 from .watcher import Watcher
 
 if TYPE_CHECKING:
     from .stack import FaultyStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(240), ON_SHARED]
 
 SETTLED = 1.0  # seconds, five times the back-off of these stacks: who wanted to act has acted
 
@@ -32,12 +33,14 @@ def left_alone(watcher: Watcher, since: int) -> None:
     watcher.until(lambda line: line.get("event") == "left-alone", since=since)
 
 
-@pytest.mark.parametrize("service", BOTH)
-def test_docker_stop_is_respected_until_the_next_start(watcher: Watcher, stack: FaultyStack, service: str) -> None:
-    began = watcher.mark()
-    stack.docker("stop", "--time", "10", stack.container(service))
-    left_alone(watcher, began)
-    stays(stack, {**dict.fromkeys(BOTH, "healthy"), service: "exited"})
+def test_docker_stop_is_respected_until_the_next_start(watcher: Watcher, stack: FaultyStack) -> None:
+    phases = dict.fromkeys(BOTH, "healthy")
+    for service in BOTH:
+        began = watcher.mark()
+        stack.docker("stop", "--time", "10", stack.container(service))
+        left_alone(watcher, began)
+        phases[service] = "exited"
+        stays(stack, phases)
     stack.start()
 
 
@@ -61,13 +64,9 @@ def test_docker_start_after_docker_stop_ends_the_respect(watcher: Watcher, stack
     watcher.until_phase("litellm", "healthy", since=began)
 
 
-def test_our_own_stop_and_start_while_watching(watcher: Watcher, stack: FaultyStack) -> None:
+def test_our_own_stops_and_start_while_watching(watcher: Watcher, stack: FaultyStack) -> None:
     stack.run("proxy", "stop")
     stays(stack, {"timescaledb": "healthy", "litellm": "exited"})
-    stack.start()
-
-
-def test_our_own_stop_of_both_and_start_while_watching(watcher: Watcher, stack: FaultyStack) -> None:
     stack.run("proxy", "stop", "--with-db")
     stays(stack, dict.fromkeys(BOTH, "exited"))
     stack.run("proxy", "stop", "--all")

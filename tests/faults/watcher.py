@@ -82,6 +82,10 @@ class Watcher:
         """Return where its story is now, for :meth:`until`."""
         return len(self.lines)
 
+    def actions(self, since: int) -> list[Line]:
+        """Return what it has told since then of what it does."""
+        return [line for line in self.lines[since:] if line.get("event") == "action"]
+
     def until(self, fits: Callable[[Line], bool], *, since: int = 0, within: float = 60) -> Line:
         """Return the first line from ``since`` on that fits; wait for it."""
         end = time.monotonic() + within

@@ -98,6 +98,7 @@ module("uvicorn.lifespan")
 module("uvicorn.lifespan.on", LifespanOn=LifespanOn)
 for package in ("litellm", "litellm.proxy", "litellm.proxy.types_utils"):
     module(package)
+module("boot.lazy_routes", build_routes_when_needed=lambda: None)  # FastAPI's, which is not here
 module("litellm.proxy.proxy_server", app=None)
 module("litellm.proxy.types_utils.utils", get_instance_fn=get_instance_fn)
 module("litellm.proxy.proxy_cli", run_server=run_server)
