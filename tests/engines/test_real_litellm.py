@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .machine import NEWEST
+from .machine import NEWEST, ONE_ARCHIVE
 from .obligations import MachineObligations
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .conftest import Start
     from .machine import Resident
 
-pytestmark = [pytest.mark.engine, pytest.mark.rare_engine, pytest.mark.timeout(900), pytest.mark.slow(150)]
+pytestmark = [pytest.mark.engine, pytest.mark.rare_engine, pytest.mark.timeout(900), pytest.mark.slow(150), ONE_ARCHIVE]
 
 
 @pytest.fixture(scope="module")

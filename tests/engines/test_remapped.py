@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .machine import REMAPPED
+from .machine import ONE_ARCHIVE, REMAPPED
 from .obligations import MachineObligations
 
 if TYPE_CHECKING:
     from .machine import Resident
 
-pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600), pytest.mark.slow(60)]
+pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600), pytest.mark.slow(60), ONE_ARCHIVE]
 ENGINE = REMAPPED
 
 

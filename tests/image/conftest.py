@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+RUNNING = pytest.mark.xdist_group("tests/image/running")
+
 sys.path.insert(0, str(REPOSITORY))  # `callbacks` is a package of the container's
 
 
@@ -98,11 +100,14 @@ def new_project(
         project.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running(
     tmp_path_factory: pytest.TempPathFactory, services: Path, image: str, bases: Mapping[str, str]
 ) -> Iterator[Project]:
-    """A healthy stack of both services, shared by the tests of a module that only look."""
+    """A healthy stack of both services, shared by the modules of the group RUNNING: their tests only look.
+
+    Each module says which profiles there are. So one start of LiteLLM (7 s of CPU) serves fifty tests.
+    """
     folder = tmp_path_factory.mktemp("running")
     project = Project(folder=folder, services=services, image=image, bases=bases)
     try:

@@ -16,12 +16,13 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from .conftest import RUNNING
 from .project import MASTER_KEY, Project, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600), RUNNING]
 
 PROFILES = {
     "one": {"tiers": {"opus": "demo-opus"}, "models": ["demo-opus"]},
@@ -88,7 +89,7 @@ def test_a_clients_key_is_for_litellms_own_llm_routes_only(
     client: httpx.Client, served: Project, keys: dict[str, str]
 ) -> None:
     script = (
-        "import json; from litellm.proxy._types import LiteLLMRoutes as R;"
+        "import gc, json; gc.disable(); from litellm.proxy._types import LiteLLMRoutes as R;"
         "print(json.dumps([*R.openai_routes.value, *R.anthropic_routes.value, *R.google_routes.value]))"
     )
     told = docker("exec", served.litellm, "python", "-c", script).splitlines()[-1]

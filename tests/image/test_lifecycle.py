@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -9,8 +10,6 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from run_claude.domain.marks import mark_in
 
 from .project import DEMO, MASTER_KEY, docker
 from .upstream import ANSWER, Upstream
@@ -59,21 +58,30 @@ def test_a_callback_that_fails_in_its_import_is_named(new_project: NewProject, t
     assert said in docker("logs", project.litellm)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("callbacks.absent.instance", "No module named 'callbacks.absent'"),
-        ("callbacks.demo_provider.absent", "has no attribute 'absent'"),
-    ],
-)
-def test_a_callback_that_is_not_there_is_named(image: str, name: str, said: str) -> None:
-    # As after the import of LiteLLM, which takes eight seconds of CPU and has no part in it.
-    script = (
-        f"import sys; sys.path.insert(0, '/app'); import entrypoint; entrypoint.check_callbacks({with_callback(name)})"
-    )
-    told = docker("run", "--rm", "--tmpfs", "/tmp", "--entrypoint", "python", image, "-c", script, check=False)
-    assert f"run-claude: error: callback {name}: " in told.splitlines()[-1]
-    assert said in told.splitlines()[-1]
+# As after the import of LiteLLM, of which this needs a third (2 s of CPU).
+CHECK_CALLBACKS = """
+import gc, json, sys
+gc.disable()
+sys.path.insert(0, "/app")
+import entrypoint
+for config in json.loads(sys.argv[1]):
+    try: entrypoint.check_callbacks(config)
+    except SystemExit as end: print("exit", end.code, file=sys.stderr)
+"""
+
+
+def test_a_callback_that_is_not_there_is_named(image: str) -> None:
+    expected = {
+        "callbacks.absent.instance": "No module named 'callbacks.absent'",
+        "callbacks.demo_provider.absent": "has no attribute 'absent'",
+    }
+    configs = json.dumps([with_callback(name) for name in expected])
+    argv = ("python", image, "-c", CHECK_CALLBACKS, configs)
+    told = docker("run", "--rm", "--tmpfs", "/tmp", "--entrypoint", *argv).splitlines()
+    for (name, said), line, end in zip(expected.items(), told[-4::2], told[-3::2], strict=True):
+        assert f"run-claude: error: callback {name}: " in line
+        assert said in line
+        assert end == "exit 3"
 
 
 def test_secrets_that_cannot_be_read_are_named_and_not_shown(new_project: NewProject) -> None:
@@ -89,7 +97,7 @@ def test_secrets_that_cannot_be_read_are_named_and_not_shown(new_project: NewPro
 
 
 @pytest.mark.quiet
-def test_it_runs_as_any_user_and_stops_quickly(new_project: NewProject) -> None:
+def test_it_runs_as_any_user_and_stops_quickly_also_in_the_middle_of_its_imports(new_project: NewProject) -> None:
     project = new_project(variables={"RUN_CLAUDE_CONTAINER_USER": "54321:54321"})
     project.up("litellm")
     project.wait_for(project.litellm)
@@ -99,30 +107,13 @@ def test_it_runs_as_any_user_and_stops_quickly(new_project: NewProject) -> None:
     assert time.monotonic() - began < 5, "not the 10 s after which the engine kills"
     assert project.inspect(project.litellm)["State"]["ExitCode"] in (0, 143)
 
-
-@pytest.mark.quiet
-def test_it_stops_quickly_in_the_middle_of_its_imports(new_project: NewProject) -> None:
-    project = new_project()
+    project.compose("rm", "--force", "litellm")
     project.up("litellm")
     project.wait_for(project.litellm, "start")
     began = time.monotonic()
     project.compose("stop", "litellm")
     assert time.monotonic() - began < 5
     assert "litellm imported" not in docker("logs", project.litellm)
-
-
-def test_the_log_tells_the_steps_of_a_start_and_outlives_the_container(new_project: NewProject) -> None:
-    project = new_project()
-    project.up("litellm")
-    project.wait_for(project.litellm)
-    said = [mark_in(line, MASTER_KEY) for line in docker("logs", project.litellm).splitlines()]
-    assert [text for text in said if text] == ["entrypoint", "litellm imported", "serving"]  # for the waterfall
-    project.post("/v1/messages", {"model": "absent", "max_tokens": 1, "messages": []})
-    project.compose("rm", "--stop", "--force", "litellm")
-    project.up("litellm")
-    project.wait_for(project.litellm)
-    assert "/v1/messages" not in docker("logs", project.litellm)
-    assert "/v1/messages" in docker("exec", project.litellm, "cat", "/var/log/litellm/litellm.log")
 
 
 def test_rows_survive_and_databases_of_an_older_volume_are_added(new_project: NewProject) -> None:
@@ -175,7 +166,16 @@ print(pem(root) + "====" + private + pem(leaf))
 """
 
 
-def test_a_provider_behind_a_users_ca_is_reached(new_project: NewProject, image: str, tmp_path: Path) -> None:
+# What a start does with its log, without the import of LiteLLM.
+KEEP_LOG = (
+    "import entrypoint, logging; entrypoint.keep_log([]); logging.getLogger('LiteLLM').error('of another container');"
+    "print(entrypoint.LOG.read_text())"
+)
+
+
+def test_a_provider_behind_a_users_ca_is_reached_and_the_log_of_it_outlives_the_container(
+    new_project: NewProject, image: str, tmp_path: Path
+) -> None:
     authority, _, server = docker("run", "--rm", "--entrypoint", "python", image, "-c", CERTIFICATES).partition("====")
     for name, content in (("ca.pem", authority), ("server.pem", server)):
         (tmp_path / name).write_text(content)
@@ -190,6 +190,11 @@ def test_a_provider_behind_a_users_ca_is_reached(new_project: NewProject, image:
         assert ANSWER in project.post("/v1/chat/completions", body).text
     merged = docker("exec", project.litellm, "cat", "/tmp/run-claude/ca.pem")
     assert merged.count("BEGIN CERTIFICATE") > 100, "beside the public ones"
+
+    project.compose("rm", "--stop", "--force", "litellm")
+    told = project.compose("run", "--rm", "--no-deps", "--entrypoint", "python", "litellm", "-c", KEEP_LOG)
+    assert "/v1/chat/completions" in told
+    assert "of another container" in told
 
 
 def test_a_ca_bundle_that_is_none_is_named(new_project: NewProject, tmp_path: Path) -> None:
@@ -207,6 +212,8 @@ def steps(output: str) -> dict[str, bool]:
     return {name: number in cached for number, name in names.items()}
 
 
+# One after another with the builds of test_build.py: one without the cache lends BuildKit its steps to all that run.
+@pytest.mark.xdist_group("tests/image/test_build.py")
 def test_a_changed_callback_rebuilds_the_last_step_only(
     build: Build, image: str, services: Path, tmp_path: Path
 ) -> None:

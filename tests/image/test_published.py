@@ -48,6 +48,7 @@ def told(image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
     (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in handed_over.items()))
     said = docker(
         *("run", "--rm", "--network", "none", "--env-file", str(tmp_path / "env"), "--tmpfs", "/tmp"),
+        "--add-host=host.docker.internal:127.0.0.1",  # what run-claude makes of an address of this machine
         *("--volume", f"{folder}:/configurations:ro", "--volume", f"{INSIDE}:/inside.py:ro"),
         *("--entrypoint", "python", image, "/inside.py", "/configurations"),
     )
@@ -68,6 +69,8 @@ def test_all_that_a_start_imports_is_bytecode(told: dict[str, Any]) -> None:
 def _value(variable: str) -> str:
     if variable.endswith("_PORT"):
         return "6379"
+    if variable == "REDIS_HOST":
+        return "127.0.0.1"  # inside/configurations.py answers there
     if variable.endswith(("_BASE", "_URL", "_HOST", "_ENDPOINT", "_LINK")) or variable == "GATEWAY":
         return "https://planted.invalid"
     return ACCOUNT if variable.endswith("CREDENTIALS") else f"planted-{variable.lower()}-0123456789"

@@ -70,6 +70,7 @@ async def until(client: httpx.AsyncClient, path: str) -> list[int]:
     async def again() -> None:
         while not Path(path).exists():
             told.append(await ask(client, made))
+            await asyncio.sleep(0.05)  # some forty a second are traffic enough, and leave room for what it meets
 
     await asyncio.gather(*(again() for _ in range(4)))
     return told
