@@ -18,6 +18,8 @@ from tests import runs
 from tests.planted import Processes
 from tests.skips import pytest_runtest_makereport  # noqa: F401 (a hook)
 from tests.stand_in import release
+from tests.stand_in.database import SETTING as DATABASE
+from tests.stand_in.database import database_image
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -56,9 +58,16 @@ def _away_from_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(scope="session")
-def stand_in_release(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a run-claude whose image has a stand-in for LiteLLM."""
-    return release(tmp_path_factory.mktemp("release"))
+def ready_database() -> Iterator[dict[str, str]]:
+    """The environment of a run-claude whose new databases are copies of one."""
+    with database_image() as image:
+        yield {DATABASE: image}
+
+
+@pytest.fixture(scope="session")
+def stand_in_release(tmp_path_factory: pytest.TempPathFactory, ready_database: dict[str, str]) -> dict[str, str]:
+    """The environment of a run-claude whose image has a stand-in for LiteLLM, and whose database is a copy."""
+    return release(tmp_path_factory.mktemp("release")) | ready_database
 
 
 @pytest.fixture(scope="session", autouse=True)

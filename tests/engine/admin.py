@@ -105,7 +105,7 @@ class Admin:
         """Find one row for each request, and all of them in the day's sums; LiteLLM writes them within seconds."""
         limit = time.monotonic() + _WITHIN
         while (told := self.spend()) != (kept.requests, kept.requests) and time.monotonic() < limit:
-            time.sleep(0.5)
+            time.sleep(1)
         assert told == (kept.requests, kept.requests)
 
     def spend(self) -> tuple[int, int]:

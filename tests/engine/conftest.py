@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def release_for(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return the environment of the release that a test wants: with a stand-in for LiteLLM, or as it is."""
-    if request.node.get_closest_marker("stand_in") is None:
-        return {}
-    release: dict[str, str] = request.getfixturevalue("stand_in_release")
+    """Return the environment of the release that a test wants: with a stand-in for LiteLLM, or with the real one."""
+    stand_in = request.node.get_closest_marker("stand_in")
+    release: dict[str, str] = request.getfixturevalue("stand_in_release" if stand_in else "ready_database")
     return release
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .instance import Instance, psql_script
+from .instance import docker, psql_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from .instance import Instance
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(600)]
 
@@ -22,10 +20,10 @@ FILL = r"""
 CREATE ROLE readers NOLOGIN;
 CREATE ROLE alice LOGIN PASSWORD 'a fake password';
 GRANT readers, pg_read_all_stats TO alice;
-CREATE DATABASE "my.db" OWNER alice;
+CREATE DATABASE "my.db" OWNER alice TEMPLATE template0; -- without TimescaleDB, as the two with TEMPLATE below
 CREATE DATABASE "2024data" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
 CREATE DATABASE "a=b /../'""x";
-CREATE DATABASE mine_restoring;
+CREATE DATABASE mine_restoring TEMPLATE template0;
 CREATE DATABASE "größe";
 COMMENT ON DATABASE "größe" IS 'how large';
 ALTER DATABASE "größe" SET search_path = ext, public;
@@ -88,26 +86,28 @@ SEEN = [
 ]
 
 
+_NEXT = "-- the next answer --"
+
+
 def everything(instance: Instance) -> list[list[str]]:
     """Return what psql shows of it all, by its parts: grants have no order."""
-    return [sorted(re.split(r"[|\n]", psql_script(instance, database, query))) for database, query in SEEN]
+    questions = (f'\\connect "{database}"\n{query}\n;\n\\echo {_NEXT}\n' for database, query in SEEN)
+    answers = psql_script(instance, "postgres", "".join(questions)).split(_NEXT)
+    assert len(answers) == len(SEEN) + 1
+    return [sorted(re.split(r"[|\n]", answer)) for answer in answers]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str, str]) -> Iterator[Instance]:
-    """A database with a bit of everything in it; the proxy does not run."""
-    stack = Instance(tmp_path_factory.mktemp("user"), release=stand_in_release)
-    try:
-        stack.run("db", "start")
-        psql_script(stack, "postgres", FILL)
-        yield stack
-    finally:
-        stack.remove()
-
-
-def test_all_that_a_server_holds_comes_back_after_it_was_destroyed(server: Instance) -> None:
+@pytest.mark.cause("no-data")
+def test_all_that_a_server_holds_comes_back_after_it_was_destroyed(instance: Instance) -> None:
+    server = instance
+    server.run("db", "start")
+    psql_script(server, "postgres", FILL)
     before = everything(server)
+    server.run("proxy", "stop", "--all")
     gone = server.json("db", "destroy", "--yes-destroy-data")
+    volumes = docker("volume", "ls", "-q", "--filter", f"name={server.name}-timescaledb").split()
+    assert (volumes, server.phase("timescaledb")) == ([], "absent")
+    assert server.json("db", "destroy", "--yes-destroy-data", expect=11)["error"]["code"] == "no-data"
     server.run("db", "start")
     server.run("db", "restore", gone["backup"], "--yes")
     assert everything(server) == before
@@ -119,35 +119,3 @@ def test_all_that_a_server_holds_comes_back_after_it_was_destroyed(server: Insta
         "INSERT INTO samples VALUES ('2031-01-01', 1); DELETE FROM samples WHERE time > '2030-01-01'",
     )
     assert set(STRANGE) <= {row["name"] for row in server.json("db", "status")["databases"]}
-
-
-def test_a_backup_waits_for_no_lock_and_a_restore_only_before_it_swaps(server: Instance, tmp_path: Path) -> None:
-    file = tmp_path / "b.tar"
-    with (server.folder / "state" / "instances" / server.name / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        server.run("db", "backup", str(file), "--verify")
-        server.extra["RUN_CLAUDE_LOCK_TIMEOUT"] = "0.2"
-        try:
-            busy = server.run("db", "restore", str(file), "--yes", expect=9)
-        finally:
-            del server.extra["RUN_CLAUDE_LOCK_TIMEOUT"]
-        assert "Restoring owners and grants" in busy.stderr, "it was ready to swap"
-    left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'run_claude_re%'"
-    assert psql_script(server, "postgres", left) == "0"
-
-
-def test_a_backup_of_another_salt_key_says_so_before_anything_is_replaced(server: Instance, tmp_path: Path) -> None:
-    file = tmp_path / "b.tar"
-    server.run("db", "backup", str(file))
-    assert "LITELLM_SALT_KEY" not in server.run("db", "restore", str(file), "--yes").stderr
-    deployed = next((server.folder / "state").rglob("litellm.json"))
-    kept, env = deployed.read_text(), (server.config / ".env").read_text()
-    key = next(line.partition("=")[2] for line in env.splitlines() if line.startswith("LITELLM_SALT_KEY="))
-    deployed.write_text(kept.replace(key, "sk-another-0123456789"))
-    try:
-        printed = server.run("db", "restore", str(file), "--yes").stderr
-    finally:
-        deployed.write_text(kept)
-    assert "another LITELLM_SALT_KEY" in printed
-    assert printed.index("LITELLM_SALT_KEY") < printed.index("Replacing the databases")
-    assert key not in printed

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.stand_in.database import real
+
 from .instance import docker
 
 if TYPE_CHECKING:
@@ -51,7 +53,15 @@ def everything(stack: Instance) -> None:
     stack.run("proxy", "stop", "--all")
 
 
-@pytest.mark.parametrize("stop", [with_database, everything])
+def both_made_anew(stack: Instance) -> None:
+    """Start what runs, with other settings for both containers."""
+    before = [stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")]
+    stack.extra |= {"RUN_CLAUDE_TIMESCALEDB_MEMORY": "900m", "RUN_CLAUDE_LITELLM_MEMORY": "1900m"}
+    stack.start()
+    assert not set(before) & {stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
+
+
+@pytest.mark.parametrize("stop", [with_database, both_made_anew, everything])
 def test_litellm_has_ended_before_the_database_is_told_to(running: Instance, stop: Callable[[Instance], None]) -> None:
     """What it writes at its end, to the database: test_database_mode.py."""
     running.start()
@@ -76,6 +86,7 @@ def test_a_client_that_stays_is_disconnected_and_not_waited_for_until_the_kill(i
 
 def test_a_new_volume_can_be_given_up_half_way(instance: Instance) -> None:
     """While it is initialized, what runs is the image's own script."""
+    instance.extra |= real()
     with instance.start_command("proxy", "start", "--profile", "demo") as command:
         while instance.phase("timescaledb") in ("absent", "created"):
             pass  # each question takes its time

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +34,7 @@ INSERT INTO samples SELECT timestamptz '2026-01-10 00:00+00' - i * interval '1 h
 CREATE TABLE plain (id serial PRIMARY KEY, text text);
 INSERT INTO plain (text) SELECT repeat('x', 100) FROM generate_series(1, 1000);
 """
+ROWS = "500|124750|1000"
 
 
 @pytest.fixture(scope="module")
@@ -45,34 +49,45 @@ def filled(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str,
         stack.remove()
 
 
+@pytest.fixture(scope="module")
+def backup(filled: Instance, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of it."""
+    file = tmp_path_factory.mktemp("backups") / "backup.tar"
+    filled.run("db", "backup", str(file))
+    return file
+
+
 def sql(instance: Instance, statements: str, database: str = "run_claude") -> str:
     return docker(
         *("exec", instance.container("timescaledb"), "psql", "-XqAtU", "postgres", "-d", database, "-c", statements)
     )
 
 
-def rows(instance: Instance) -> tuple[str, str]:
-    return sql(instance, "SELECT count(*), sum(value) FROM samples"), sql(instance, "SELECT count(*) FROM plain")
-
-
-def test_start_and_stop_touch_the_database_alone(instance: Instance) -> None:
-    assert instance.json("db", "start")["timescaledb"]["phase"] == "healthy"
-    assert instance.phase("litellm") == "absent"
-    instance.start()
-    instance.run("db", "stop")
-    assert (instance.phase("timescaledb"), instance.phase("litellm")) == ("exited", "running healthy")
-    intent = instance.folder / "state" / "instances" / instance.name / "intent.json"
-    assert json.loads(intent.read_text())["database"] is False, "a watcher must not start it again"
-    instance.run("db", "start")
-    assert json.loads(intent.read_text())["database"] is True
+def rows(instance: Instance) -> str:
+    return sql(instance, "SELECT count(*), sum(value), (SELECT count(*) FROM plain) FROM samples")
 
 
 def test_stop_of_everything_keeps_the_data(filled: Instance) -> None:
     filled.run("proxy", "stop", "--all")
     assert filled.phase("timescaledb") == "absent"
     assert filled.json("db", "status")["volume"] == f"{filled.name}-timescaledb-data"
+    assert filled.json("db", "start")["timescaledb"]["phase"] == "healthy"
+    assert filled.phase("litellm") == "absent"
+    assert rows(filled) == ROWS
+
+
+def test_the_proxy_runs_again_after_a_restore_and_start_and_stop_leave_it_alone(filled: Instance, backup: Path) -> None:
+    filled.start()
+    assert "Stopping the proxy" in filled.run("db", "restore", str(backup), "--yes").stderr
+    assert filled.phase("litellm") == "running healthy"
+    assert filled.run("proxy", "health").returncode == 0
+    filled.run("db", "stop")
+    assert (filled.phase("timescaledb"), filled.phase("litellm")) == ("exited", "running healthy")
+    intent = filled.folder / "state" / "instances" / filled.name / "intent.json"
+    assert json.loads(intent.read_text())["database"] is False, "a watcher must not start it again"
     filled.run("db", "start")
-    assert rows(filled) == ("500|124750", "1000")
+    assert json.loads(intent.read_text())["database"] is True
+    filled.run("proxy", "stop")
 
 
 def test_status_counts_tables_and_names_the_newest_row(filled: Instance) -> None:
@@ -97,32 +112,61 @@ def test_a_backup_is_private_and_restores_with_all_its_rows(filled: Instance, tm
     sql(filled, "DELETE FROM plain")
     sql(filled, "DROP TABLE samples")
     sql(filled, "CREATE TABLE newer ()")
-    assert "1500 rows" in filled.run("db", "restore", str(file), "--yes").stdout
-    assert rows(filled) == ("500|124750", "1000")
+    with another_salt_key(filled) as key:
+        restored = filled.run("db", "restore", str(file), "--yes")
+    assert "1500 rows" in restored.stdout
+    assert rows(filled) == ROWS
     assert sql(filled, "SELECT count(*) FROM pg_tables WHERE tablename = 'newer'") == "0"
     sql(filled, "INSERT INTO samples VALUES ('2030-01-01', 1); DELETE FROM samples WHERE time > '2029-01-01'")
     assert int(sql(filled, "SELECT num_chunks FROM timescaledb_information.hypertables")) > 20
-    left = sql(filled, "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '_(restoring|replaced)$'")
-    assert left == ""
+    assert left_of_restores(filled) == 0
+    # It was written with the key that was deployed then: said before anything is replaced, and restored.
+    printed = restored.stderr
+    assert "another LITELLM_SALT_KEY" in printed
+    assert printed.index("LITELLM_SALT_KEY") < printed.index("Replacing the databases")
+    assert key not in printed
 
 
-def test_the_proxy_runs_again_after_a_restore(instance: Instance, tmp_path: Path) -> None:
-    instance.start()
-    file = tmp_path / "backup.tar"
-    instance.run("db", "backup", str(file))
-    instance.run("db", "restore", str(file), "--yes")
-    assert instance.phase("litellm") == "running healthy"
-    assert instance.run("proxy", "health").returncode == 0
+@contextmanager
+def another_salt_key(stack: Instance) -> Iterator[str]:
+    """Have the proxy deployed with another key; yield its own."""
+    deployed = next((stack.folder / "state").rglob("litellm.json"))
+    kept, env = deployed.read_text(), (stack.config / ".env").read_text()
+    key = next(line.partition("=")[2] for line in env.splitlines() if line.startswith("LITELLM_SALT_KEY="))
+    assert key in kept
+    deployed.write_text(kept.replace(key, "sk-another-0123456789"))
+    try:
+        yield key
+    finally:
+        deployed.write_text(kept)
+
+
+def left_of_restores(stack: Instance) -> int:
+    return int(sql(stack, "SELECT count(*) FROM pg_database WHERE datname LIKE 'run_claude_re%'"))
+
+
+def test_a_backup_waits_for_no_lock_and_a_restore_only_before_it_swaps(filled: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "b.tar"
+    with (filled.folder / "state" / "instances" / filled.name / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        filled.run("db", "backup", str(file), "--verify")
+        filled.extra["RUN_CLAUDE_LOCK_TIMEOUT"] = "0.2"
+        try:
+            busy = filled.run("db", "restore", str(file), "--yes", expect=9)
+        finally:
+            del filled.extra["RUN_CLAUDE_LOCK_TIMEOUT"]
+        assert "Restoring owners and grants" in busy.stderr, "it was ready to swap"
+    assert "LITELLM_SALT_KEY" not in busy.stderr, "it is the one of the backup"
+    assert left_of_restores(filled) == 0
+    assert rows(filled) == ROWS
 
 
 @pytest.mark.cause("backup-invalid")
 @pytest.mark.parametrize("damage", ["cut off", "changed", "foreign", "empty", "another tar"])
 def test_a_file_that_is_no_whole_backup_is_refused_and_nothing_changes(
-    filled: Instance, tmp_path: Path, damage: str
+    filled: Instance, backup: Path, tmp_path: Path, damage: str
 ) -> None:
-    file = tmp_path / "backup.tar"
-    filled.run("db", "backup", str(file))
-    content = file.read_bytes()
+    file, content = tmp_path / "backup.tar", backup.read_bytes()
     match damage:
         case "cut off":
             file.write_bytes(content[: len(content) // 2])
@@ -138,22 +182,21 @@ def test_a_file_that_is_no_whole_backup_is_refused_and_nothing_changes(
                 tar.add(__file__, "litellm.dump")
     failed = filled.json("db", "restore", str(file), "--yes", expect=11)
     assert failed["error"]["code"] == "backup-invalid"
-    assert rows(filled) == ("500|124750", "1000")
+    assert rows(filled) == ROWS
 
 
 @pytest.mark.cause("restore-failed")
-def test_a_restore_that_fails_leaves_the_old_data_in_place(filled: Instance, tmp_path: Path) -> None:
+def test_a_restore_that_fails_leaves_the_old_data_in_place(filled: Instance, backup: Path, tmp_path: Path) -> None:
     file = tmp_path / "backup.tar"
-    filled.run("db", "backup", str(file))
+    shutil.copy(backup, file)
     rewrite_manifest(file, lambda row: row["parts"][-1]["tables"].update({"public.plain": 999}))
     failed = filled.json("db", "restore", str(file), "--yes", expect=11)
     assert failed["error"]["code"] == "restore-failed"
     assert "public.plain" in failed["error"]["message"]
     rewrite_manifest(file, lambda row: row["parts"][-1].update(timescaledb="1.0.0"))
     assert filled.json("db", "restore", str(file), "--yes", expect=11)["error"]["code"] == "restore-failed"
-    assert rows(filled) == ("500|124750", "1000")
-    left = sql(filled, "SELECT string_agg(datname, ' ') FROM pg_database WHERE datname ~ '_(restoring|replaced)$'")
-    assert left == ""
+    assert rows(filled) == ROWS
+    assert left_of_restores(filled) == 0
 
 
 @pytest.mark.quiet
@@ -249,7 +292,7 @@ def test_destroy_asks_and_without_a_terminal_it_refuses(filled: Instance) -> Non
     assert "--yes-destroy-data" in refused.stderr
     assert "1500 rows" in refused.stderr
     assert "2026-01-10 00:00:00" in refused.stderr
-    assert rows(filled) == ("500|124750", "1000")
+    assert rows(filled) == ROWS
 
 
 @pytest.mark.cause("not-confirmed")
@@ -261,21 +304,7 @@ def test_destroy_wants_the_very_name_of_the_instance(filled: Instance) -> None:
     os.write(terminal, b"yes\n")
     read_until(terminal, b"Not confirmed")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 11
-    assert rows(filled) == ("500|124750", "1000")
-
-
-@pytest.mark.cause("no-data")
-def test_destroy_writes_a_backup_first_that_brings_everything_back(instance: Instance) -> None:
-    instance.run("db", "start")
-    sql(instance, FILL)
-    instance.run("proxy", "stop", "--all")
-    gone = instance.json("db", "destroy", "--yes-destroy-data")
-    volumes = docker("volume", "ls", "-q", "--filter", f"name={instance.name}-timescaledb").split()
-    assert (volumes, instance.phase("timescaledb")) == ([], "absent")
-    assert instance.json("db", "destroy", "--yes-destroy-data", expect=11)["error"]["code"] == "no-data"
-    instance.run("db", "start")
-    instance.run("db", "restore", gone["backup"], "--yes")
-    assert rows(instance) == ("500|124750", "1000")
+    assert rows(filled) == ROWS
 
 
 @pytest.mark.parametrize("command", [("backup", "b.tar"), ("shell",)])
