@@ -37,10 +37,10 @@ def test_a_stopped_database_has_shut_down(instance: Instance) -> None:
     assert "was interrupted" not in printed
 
 
-def ended(stack: Instance, *, since: float) -> list[str]:
+def ended(stack: Instance, *, since: float, told: str = "{{.Action}}") -> list[str]:
     """Return what the engine tells of the ends of both services, in order: `litellm kill`, `litellm die`."""
     label = f"label=com.docker.compose.project={stack.name}"
-    shape = '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Action}}'
+    shape = f'{{{{index .Actor.Attributes "com.docker.compose.service"}}}} {told}'
     options = ("--since", f"{since:.3f}", "--until", f"{time.time():.3f}", "--filter", label, "--format", shape)
     return docker("events", *options, "--filter", "event=kill", "--filter", "event=die").splitlines()
 
@@ -53,15 +53,7 @@ def everything(stack: Instance) -> None:
     stack.run("proxy", "stop", "--all")
 
 
-def both_made_anew(stack: Instance) -> None:
-    """Start what runs, with other settings for both containers."""
-    before = [stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")]
-    stack.extra |= {"RUN_CLAUDE_TIMESCALEDB_MEMORY": "900m", "RUN_CLAUDE_LITELLM_MEMORY": "1900m"}
-    stack.start()
-    assert not set(before) & {stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
-
-
-@pytest.mark.parametrize("stop", [with_database, both_made_anew, everything])
+@pytest.mark.parametrize("stop", [with_database, everything])
 def test_litellm_has_ended_before_the_database_is_told_to(running: Instance, stop: Callable[[Instance], None]) -> None:
     """What it writes at its end, to the database: test_database_mode.py."""
     running.start()
@@ -69,6 +61,19 @@ def test_litellm_has_ended_before_the_database_is_told_to(running: Instance, sto
     stop(running)
     told = ended(running, since=began)
     assert told.index("litellm die") < told.index("timescaledb kill")
+
+
+def test_containers_that_are_made_anew_are_told_both_at_once_as_when_the_engine_ends(running: Instance) -> None:
+    """That nothing is lost then: test_database_mode.py."""
+    running.start()
+    before = {running.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
+    began = time.time()
+    running.extra |= {"RUN_CLAUDE_TIMESCALEDB_MEMORY": "900m", "RUN_CLAUDE_LITELLM_MEMORY": "1900m"}
+    running.start()
+    assert not before & {running.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
+    told = ended(running, since=began, told='{{.Action}} {{index .Actor.Attributes "signal"}}')
+    # SIGTERM, and no SIGKILL after it.
+    assert {line.strip() for line in told if "kill" in line} == {"timescaledb kill 15", "litellm kill 15"}
 
 
 def test_a_client_that_stays_is_disconnected_and_not_waited_for_until_the_kill(instance: Instance) -> None:

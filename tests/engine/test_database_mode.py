@@ -199,8 +199,8 @@ def test_what_the_database_has_of_models_shows(stack: Instance, admin: Admin, ke
 
 # --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
 #
-# LiteLLM ends before the database also with `proxy stop --all` or `--with-db`, and where a start makes both containers
-# anew: test_clean_stop.py. `proxy restart` leaves the database alone.
+# With `proxy stop --all` or `--with-db` LiteLLM ends first, and a start that makes both containers anew tells them
+# as an engine does that ends: test_clean_stop.py. `proxy restart` leaves the database alone.
 
 
 def stop_the_database(stack: Instance) -> None:
