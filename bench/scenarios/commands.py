@@ -47,7 +47,7 @@ async def run(bench: Recorder) -> None:
         }
         await interleave(bench, contenders, rounds=bench.rounds(25, 1), warmup=bench.rounds(1, 0))
     finally:
-        await ours.remove()
+        await ours.leave()
 
 
 def _sample(seconds: float) -> Sample:

@@ -29,7 +29,7 @@ async def run(bench: Recorder) -> None:
     """Start with more and more models; run commands with more and more history and neighbours."""
     workspace = bench.workspace
     await workspace.image()
-    ours = Ours(workspace, "growth")
+    ours = Ours(workspace)
     models = workspace.models_file
     sizes = (1, 1000) if bench.quick else (1, 10, 100, 1000)
     try:

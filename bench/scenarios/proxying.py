@@ -64,7 +64,7 @@ async def run(bench: Recorder) -> None:
         bare: Floor | None = None
         try:
             bench.say("preparing")
-            await ours.start()
+            await ours.call("proxy", "start", "--profile", "demo", "--no-db")
             paths = workspace.settings(ours.instance).paths
             plain = _without_callbacks(paths.litellm_config, workspace.folder / "bare.yaml")
             bare = Floor.like(workspace, image, ours.instance, config=plain)

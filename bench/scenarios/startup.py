@@ -31,9 +31,10 @@ async def run(bench: Recorder) -> None:
     compose = our_compose(workspace, "compose")
     # The floor uses the files that run-claude generates for an instance.
     our_compose(workspace, "ours")
+    ours = Ours(workspace)
     ways: dict[str, Contender] = {
         BASELINE: Floor.like(workspace, image, workspace.name("ours")),
-        OURS: Ours(workspace),
+        OURS: ours,
         COMPOSE: compose,
     }
     if bench.quick:
@@ -54,8 +55,10 @@ async def run(bench: Recorder) -> None:
         healthy = {name: partial(_already, way) for name, way in running.items()}
         await interleave(bench, healthy, rounds=bench.rounds(15, 1), warmup=bench.rounds(1, 0))
     finally:
+        await ours.leave()
         for way in ways.values():
-            await way.remove()
+            if way is not ours:
+                await way.remove()
 
 
 async def _from_absent(way: Contender) -> Sample:

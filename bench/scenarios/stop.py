@@ -11,7 +11,7 @@ from bench.scenarios.build import seed_image
 from bench.stacks import Ours, our_compose, seed_compose
 
 if TYPE_CHECKING:
-    from bench.stacks import ComposeUp, Contender
+    from bench.stacks import ComposeUp
 
 NAME = "stop"
 TITLE = "Stop and restart"
@@ -31,12 +31,12 @@ async def run(bench: Recorder) -> None:
     else:
         ways[BASELINE] = compose
         ways[SEED] = seed_compose(workspace, "seed", await seed_image(workspace))
-    everyone: list[Contender] = [ours, *ways.values()]
     try:
         measures = {"run-claude": partial(_ours, ours), **{name: partial(_compose, way) for name, way in ways.items()}}
         await interleave(bench, measures, rounds=bench.rounds(7, 1), at_most={SEED: 3})
     finally:
-        for way in everyone:
+        await ours.leave()
+        for way in ways.values():
             await way.remove()
 
 

@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 
 import yaml
-from boot.lazy_routes import build_routes_when_needed
-from boot.serving import serve_guarded
+from boot.serving import import_litellm, serve_guarded
 
 
 def main() -> None:
     """Start the proxy; returns when it has ended."""
-    build_routes_when_needed()
+    import_litellm()
     serve_guarded(yaml.safe_load(Path(sys.argv[-1]).read_bytes()))
     from litellm.proxy.proxy_cli import run_server
 

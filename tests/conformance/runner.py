@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["AT_ONCE", "Case", "Outcome", "cases", "model_name", "run"]
 
 AT_ONCE = 6
+_FAILING_AT_ONCE = 12  # beside these: LiteLLM waits up to 20 s before it tries a provider again that refuses
 _ONE_OF_EACH = ("openai", "gemini", "compatible", "vllm")
 # In a short run these are tried at every target: providers differ most in them.
 _EVERYWHERE = frozenset(
@@ -112,10 +113,10 @@ async def run(
     :param outcomes: filled as the cases end
     """
     outcomes = {} if outcomes is None else outcomes
-    limit = anyio.Semaphore(AT_ONCE)
+    limit, failing = anyio.Semaphore(AT_ONCE), anyio.Semaphore(_FAILING_AT_ONCE)
 
     async def one(client: httpx.AsyncClient, case: Case, name: str) -> None:
-        async with limit:
+        async with limit if case.exchange.answer.failure is None else failing:
             began = time.monotonic()
             received = await exchange_with(client, url, key, name, case.exchange, profile_header(case))
             where = (case.target.name, case.exchange.name)

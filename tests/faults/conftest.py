@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,14 +28,13 @@ ON_OWN = pytest.mark.xdist_group("faults: own engine")
 def shared(tmp_path_factory: pytest.TempPathFactory, stand_in_release: dict[str, str]) -> Iterator[FaultyStack]:
     """A healthy stack with rows in its database and a stand-in for LiteLLM. Tests leave it healthy.
 
-    Its database has a disk of 200 MB.
+    Its database has a disk of 200 MB, where the tests may make one.
     """
-    if os.geteuid() != 0:
-        pytest.skip("faults need root")
     stack = FaultyStack(tmp_path_factory.mktemp("faults") / "user", stand_in_release)
-    with small_disk(200) as device:
+    with small_disk(200) if os.geteuid() == 0 else nullcontext("") as device:
         try:
-            stack.give_disk(device)
+            if device:
+                stack.give_disk(device)
             stack.up()
             yield stack
         finally:

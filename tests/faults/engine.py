@@ -27,6 +27,14 @@ _WITHIN = 60.0  # seconds for a daemon to answer
 _READY = "#!/bin/sh\nexit 0\n"
 # LiteLLM's part: healthy while it runs; ends on SIGTERM as the real one does.
 _ENTRYPOINT = "#!/bin/sh\ntrap 'exit 143' TERM\necho 'run-claude: ready' >&2\nwhile :; do sleep 3600 & wait $!; done\n"
+# The database's: it listens at once. The temporary one that first makes the roles is not there to be waited for.
+_DATA = "/var/lib/postgresql/data"
+_SERVER = f"""#!/bin/sh
+case "$*" in *listen_addresses=*) exit 1 ;; esac
+printf '%s\\n' "$$" {_DATA} 0 5432 /tmp '*' ready >{_DATA}/postmaster.pid
+trap 'exit 0' TERM
+while :; do sleep 3600 & wait $!; done
+"""
 _PROGRAMS = (
     *("/bin/sh", "/bin/sleep", "/bin/date", "/bin/true"),
     *(
@@ -177,8 +185,9 @@ class OwnEngine:
                         _add(tar, library, Path(library).read_bytes())
             for name in ("/bin/pg_isready", "/bin/psql", "/app/healthcheck"):
                 _add(tar, name, _READY.encode())
-            for name in ("/app/entrypoint", "/bin/docker-entrypoint.sh"):
-                _add(tar, name, _ENTRYPOINT.encode())
+            _add(tar, "/app/entrypoint", _ENTRYPOINT.encode())
+            _add(tar, "/bin/docker-entrypoint.sh", _SERVER.encode())
+            _add(tar, f"{_DATA}/PG_VERSION", b"17\n")
         changes = ("ENV PATH=/bin", 'ENTRYPOINT ["/app/entrypoint"]', "LABEL run-claude.image=stand-in")
         subprocess.run(
             ["docker", "import", *(f"--change={change}" for change in changes), "-", reference],

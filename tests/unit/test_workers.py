@@ -27,6 +27,11 @@ def test_tests_of_a_module_that_share_a_fixture_form_a_group(request: pytest.Fix
         assert request.node.nodeid.endswith("@tests/unit/test_workers.py"), "xdist must have seen the group"
 
 
+def test_so_do_the_cheap_ones_of_a_module(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("xdist_group").args == ("tests/unit/test_workers.py",)
+
+
+@pytest.mark.slow
 def test_others_go_wherever_there_is_room(request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker("xdist_group") is None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import importlib
 import os
 import socket
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from boot.guard import MAX_BODY, Guard
 from boot.keys import ClientKeys
+from boot.lazy_routes import build_routes_when_needed
 from boot.redaction import RedactedErrors
 from boot.rules import Hosts
 from boot.tally import quiet_access_log
@@ -17,12 +20,25 @@ from boot.tally import quiet_access_log
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["guarded", "serve_guarded"]
+__all__ = ["guarded", "import_litellm", "serve_guarded"]
 
 ROUTES = "/app/routes"
 HEADERS_WITHIN = 20  # seconds until the headers of a request are there
 _OF_LITELLM = 640 * 2**20  # bytes that it needs beside bodies
 _COPIES = 8  # of a body, at the peak: its bytes, its text, what is parsed, and what is sent on
+
+
+def import_litellm() -> None:
+    """Import the server: most of a start.
+
+    Without garbage collection it takes a quarter less (3.9 s of CPU for 5.5 s) and no more memory: what is imported
+    stays. Frozen, it is never looked through again either.
+    """
+    gc.disable()
+    build_routes_when_needed()
+    importlib.import_module("litellm.proxy.proxy_server")
+    gc.freeze()
+    gc.enable()
 
 
 def serve_guarded(config: Mapping[str, Any], hidden: Iterable[str] = (), **options: Any) -> None:

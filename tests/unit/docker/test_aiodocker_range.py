@@ -35,7 +35,8 @@ def python(*arguments: str, site: Path | None = None) -> str:
 @pytest.mark.parametrize("version", [LOWEST, RANGE], ids=["lowest", "newest"])
 def test_the_observer_works_with_both_ends_of_the_range(version: str, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    python("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), version)
+    into = ("--no-deps", "--python", sys.executable, "--target", str(site))
+    python("-m", "uv", "--quiet", "--cache-dir", f"{sys.prefix}/cache/uv", "pip", "install", *into, version)
     if python("-c", VERSION, site=site) != python("-c", VERSION):  # what is installed here, this run tests anyway
         assert " passed" in python("-m", "pytest", "-q", "-o", f"cache_dir={tmp_path}", *FILES, site=site)
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCRIPTS = Path(sys.executable).parent
+
+
+@cache
+def completion(name: str) -> str:
+    """Return what a shell is to evaluate; it is the same for all lines, and a process of its own to get."""
+    argv = [sys.executable, "-m", "run_claude", "completion", name]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def shell(name: str, script: str, home: Path) -> str:
@@ -37,7 +45,7 @@ def shell(name: str, script: str, home: Path) -> str:
 def bash(line: str, home: Path) -> set[str]:
     words = line.split(" ")
     script = f"""
-eval "$(run-claude completion bash)"
+{completion("bash")}
 COMP_WORDS=({" ".join(repr(word) for word in words)}); COMP_CWORD={len(words) - 1}; COMPREPLY=()
 _run_claude_completion run-claude
 printf '%s\\n' "${{COMPREPLY[@]}}"
@@ -52,7 +60,7 @@ def zsh(line: str, home: Path) -> set[str]:
 compdef() {{ :; }}
 compadd() {{ [[ $1 == -U ]] && print -l -- $completions }}
 _describe() {{ print -l -- "${{completions_with_descriptions[@]%%:*}}" }}
-eval "$(run-claude completion zsh)"
+{completion("zsh")}
 words=({" ".join(repr(word) for word in words)}); CURRENT={len(words)}
 _run_claude_completion
 """
@@ -60,7 +68,7 @@ _run_claude_completion
 
 
 def fish(line: str, home: Path) -> set[str]:
-    script = f"run-claude completion fish | source; complete --do-complete {line!r}"
+    script = f"{completion('fish')}\ncomplete --do-complete {line!r}"
     return {row.split("\t")[0] for row in shell("fish", script, home).splitlines()}
 
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from run_claude.config.settings import load_settings
+from run_claude.deploy.services import install_services
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,8 +23,9 @@ WITHIN = 30.0  # seconds
 @pytest.fixture
 def compose_file(tmp_path: Path) -> Path:
     """An installed compose file with a change of the user's."""
-    install(tmp_path)
-    path = tmp_path / "config/services/docker-compose.yaml"
+    paths = load_settings(environment(tmp_path)).paths
+    install_services(paths)
+    path = paths.services / "docker-compose.yaml"
     path.write_text("# mine\n" + path.read_text())
     return path
 
@@ -32,10 +36,6 @@ def environment(folder: Path) -> dict[str, str]:
 
 def command(*options: str) -> list[str]:
     return [sys.executable, "-m", "run_claude", "install", "--no-build", *options]
-
-
-def install(folder: Path, *options: str) -> None:
-    subprocess.run(command(*options), env=environment(folder), stdin=subprocess.DEVNULL, check=True)
 
 
 def answered(folder: Path, answer: bytes, *options: str) -> tuple[int, str]:
@@ -93,5 +93,5 @@ def test_nobody_is_asked(compose_file: Path, tmp_path: Path, options: list[str])
     if options:
         assert "[y/N]" not in answered(tmp_path, b"", *options)[1]
     else:
-        install(tmp_path, "--force")
+        subprocess.run(command("--force"), env=environment(tmp_path), stdin=subprocess.DEVNULL, check=True)
     assert compose_file.with_name("docker-compose.yaml.old").exists()

@@ -101,7 +101,7 @@ def test_an_error_is_made_by_caused_alone() -> None:
     assert not direct + derived, "use run_claude.domain.causes.caused"
 
 
-@pytest.mark.parametrize("cause", CAUSES.values(), ids=str)
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
 def test_an_error_has_what_its_cause_is_registered_with(cause: Cause) -> None:
     error = caused(cause.code, "message", detail="detail", facts={"fact": 1})
     assert type(error) is cause.error
@@ -151,7 +151,7 @@ def test_the_page_is_what_the_code_says() -> None:
     assert (ROOT / "docs/errors.md").read_text() == page, f"run: {' '.join(command[1:])} > docs/errors.md"
 
 
-@pytest.mark.parametrize("cause", CAUSES.values(), ids=str)
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
 def test_a_cause_is_told_in_whole_lines(cause: Cause) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cause.code)
     for text in (cause.meaning, cause.help):
