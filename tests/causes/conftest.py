@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.commands import Commands, instance
-from tests.engine.instance import docker
+from tests.engine.conftest import instance
+from tests.engine.instance import Instance, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.engine.instance import Instance
 
 __all__ = ["installed", "instance", "prepared", "shared"]
 
@@ -27,7 +25,7 @@ def installed(instance: Instance) -> Instance:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """One stack for a module, for :func:`prepared`."""
-    stack = Commands(tmp_path_factory.mktemp("user"))
+    stack = Instance(tmp_path_factory.mktemp("user"))
     stack.run("install", "--no-build")
     yield stack
     stack.remove()

@@ -18,8 +18,7 @@ import yaml
 from tests import planted
 from tests.conformance.exchange import Failure
 
-from ..engine.commands import Commands
-from ..engine.instance import docker
+from ..engine.instance import Instance, docker
 from .anthropic_host import AnthropicHost
 from .models import SPEECHES, Provider, model_list, worker
 
@@ -48,7 +47,7 @@ class Stack:
 
     def __init__(self, folder: Path, provider: Provider, release: dict[str, str]) -> None:
         self.provider = provider
-        self.instance = Commands(folder / "user", release=release)
+        self.instance = Instance(folder / "user", release=release)
         self.instance.folder.mkdir()
         self.instance.extra = {
             "IS_SANDBOX": "1",

@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.commands import Commands, instance
-from tests.engine.conftest import release_for
+from tests.engine.conftest import instance, release_for
+from tests.engine.instance import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.engine.instance import Instance
 
 __all__ = ["instance"]
 
@@ -34,7 +32,7 @@ _ESCAPE = re.compile(rb"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>]
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Instance]:
     """A healthy stack without a database."""
-    stack = Commands(tmp_path_factory.mktemp("user"), release=release_for(request))
+    stack = Instance(tmp_path_factory.mktemp("user"), release=release_for(request))
     try:
         stack.start("--no-db")
         yield stack

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import planted, runs
+from tests import planted, ready, runs
 from tests.docker_api import DockerApi, engine_host
 from tests.runs import free_port
 
@@ -133,9 +133,14 @@ class Instance:
 
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; ``expect=None`` takes any exit code."""
-        done = self.finish(self.start_command(*arguments))
+        done = self.ended(*arguments)
         assert expect is None or done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def ended(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, without a start of Python for each: see tests/ready.py."""
+        code, out, err = ready.run(arguments, self.environment, cwd=self.workplace, within=_WITHIN)
+        return self.judge(subprocess.CompletedProcess([*_COMMAND, *arguments], code), out, err)
 
     def json(self, *arguments: str, expect: int | None = 0) -> Any:
         """Run a command with --json and return the document."""

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .commands import instance
 from .instance import docker
 
 if TYPE_CHECKING:
     from .instance import Instance
-
-__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 

@@ -10,15 +10,12 @@ import pytest
 
 from tests.stand_in.database import real
 
-from .commands import instance, running
 from .instance import docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .instance import Instance
-
-__all__ = ["instance", "running"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .commands import instance, running
 from .instance import docker
 
 if TYPE_CHECKING:
     from .instance import Instance
-
-__all__ = ["instance", "running"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(300)]
 

@@ -20,14 +20,11 @@ from tests import runs
 from tests.causes.expect import fails
 from tests.tls_front import TlsFront
 
-from .commands import instance
 from .instance import Instance, docker, engine_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
 

@@ -10,7 +10,6 @@ import pytest
 from run_claude.database import verify_file
 from tests import runs, stand_in
 
-from .commands import Commands
 from .instance import Instance, docker, free_port
 
 if TYPE_CHECKING:
@@ -29,13 +28,13 @@ def home(tmp_path: Path) -> Iterator[tuple[Instance, str]]:
     release = stand_in.release(tmp_path / "release")
     with (tmp_path / "release/dep/litellm.Dockerfile").open("a") as file:
         file.write(f"LABEL run-claude.test={runs.name('image')}\n")
-    one = Commands(tmp_path / "user", release=release)
+    one = Instance(tmp_path / "user", release=release)
     one.config.mkdir(parents=True)
     (one.config / ".env").write_text(
         f"LITELLM_PORT={one.port}\nRUN_CLAUDE_TIMESCALEDB_PORT={free_port()}\nOPENAI_API_KEY=sk-planted-0a1b2c3d4e\n"
     )
     one.extra = {"LITELLM_PORT": "", "RUN_CLAUDE_TIMESCALEDB_PORT": ""}
-    two = Commands(tmp_path / "user")
+    two = Instance(tmp_path / "user")
     try:
         yield one, two.name
     finally:

@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from .commands import Commands, instance, running
 from .instance import Instance, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-__all__ = ["instance", "running"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.timeout(400)]
 
@@ -60,7 +57,7 @@ def test_without_the_database_only_the_proxy_runs(instance: Instance) -> None:
 
 
 def test_two_instances_live_side_by_side(instance: Instance, tmp_path: Path) -> None:
-    other = Commands(tmp_path / "other", release=instance.release)
+    other = Instance(tmp_path / "other", release=instance.release)
     other.folder.mkdir()
     try:
         instance.start("--no-db")

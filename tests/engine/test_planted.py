@@ -11,15 +11,12 @@ import pytest
 
 from tests import planted
 
-from .commands import instance
 from .provider_keys import plant_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .instance import Instance
-
-__all__ = ["instance"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 

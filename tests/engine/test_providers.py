@@ -17,8 +17,7 @@ import pytest
 from tests import planted
 
 from ..image.upstream import ANSWER, Upstream
-from .commands import Commands
-from .instance import docker, free_port
+from .instance import Instance, docker, free_port
 from .servers import Anything, ChatOnly, Echo
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         # What listens on this machine's loopback is out of a container's reach: so does Ollama's default.
         gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
-        self.instance = Commands(folder / "user")
+        self.instance = Instance(folder / "user")
         self.instance.folder.mkdir()
         self.good, self.other, self.loopback = ChatOnly(gateway), Anything(gateway), ChatOnly("127.0.0.1")
         self.echo, self.local = Echo(gateway), Upstream(gateway)

@@ -11,15 +11,13 @@ import pytest
 
 from tests import planted
 
-from .commands import Commands
-from .instance import docker
+from .instance import Instance, docker
 from .provider_keys import plant_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .instance import Instance
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
@@ -27,9 +25,9 @@ BOTH = ("timescaledb", "litellm")
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, ready_database: dict[str, str]) -> Iterator[Commands]:
+def running(tmp_path_factory: pytest.TempPathFactory, ready_database: dict[str, str]) -> Iterator[Instance]:
     """A healthy stack with the real LiteLLM, whose user has keys of providers."""
-    stack = Commands(tmp_path_factory.mktemp("user"), release=ready_database)
+    stack = Instance(tmp_path_factory.mktemp("user"), release=ready_database)
     plant_keys(stack)
     try:
         with planted.Processes(every=0.01) as processes:

@@ -103,6 +103,10 @@ class Guest(Instance):
             stderr=subprocess.PIPE,
         )
 
+    def ended(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, there."""
+        return self.finish(self.start_command(*arguments))
+
     def as_root(self, *command: str, check: bool = True) -> str:
         return docker("exec", self.machine, *command, check=check)
 

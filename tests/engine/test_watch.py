@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .commands import running
 from .instance import Instance, docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-__all__ = ["running"]
 
 pytestmark = [pytest.mark.engine, pytest.mark.stand_in, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -204,6 +204,10 @@ class Resident(Instance):
             stderr=subprocess.PIPE,
         )
 
+    def ended(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, there."""
+        return self.finish(self.start_command(*arguments))
+
     def terminate(self, process: subprocess.Popen[str]) -> None:
         """Send SIGTERM to a command that was started: to itself, for docker would not pass it on."""
         assert isinstance(process.args, list)

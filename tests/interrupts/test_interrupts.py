@@ -110,7 +110,7 @@ def test_random_interrupts_of_start_and_stop_leave_nothing_that_a_start_cannot_m
     instance, chance = used, random.Random(SEED)  # noqa: S311
     without_containers(instance)
     began = time.monotonic()
-    instance.run("proxy", "start")
+    instance.finish(instance.start_command("proxy", "start"))  # a Python of its own, as what is interrupted
     took = time.monotonic() - began
     durations = {"start": took, "stop": 0.6 * took}  # as it is on every machine
     slowest = 0.0
@@ -143,7 +143,7 @@ def test_random_interrupts_of_start_and_stop_leave_nothing_that_a_start_cannot_m
 def test_random_interrupts_of_install_leave_what_the_next_one_completes(instance: Instance) -> None:
     chance = random.Random(SEED)  # noqa: S311
     began = time.monotonic()
-    instance.run("install", "--no-build")
+    instance.finish(instance.start_command("install", "--no-build"))
     duration = time.monotonic() - began
     for number in range(TIMES):
         kept = instance.secrets() if chance.random() < 0.5 else []

@@ -144,7 +144,7 @@ def story(instance: Instance, tmp_path: Path) -> Story:
     instance.run("proxy", "start", "--profile", "demo")
     instance.psql("run_claude", FILL)
     began = time.monotonic()
-    instance.run("db", "backup", str(folder / "kept.tar"))
+    instance.finish(instance.start_command("db", "backup", str(folder / "kept.tar")))  # as those that are killed
     return Story(instance, folder, folder / "kept.tar", time.monotonic() - began)
 
 
