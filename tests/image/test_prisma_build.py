@@ -68,7 +68,7 @@ def test_of_npm_there_is_prismas_command_line_and_nothing_else(database_image: s
 
 @pytest.fixture(scope="module")
 def with_types(database_image: str) -> dict[str, dict[str, Any]]:
-    """What LiteLLM is with all types, and with few as it is installed."""
+    """What LiteLLM is with all types and all routes built, and with few as it is started."""
     volume = f"--volume={REPOSITORY / 'tests/image/inside/types_of_tables.py'}:/inside.py:ro"
     told = docker("run", "--rm", "--network", "none", volume, "--entrypoint", "python", database_image, "/inside.py")
     found: dict[str, dict[str, Any]] = json.loads(told.splitlines()[-1])
@@ -84,7 +84,9 @@ def test_a_start_imports_the_types_of_no_table_and_each_is_there_when_it_is_aske
     assert (few["row"], few["nothing"]) == ({"original_agent_id": "x"}, False)
 
 
-def test_litellms_interface_is_the_same_with_all_types_and_without(with_types: dict[str, dict[str, Any]]) -> None:
+def test_litellms_interface_is_the_same_with_all_types_and_routes_and_as_it_is_started(
+    with_types: dict[str, dict[str, Any]],
+) -> None:
     everything, few = with_types["all"], with_types["few"]
     assert everything["hash"] == few["hash"]
     assert few["size"] > 1_000_000, "LiteLLM's hundreds of routes"

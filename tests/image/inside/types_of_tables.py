@@ -1,4 +1,4 @@
-"""Runs in the image: what LiteLLM is with the types of all tables, and with few as it is installed; prints it as JSON.
+"""Runs in the image: what LiteLLM is with all types of tables and all routes built, and as it starts; prints it as JSON.
 
 Two servers are imported, each in a process of its own: forked where they are still the same, which is half an import.
 """
@@ -12,6 +12,8 @@ import json
 import os
 import sys
 import warnings
+
+from boot.lazy_routes import build_routes_when_needed
 
 
 def of_tables() -> list[str]:
@@ -33,6 +35,8 @@ def told(which: str) -> dict[str, object]:
     """Import the server and return what it is."""
     if which == "all":
         import_all()
+    else:
+        build_routes_when_needed()  # as the entrypoint does
     from litellm.proxy.proxy_server import app
 
     found: dict[str, object] = {"of a start": of_tables()}
