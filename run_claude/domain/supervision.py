@@ -142,6 +142,9 @@ def _about(
         case Phase.ABSENT | Phase.CREATED | Phase.EXITED:
             if stop is not None and state.id in ("", stop.container):
                 return Rest(f"{service} was stopped on purpose", by_hand=True)
+            told = memory.told.get(service)
+            if state.phase is Phase.EXITED and told is not None and 0 <= now - told.at < policy.stopping:
+                return Wait(told.at + policy.stopping, f"{service} was told to end; waiting for who did")
             return Act(Do.UP, service, _why_down(state), attempt)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Memory", "Policy", "Stop", "attempted", "blocked", "intended", "noticed", "settled"]
 
+_SIGKILL = 9  # of `docker kill`, which nobody does to a container that is to stay down
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -33,6 +35,7 @@ class Policy:
     probe: float = 60.0  # between attempts to find that a cause which no restart removes is gone
     loop: int = 3  # restarts by Docker, and it is looked into
     unpaused: float = 40.0  # after an unpause the engine shows a stale `unhealthy` until the next probe
+    stopping: float = 2.0  # after the death of a container that was told to end: `docker stop` says `stop` after `die`
     settle: float = 1.0  # after the engine is back: it reports and starts containers by itself first
     engine_end: float = 20.0  # a stop so shortly before the engine went away was the engine's own
 
@@ -66,6 +69,7 @@ class Memory:
     last: float = 0.0  # when the last attempt ended
     healthy_since: float = 0.0
     stops: Mapping[Service, Stop] = field(default_factory=dict)
+    told: Mapping[Service, Stop] = field(default_factory=dict)  # to end, by a signal; since when that is known
     paused: Mapping[Service, float] = field(default_factory=dict)  # when it was last seen paused
     diagnosed: Mapping[Service, int] = field(default_factory=dict)  # at how many restarts a loop was looked into
     block: Block | None = None
@@ -78,7 +82,7 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
 
     :param events: those that came since the last look, in any order and any number of times
     """
-    stops, paused = dict(memory.stops), dict(memory.paused)
+    stops, told, paused = dict(memory.stops), dict(memory.told), dict(memory.paused)
     events = tuple(events)
     begun: dict[str, int] = {}
     for event in events:
@@ -91,14 +95,24 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
             continue
         if event.service not in stops or stops[event.service].container != event.container_id:
             stops[event.service] = Stop(event.container_id, now)
+    for event in sorted(events, key=lambda event: event.at_ns):
+        ending = told.get(event.service)
+        if event.action == "start":
+            told.pop(event.service, None)
+        elif (event.action == "kill" and event.signal not in (None, _SIGKILL)) or (
+            event.action == "die" and ending is not None and ending.container == event.container_id
+        ):
+            told[event.service] = Stop(event.container_id, now)
     if snapshot.lost:
         # The engine stops its containers when it ends: the user has not.
         stops = {service: stop for service, stop in stops.items() if now - stop.at > policy.engine_end}
-        return replace(memory, stops=stops, healthy_since=0.0)
+        return replace(memory, stops=stops, told={}, healthy_since=0.0)
     for service in Service:
         state = snapshot[service]
         if service in stops and (state.running or (state.id and state.id != stops[service].container)):
             del stops[service]
+        if service in told and state.id != told[service].container:
+            del told[service]
         if state.phase is Phase.PAUSED:
             paused[service] = now
         elif state.phase is not Phase.UNHEALTHY:
@@ -108,7 +122,7 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
         for service, count in memory.diagnosed.items()
         if snapshot[service].restarts >= count and snapshot[service].phase is not Phase.HEALTHY
     }
-    return replace(memory, stops=stops, paused=paused, diagnosed=diagnosed)
+    return replace(memory, stops=stops, told=told, paused=paused, diagnosed=diagnosed)
 
 
 def intended(memory: Memory, at: float) -> Memory:

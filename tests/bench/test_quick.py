@@ -95,8 +95,8 @@ def test_a_quick_run_of_the_rest_leaves_plausible_numbers_plots_and_nothing_else
 def quick_run(folder: Path, names: Sequence[str], release: dict[str, str]) -> Report:
     """Run these scenarios, and check what each of them owes."""
     prefix = runs.name("bench")
-    if release:
-        release = release | {"PYTHONPATH": f"{release['PYTHONPATH']}:{ROOT}"}
+    if path := release.get("PYTHONPATH"):
+        release = release | {"PYTHONPATH": f"{path}:{ROOT}"}
     done = bench("--quick", "--output", str(folder), "--prefix", prefix, *names, **release)
     assert done.returncode == 0, done.stdout + done.stderr
     report = Report.from_json(json.loads((folder / "report.json").read_text()))

@@ -1,4 +1,4 @@
-"""Runs in the image: what LiteLLM is with all types of tables and all routes built, and as it starts; prints it as JSON.
+"""Runs in the image: what LiteLLM is with all types of tables and all routes, and as it starts; prints it as JSON.
 
 Two servers are imported, each in a process of its own: forked where they are still the same, which is half an import.
 """

@@ -183,6 +183,43 @@ def test_a_stop_long_before_the_engines_end_stays_one() -> None:
     assert isinstance(judged(snapshot(proxy=Phase.EXITED), memory, NOW + 700), Rest)
 
 
+def signalled(number: int, *actions: str, at_ns: int = 1) -> list[ContainerEvent]:
+    """Return the events of a container that gets a signal, and those that follow, each a moment later."""
+    rest = [replace(event(action), at_ns=at_ns + later) for later, action in enumerate(actions, 1)]
+    return [replace(event("kill"), at_ns=at_ns, signal=number), *rest]
+
+
+def test_who_dies_by_the_signal_of_a_stop_may_have_been_stopped_on_purpose_as_the_engine_says_a_moment_later() -> None:
+    down = snapshot(proxy=Phase.EXITED)
+    memory = noticed(Memory(), down, signalled(15, "die"), POLICY, NOW)
+    assert isinstance(judged(down, memory, NOW), Wait)
+    assert isinstance(judged(down, noticed(memory, down, [event("stop")], POLICY, NOW + 1), NOW + 1), Rest)
+    assert isinstance(judged(down, memory, NOW + POLICY.stopping), Act), "it was no stop: somebody's signal"
+
+
+def test_that_is_waited_for_from_the_death_on_however_long_it_took() -> None:
+    told = noticed(Memory(), snapshot(), signalled(15), POLICY, NOW)
+    down = snapshot(proxy=Phase.EXITED)
+    memory = noticed(told, down, signalled(9, "die", at_ns=5), POLICY, NOW + 60)
+    assert isinstance(judged(down, memory, NOW + 60), Wait)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [event("die")],
+        signalled(9, "die"),
+        signalled(15, "die", "start", "die"),
+        [*signalled(15), replace(event("die", id="another"), at_ns=9)],
+    ],
+    ids=["a crash", "docker kill", "a crash after a restart", "another container's death"],
+)
+def test_no_other_death_is_waited_after(events: list[ContainerEvent]) -> None:
+    down = replace(snapshot(), litellm=state(Phase.EXITED, "another" if events[-1].container_id == "another" else "p1"))
+    memory = noticed(Memory(), down, reversed(events), POLICY, NOW)
+    assert isinstance(judged(down, memory, NOW), Act)
+
+
 def test_unhealthy_right_after_an_unpause_waits_for_the_next_probe() -> None:
     memory = after(["pause"], snapshot(proxy=Phase.PAUSED))
     relic = snapshot(proxy=Phase.UNHEALTHY)
