@@ -55,8 +55,8 @@ def required(distribution: Distribution) -> list[Distribution]:
         name = canonicalize_name(requirement.name)
         if name not in found:
             found[name] = Distribution.from_name(name)
-            assert requirement.specifier.contains(found[name].version), f"{requirement} is not what is installed here"
             wanted += [Requirement(line) for line in found[name].requires or ()]
+        assert requirement.specifier.contains(found[name].version), f"{requirement} is not what is installed here"
     return list(found.values())
 
 

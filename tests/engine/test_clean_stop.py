@@ -10,6 +10,7 @@ import pytest
 
 from tests.stand_in.database import real
 
+from .ends import ended
 from .instance import docker
 
 if TYPE_CHECKING:
@@ -37,14 +38,6 @@ def test_a_stopped_database_has_shut_down(running: Instance) -> None:
     assert "was interrupted" not in printed
 
 
-def ended(stack: Instance, *, since: float, told: str = "{{.Action}}") -> list[str]:
-    """Return what the engine tells of the ends of both services, in order: `litellm kill`, `litellm die`."""
-    label = f"label=com.docker.compose.project={stack.name}"
-    shape = f'{{{{index .Actor.Attributes "com.docker.compose.service"}}}} {told}'
-    options = ("--since", f"{since:.3f}", "--until", f"{time.time():.3f}", "--filter", label, "--format", shape)
-    return docker("events", *options, "--filter", "event=kill", "--filter", "event=die").splitlines()
-
-
 def with_database(stack: Instance) -> None:
     stack.run("proxy", "stop", "--with-db")
 
@@ -63,12 +56,18 @@ def test_litellm_has_ended_before_the_database_is_told_to(running: Instance, sto
     assert told.index("litellm die") < told.index("timescaledb kill")
 
 
-def test_containers_that_are_made_anew_are_told_both_at_once_as_when_the_engine_ends(running: Instance) -> None:
-    """That nothing is lost then: test_database_mode.py."""
-    running.start()
-    before = {running.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
-    began = time.time()
-    running.extra |= {"RUN_CLAUDE_TIMESCALEDB_MEMORY": "900m", "RUN_CLAUDE_LITELLM_MEMORY": "1900m"}
+def test_containers_that_are_made_anew_are_told_to_end_and_not_killed(
+    running: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here LiteLLM does not use the database, and Compose may stop both at once. Where it does: test_database_mode.py.
+
+    They are made with other settings than the shared stack's, and anew with those.
+    """
+    with monkeypatch.context() as other:
+        other.setitem(running.extra, "RUN_CLAUDE_TIMESCALEDB_MEMORY", "900m")
+        other.setitem(running.extra, "RUN_CLAUDE_LITELLM_MEMORY", "1900m")
+        running.start()
+    before, began = {running.inspect(service)["Id"] for service in ("timescaledb", "litellm")}, time.time()
     running.start()
     assert not before & {running.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
     told = ended(running, since=began, told='{{.Action}} {{index .Actor.Attributes "signal"}}')

@@ -16,6 +16,7 @@ from playwright.sync_api import sync_playwright
 from tests import planted
 
 from .admin import CREDENTIAL, MODEL_KEY, Admin, Kept
+from .ends import ended
 from .instance import Instance, docker
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _WITHIN = 580  # seconds; with the building of the image, on whatever machine
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """A stack as scripts/start makes it for a new user: LiteLLM uses the database. Each test leaves it healthy."""
+    """A stack as scripts/start makes it for a new user: LiteLLM uses the database. Each test finds it healthy."""
     stack = Instance(tmp_path_factory.mktemp("user"), extra={"RUN_CLAUDE_PRISMA": "on"})
     by_default = {name: value for name, value in stack.environment.items() if name != "RUN_CLAUDE_PRISMA"}
     try:
@@ -48,6 +49,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         yield stack
     finally:
         stack.remove()
+
+
+@pytest.fixture(autouse=True)
+def _is_healthy(stack: Instance) -> None:
+    """Start what the last test has removed, if it is not the last: `scripts/test --random`."""
+    if stack.phase("litellm") == "absent":
+        stack.start()
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +207,8 @@ def test_what_the_database_has_of_models_shows(stack: Instance, admin: Admin, ke
 
 # --- stops of ours: the last requests' spend is written before the database goes -----------------------------------
 #
-# With `proxy stop --all` or `--with-db` LiteLLM ends first, and a start that makes both containers anew tells them
-# as an engine does that ends: test_clean_stop.py. `proxy restart` leaves the database alone.
+# `proxy stop --with-db` has the same order as `--all`: test_clean_stop.py. `proxy restart` leaves the database alone.
+# LiteLLM takes 4 s of CPU for each start: the end of `--all` is at this file's end, where nothing is started after it.
 
 
 def stop_the_database(stack: Instance) -> None:
@@ -220,14 +228,25 @@ def rotate(stack: Instance) -> None:
     stack.run("secrets", "rotate", "--database")
 
 
-def destroy_and_restore(stack: Instance) -> None:
-    backup = stack.json("db", "destroy", "--yes-destroy-data")["backup"]
-    stack.run("db", "start")
-    stack.run("db", "restore", backup, "--yes")
+def make_both_anew(stack: Instance) -> None:
+    """LiteLLM has ended before the database is told to: Compose alone would stop both at once."""
+    before, began = {stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")}, time.time()
+    stack.extra |= {"RUN_CLAUDE_TIMESCALEDB_MEMORY": "900m", "RUN_CLAUDE_LITELLM_MEMORY": "1900m"}
     stack.start()
+    assert not before & {stack.inspect(service)["Id"] for service in ("timescaledb", "litellm")}
+    told = ended(stack, since=began)
+    assert told.index("litellm die") < told.index("timescaledb kill")
 
 
-@pytest.mark.parametrize("stop", [stop_the_database, an_engine_that_ends, rotate, destroy_and_restore])
+def destroy_and_restore(stack: Instance) -> None:
+    """The restore has a LiteLLM before it that has filled the new volume, and is connected to it."""
+    backup = stack.json("db", "destroy", "--yes-destroy-data")["backup"]
+    stack.start()
+    stack.run("db", "restore", backup, "--yes")
+    assert stack.phase("litellm") == "running healthy", "started again by the restore"
+
+
+@pytest.mark.parametrize("stop", [stop_the_database, an_engine_that_ends, rotate, make_both_anew, destroy_and_restore])
 def test_nothing_is_lost(stack: Instance, admin: Admin, kept: Kept, stop: Callable[[Instance], None]) -> None:
     admin.use(kept)
     stop(stack)
@@ -287,3 +306,14 @@ def test_a_key_made_in_its_pages_works(stack: Instance, admin: Admin) -> None:
     key = re.search(r"sk-[\w-]{16,}", shown)
     assert key
     assert admin.ask(key[0]) == 200
+
+
+# --- the end --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_lost_when_everything_is_stopped(stack: Instance, admin: Admin, kept: Kept) -> None:
+    admin.use(kept)
+    stack.run("proxy", "stop", "--all")
+    stack.run("db", "start")
+    assert stack.phase("litellm") == "absent", "so nobody writes after the stop"
+    assert admin.spend() == (kept.requests, kept.requests)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.stand_in.database import real
+
 from .instance import Instance, docker
 
 if TYPE_CHECKING:
@@ -88,20 +90,31 @@ def _first_start_of(instance: Instance, service: str) -> Iterator[str]:
         events.communicate()
 
 
-@pytest.mark.parametrize("service", ["litellm", "timescaledb"])
-def test_a_death_ends_the_start_at_once_with_its_cause(running: Instance, service: str) -> None:
-    running.run("proxy", "stop", "--all")
-    started = _first_start_of(running, service)
+def _start_until(instance: Instance, service: str, *options: str) -> subprocess.Popen[str]:
+    """Return a `proxy start` as it is when the service's container has been started, which is not yet healthy."""
+    started = _first_start_of(instance, service)
     next(started)
-    command = running.start_command("proxy", "start", "--profile", "demo", "--json", "--timeout", "60")
+    command = instance.start_command("proxy", "start", "--profile", "demo", *options)
     next(started)
-    docker("kill", running.container(service))
-    done = running.finish(command)
     started.close()  # type: ignore[attr-defined]
+    return command
+
+
+def _check_death(instance: Instance, service: str) -> None:
+    """Kill a service while it is started: the start ends at once, and tells the cause."""
+    command = _start_until(instance, service, "--json", "--timeout", "60")
+    docker("kill", instance.container(service))
+    done = instance.finish(command)
     assert done.returncode == 6, done.stdout
     facts = json.loads(done.stdout)["error"]["facts"]
     assert (facts["service"], facts["exit_code"]) == (service, 137)
-    assert running.phase(service) == "exited"
+    assert instance.phase(service) == "exited"
+
+
+def test_a_death_ends_the_start_at_once_with_its_cause(running: Instance) -> None:
+    """The database's: below."""
+    running.run("proxy", "stop", "--all")
+    _check_death(running, "litellm")
 
 
 def test_an_unhealthy_container_ends_the_start_at_once_with_its_probes_words(instance: Instance) -> None:
@@ -120,18 +133,19 @@ def test_an_unhealthy_container_ends_the_start_at_once_with_its_probes_words(ins
 
 
 @pytest.mark.quiet
-def test_interrupted_it_ends_within_two_seconds_and_the_next_start_goes_on(instance: Instance) -> None:
-    instance.run("install")
-    started = _first_start_of(instance, "litellm")
-    next(started)
-    command = instance.start_command("proxy", "start", "--profile", "demo", "--no-db")
-    next(started)
+def test_a_first_start_ends_at_once_and_the_next_goes_on_where_the_database_was_initialized(instance: Instance) -> None:
+    """First the database dies while it initializes its new volume, then Ctrl-C comes meanwhile."""
+    instance.extra |= real()
+    instance.run("install")  # the image is no part of what is timed
+    _check_death(instance, "timescaledb")
+    instance.run("proxy", "stop")  # so that its container is started once more, by which the moment is known
+    command = _start_until(instance, "litellm")
+    assert instance.phase("timescaledb") == "running starting", "its volume is being initialized"
     command.send_signal(signal.SIGINT)
     command.wait(timeout=2)
-    started.close()  # type: ignore[attr-defined]
     assert instance.finish(command).returncode == 130
-    instance.start("--no-db")
-    assert instance.phase("litellm") == "running healthy"
+    instance.start()
+    assert (instance.phase("timescaledb"), instance.phase("litellm")) == ("running healthy", "running healthy")
 
 
 def test_watching_ends_with_ctrl_c_and_leaves_the_stack_running(instance: Instance) -> None:

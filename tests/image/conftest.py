@@ -114,6 +114,10 @@ def running(
         project.up()
         project.wait_for(project.timescaledb)
         project.wait_for(project.litellm)
+        for container in (project.timescaledb, project.litellm):
+            # Getting healthy takes one probe. The engine keeps five, and soon the first is not among them any more.
+            log = project.inspect(container)["State"]["Health"]["Log"]
+            assert log[0]["ExitCode"] == 0, log
         yield project
     finally:
         project.remove()
