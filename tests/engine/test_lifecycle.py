@@ -140,12 +140,15 @@ def test_a_first_start_ends_at_once_and_the_next_goes_on_where_the_database_was_
     _check_death(instance, "timescaledb")
     instance.run("proxy", "stop")  # so that its container is started once more, by which the moment is known
     command = _start_until(instance, "litellm")
-    assert instance.phase("timescaledb") == "running starting", "its volume is being initialized"
+    initialized, name = "PostgreSQL init process complete", instance.container("timescaledb")
+    assert instance.phase("timescaledb") == "running starting"
+    assert initialized not in docker("logs", name)
     command.send_signal(signal.SIGINT)
     command.wait(timeout=2)
     assert instance.finish(command).returncode == 130
     instance.start()
     assert (instance.phase("timescaledb"), instance.phase("litellm")) == ("running healthy", "running healthy")
+    assert initialized in docker("logs", name)
 
 
 def test_watching_ends_with_ctrl_c_and_leaves_the_stack_running(instance: Instance) -> None:
