@@ -20,6 +20,7 @@ __all__ = [
     "genuine_sql",
     "give_back_sql",
     "literal",
+    "missing_roles_sql",
     "own_jobs_sql",
     "roles_sql",
     "settings_sql",
@@ -111,11 +112,16 @@ def roles_sql() -> str:
     return _ROLES
 
 
+def missing_roles_sql(roles: Sequence[Mapping[str, Any]]) -> str:
+    """Return SQL that lists those of the roles that are not there, each as JSON on a line."""
+    wanted = f"json_to_recordset({literal(roles)}) AS w(role text)"
+    return f"SELECT to_json(role) FROM {wanted} WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role);\n"  # noqa: S608
+
+
 def create_roles_sql(roles: Sequence[Mapping[str, Any]]) -> str:
     """Return SQL that creates the roles that are missing. One that is there stays as it is.
 
-    It answers with their names. None becomes a superuser, or may make itself one: what it may own, and what it is
-    granted, comes back.
+    None becomes a superuser, or may make itself one: what it may own, and what it is granted, comes back.
     """
     return f"""
 BEGIN;
@@ -126,7 +132,6 @@ SELECT format('CREATE ROLE %I %s %s %s CONNECTION LIMIT %s%s', role, CASE WHEN l
   CASE WHEN inherit THEN 'INHERIT' ELSE 'NOINHERIT' END, CASE WHEN createdb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
   "limit", CASE WHEN verifier LIKE 'SCRAM-SHA-256$%' THEN format(' PASSWORD %L', verifier) ELSE '' END)
 FROM wanted \\gexec
-SELECT to_json(role) FROM wanted;
 SELECT format('GRANT %I TO %I', g, w.role) FROM wanted w, unnest(w.member_of) g JOIN pg_roles r ON r.rolname = g
 WHERE NOT r.rolsuper AND (g = ANY ({_array(_HARMLESS)}) OR g IN (SELECT role FROM wanted)) \\gexec
 COMMIT;

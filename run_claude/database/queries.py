@@ -227,5 +227,5 @@ def identifier(name: str) -> str:
 
 def text_literal(text: str) -> str:
     """Return a text as an SQL literal on one line."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    escaped = text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n").replace("\r", "\\r")
     return f"E'{escaped}'"

@@ -17,6 +17,7 @@ from run_claude.database.around import (
     RESTORER,
     create_roles_sql,
     give_back_sql,
+    missing_roles_sql,
     settings_sql,
 )
 from run_claude.database.progress import Megabytes
@@ -128,15 +129,14 @@ async def _read_in(
     """Yield the databases of a backup, complete and counted, under other names; drop those that still have them."""
     restored, owner = _Restored(manifest), SUPERUSER if as_superuser else RESTORER
     restorer = "" if as_superuser else f"CREATE ROLE {RESTORER} LOGIN NOSUPERUSER NOINHERIT;\n"
-    sessions = [
-        Statements("template1", leftovers_sql() + _drop_restorer() + restorer),
-        Statements("template1", timescaledb_sql()),
-        Statements("template1", create_roles_sql(manifest.roles)),
-    ]
+    cleared = [leftovers_sql() + _drop_restorer(), timescaledb_sql(), missing_roles_sql(manifest.roles)]
+    _, versions, missing = await server.ask_in_turn(
+        [Statements("template1", sql) for sql in cleared], code="query-failed"
+    )
+    _refuse_other_timescaledb(manifest, versions)
+    restored.roles = [json.loads(name) for name in missing]
     try:
-        _, versions, made = await server.ask_in_turn(sessions, code="restore-failed")
-        restored.roles = [json.loads(name) for name in made]
-        _refuse_other_timescaledb(manifest, versions)
+        await server.ask("template1", restorer + create_roles_sql(manifest.roles), code="restore-failed")
         for part, (_, name) in zip(manifest.parts, restored.pairs, strict=True):
             reporter.step(f"Restoring {part.database}")
             await _read_part(server, manifest, part, name, owner, reporter)

@@ -1,18 +1,21 @@
 """Several sessions in one run of psql: a command in a container costs 0.1 s of CPU, a session a hundredth of that.
 
-A restore needs some, for what it does as another user, and because some settings apply to new sessions only.
+A restore needs some, for what it does as another user, and because some settings apply to new sessions only. Each is
+sent when the one before has ended: who is interrupted leaves a psql that ends with the session it is in.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import anyio
+
 from run_claude.database.queries import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
-__all__ = ["SUPERUSER", "Statements", "script_of", "split"]
+__all__ = ["SUPERUSER", "Script", "Statements"]
 
 SUPERUSER = "postgres"
 
@@ -25,22 +28,40 @@ class Statements(NamedTuple):
     user: str = SUPERUSER
 
 
-def script_of(sessions: Sequence[Statements], mark: str) -> str:
-    """Return the input for a psql that is connected as the first session wants it.
+class Script:
+    """The sessions of one psql, which is connected as the first of them wants it, and what they answer.
 
     :param mark: a line between the answers of two sessions, which no answer contains
     """
-    first, *others = sessions
-    parts = (f"\n\\echo {mark}\n{connect(other.database, other.user)}\n{other.sql}" for other in others)
-    return first.sql + "".join(parts)
 
+    def __init__(self, sessions: Sequence[Statements], mark: str) -> None:
+        self._sessions = sessions
+        self._mark = mark.encode()
+        self._said = b""
+        self._complete: list[bytes] = []  # what ended sessions have said
+        self._ended = anyio.Event()
 
-def split(lines: Iterable[str], mark: str) -> list[list[str]]:
-    """Return the answers of each session."""
-    answers: list[list[str]] = [[]]
-    for line in lines:
-        if line == mark:
-            answers.append([])
-        else:
-            answers[-1].append(line)
-    return answers
+    async def source(self) -> AsyncIterator[bytes]:
+        """Yield psql's input, a session at a time."""
+        for number, session in enumerate(self._sessions):
+            if number:
+                await self._ended.wait()
+                self._ended = anyio.Event()
+            begin = f"{connect(session.database, session.user)}\n" if number else ""
+            end = f"\\echo {self._mark.decode()}\n" if number < len(self._sessions) - 1 else ""
+            yield f"{begin}{session.sql}\n{end}".encode()
+
+    def sink(self, chunk: bytes) -> None:
+        """Take some of psql's output."""
+        self._said += chunk
+        end = b"\n" + self._mark + b"\n"
+        # Its first line may be the mark.
+        while (at := (b"\n" + self._said).find(end)) >= 0:
+            self._complete.append(self._said[:at])
+            self._said = self._said[at + len(end) - 1 :]
+            self._ended.set()
+
+    def answers(self) -> list[list[str]]:
+        """Return the lines that each session has answered: at newlines alone, for a name may hold any other end."""
+        texts = [said.decode(errors="replace") for said in (*self._complete, self._said)]
+        return [text.removesuffix("\n").split("\n") if text else [] for text in texts]

@@ -16,7 +16,7 @@ from run_claude.config.database_roles import owner_of
 from run_claude.database.around import extensions_sql, genuine_sql, own_jobs_sql
 from run_claude.database.failure import failed
 from run_claude.database.queries import connection, count_sql, identifier, text_literal
-from run_claude.database.script import SUPERUSER, Statements, script_of, split
+from run_claude.database.script import SUPERUSER, Script, Statements
 from run_claude.docker.process import Completed, open_group, pump
 from run_claude.stack.takeover import roles_script
 
@@ -92,14 +92,13 @@ class Server:
 
         :raises DataError: with PostgreSQL's message
         """
-        argv, mark = self._psql(sessions[0].database, sessions[0].user), f"run-claude: {os.urandom(8).hex()}"
+        argv = self._psql(sessions[0].database, sessions[0].user)
+        script = Script(sessions, f"run-claude: {os.urandom(8).hex()}")
         self.on_command(argv)
-        answers: list[bytes] = []  # all of them: there may be thousands of tables
-        source = _counted([script_of(sessions, mark).encode()], lambda count: None)
-        done = await pump(argv, env=self.environment(), source=source, sink=answers.append)
+        done = await pump(argv, env=self.environment(), source=script.source(), sink=script.sink)
         if done.returncode != 0:
             raise failed("The database refused a statement", done, code)
-        return split(b"".join(answers).decode(errors="replace").splitlines(), mark)
+        return script.answers()
 
     @asynccontextmanager
     async def snapshot(self, database: str, sql: str) -> AsyncIterator[tuple[str, list[str]]]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from run_claude.domain.lifecycle import Phase, Service
-from run_claude.domain.supervision_memory import Block, Memory, Policy
+from run_claude.domain.supervision_memory import Block, Memory, Policy, may_be_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,9 +142,8 @@ def _about(
         case Phase.ABSENT | Phase.CREATED | Phase.EXITED:
             if stop is not None and state.id in ("", stop.container):
                 return Rest(f"{service} was stopped on purpose", by_hand=True)
-            told = memory.told.get(service)
-            if state.phase is Phase.EXITED and told is not None and 0 <= now - told.at < policy.stopping:
-                return Wait(told.at + policy.stopping, f"{service} was told to end; waiting for who did")
+            if until := may_be_stopped(service, memory, policy, now):
+                return Wait(until, f"{service} was told to end; waiting for who did")
             return Act(Do.UP, service, _why_down(state), attempt)
 
 

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
     from run_claude.domain.lifecycle import ContainerEvent, Snapshot
 
-__all__ = ["Block", "Memory", "Policy", "Stop", "attempted", "blocked", "intended", "noticed", "settled"]
+__all__ = [
+    "Block",
+    "Memory",
+    "Policy",
+    "Stop",
+    "Told",
+    "attempted",
+    "blocked",
+    "intended",
+    "may_be_stopped",
+    "noticed",
+    "settled",
+]
 
 _SIGKILL = 9  # of `docker kill`, which nobody does to a container that is to stay down
 
@@ -36,6 +48,7 @@ class Policy:
     loop: int = 3  # restarts by Docker, and it is looked into
     unpaused: float = 40.0  # after an unpause the engine shows a stale `unhealthy` until the next probe
     stopping: float = 2.0  # after the death of a container that was told to end: `docker stop` says `stop` after `die`
+    told: float = 120.0  # a container that lives on for so long has taken a signal for something else
     settle: float = 1.0  # after the engine is back: it reports and starts containers by itself first
     engine_end: float = 20.0  # a stop so shortly before the engine went away was the engine's own
 
@@ -46,6 +59,21 @@ class Stop:
 
     container: str
     at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A container that a signal has told to end.
+
+    :param at_ns: of the signal, by the engine's clock
+    :param since: when that was first known
+    :param dead: when it was first seen not to run any more; 0 until then
+    """
+
+    container: str
+    at_ns: int
+    since: float
+    dead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +97,7 @@ class Memory:
     last: float = 0.0  # when the last attempt ended
     healthy_since: float = 0.0
     stops: Mapping[Service, Stop] = field(default_factory=dict)
-    told: Mapping[Service, Stop] = field(default_factory=dict)  # to end, by a signal; since when that is known
+    told: Mapping[Service, Told] = field(default_factory=dict)
     paused: Mapping[Service, float] = field(default_factory=dict)  # when it was last seen paused
     diagnosed: Mapping[Service, int] = field(default_factory=dict)  # at how many restarts a loop was looked into
     block: Block | None = None
@@ -96,13 +124,13 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
         if event.service not in stops or stops[event.service].container != event.container_id:
             stops[event.service] = Stop(event.container_id, now)
     for event in sorted(events, key=lambda event: event.at_ns):
-        ending = told.get(event.service)
+        before = told.get(event.service)
+        if before is not None and event.at_ns <= before.at_ns:
+            continue  # told again, as after each new connection
         if event.action == "start":
             told.pop(event.service, None)
-        elif (event.action == "kill" and event.signal not in (None, _SIGKILL)) or (
-            event.action == "die" and ending is not None and ending.container == event.container_id
-        ):
-            told[event.service] = Stop(event.container_id, now)
+        elif event.action == "kill" and event.signal not in (None, _SIGKILL):
+            told[event.service] = Told(container=event.container_id, at_ns=event.at_ns, since=now)
     if snapshot.lost:
         # The engine stops its containers when it ends: the user has not.
         stops = {service: stop for service, stop in stops.items() if now - stop.at > policy.engine_end}
@@ -111,8 +139,11 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
         state = snapshot[service]
         if service in stops and (state.running or (state.id and state.id != stops[service].container)):
             del stops[service]
-        if service in told and state.id != told[service].container:
-            del told[service]
+        if (ending := told.get(service)) is not None:
+            if state.id != ending.container or (state.running and now - ending.since > policy.told):
+                del told[service]
+            elif not state.running and not ending.dead:
+                told[service] = replace(ending, dead=now)
         if state.phase is Phase.PAUSED:
             paused[service] = now
         elif state.phase is not Phase.UNHEALTHY:
@@ -123,6 +154,14 @@ def noticed(memory: Memory, snapshot: Snapshot, events: Iterable[ContainerEvent]
         if snapshot[service].restarts >= count and snapshot[service].phase is not Phase.HEALTHY
     }
     return replace(memory, stops=stops, told=told, paused=paused, diagnosed=diagnosed)
+
+
+def may_be_stopped(service: Service, memory: Memory, policy: Policy, now: float) -> float:
+    """Return until when the engine may still say that somebody has stopped a container that is down; 0 if not."""
+    ending = memory.told.get(service)
+    if ending is None or not ending.dead or not 0 <= now - ending.dead < policy.stopping:
+        return 0.0
+    return ending.dead + policy.stopping
 
 
 def intended(memory: Memory, at: float) -> Memory:

@@ -18,7 +18,15 @@ from run_claude.domain.causes import caused
 from run_claude.domain.diagnosis import engine_frozen
 from run_claude.domain.lifecycle import Service, Snapshot
 from run_claude.domain.supervision import Act, Blocked, Do, Wait, decide
-from run_claude.domain.supervision_memory import Policy, attempted, blocked, intended, noticed, settled
+from run_claude.domain.supervision_memory import (
+    Policy,
+    attempted,
+    blocked,
+    intended,
+    may_be_stopped,
+    noticed,
+    settled,
+)
 from run_claude.errors import BusyError, EngineError, RunClaudeError
 from run_claude.stack.started import DEFAULT_TIMEOUT
 from run_claude.stack.status import services_of
@@ -212,7 +220,12 @@ class Supervisor:
     def _services(self, act: Act, snapshot: Snapshot) -> Sequence[Service]:
         if act.do is not Do.UP:
             return [act.service]
-        wanted = [service for service in self._wanted() if service not in self._memory.now.stops]
+        memory, now = self._memory.now, time.time()
+        wanted = [
+            service
+            for service in self._wanted()
+            if service not in memory.stops and not may_be_stopped(service, memory, self._policy, now)
+        ]
         return down_together(act.service, wanted, snapshot)
 
     async def _do(self, act: Act, snapshot: Snapshot, services: Sequence[Service]) -> None:

@@ -67,14 +67,20 @@ def engine_unreachable(host: str, error: BaseException, *, installed: bool = Tru
             )
 
 
-# Docker Desktop's own server answers while its engine is paused, starts or stops; a socket proxy with 502 to 504.
+# Docker Desktop's own server answers while its engine is paused, starts or stops.
 _AWAY = re.compile(r"Docker Desktop is |daemon not running")
 _GATEWAY = range(502, 505)
 
 
-def is_away(status: int, text: str) -> bool:
-    """Whether an answer comes from what stands in front of an engine that does not run."""
-    return status in _GATEWAY or (status >= 500 and _AWAY.match(text) is not None)
+def is_away(status: int, body: str) -> bool:
+    """Whether an answer comes from what stands in front of an engine that does not run: a socket proxy's is no JSON.
+
+    :param body: the answer, or the engine's message in it
+    """
+    said = _message(body)
+    return (status >= 500 and _AWAY.match(body if said is None else said) is not None) or (
+        status in _GATEWAY and said is None
+    )
 
 
 def engine_refused(asked: str, status: int, body: str) -> RunClaudeError:
@@ -83,14 +89,20 @@ def engine_refused(asked: str, status: int, body: str) -> RunClaudeError:
     :param asked: what the engine was asked for, as a noun
     :param body: of the answer
     """
-    try:
-        said = str(json.loads(body)["message"])
-    except (ValueError, TypeError, KeyError):
-        said = body
-    words = quoted(said)
-    if is_away(status, said):
-        return caused("engine-not-running", f"The Docker engine does not run: {words or status}")
+    said = _message(body)
+    words = quoted(body if said is None else said)
+    if is_away(status, body):
+        help = "Start or unpause it in Docker Desktop." if "Docker Desktop" in words else ""
+        return caused("engine-not-running", f"The Docker engine does not run: {words or status}", help=help)
     return caused("engine-refused", f"The Docker engine refused {asked}: {status} {words}")
+
+
+def _message(body: str) -> str | None:
+    """Return what the engine says in an answer; ``None`` if it is not the engine's."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def engine_frozen(seconds: float | None) -> RunClaudeError:

@@ -200,8 +200,18 @@ def test_who_dies_by_the_signal_of_a_stop_may_have_been_stopped_on_purpose_as_th
 def test_that_is_waited_for_from_the_death_on_however_long_it_took() -> None:
     told = noticed(Memory(), snapshot(), signalled(15), POLICY, NOW)
     down = snapshot(proxy=Phase.EXITED)
-    memory = noticed(told, down, signalled(9, "die", at_ns=5), POLICY, NOW + 60)
+    memory = noticed(told, down, [], POLICY, NOW + 60)  # the engine may show it before it says so
     assert isinstance(judged(down, memory, NOW + 60), Wait)
+    again = noticed(memory, down, signalled(15, "die"), POLICY, NOW + 60 + POLICY.stopping)  # as a new connection does
+    assert isinstance(judged(down, again, NOW + 60 + POLICY.stopping), Act)
+
+
+def test_who_has_lived_on_after_a_signal_is_healed_at_once() -> None:
+    memory = noticed(Memory(), snapshot(), signalled(1), POLICY, NOW)
+    memory = noticed(memory, snapshot(), [], POLICY, NOW + POLICY.told + 1)
+    down = snapshot(proxy=Phase.EXITED)
+    memory = noticed(memory, down, [replace(event("die"), at_ns=9)], POLICY, NOW + POLICY.told + 2)
+    assert isinstance(judged(down, memory, NOW + POLICY.told + 2), Act)
 
 
 @pytest.mark.parametrize(

@@ -355,6 +355,46 @@ async def test_a_service_that_the_user_has_stopped_is_not_started_with_the_other
     assert stage.compose.of("up") == [("litellm",)]
 
 
+async def test_a_stop_that_a_busy_engine_tells_late_is_one(stage: Stage) -> None:
+    wants(stage)
+    proxy = stage.has(PROXY)
+    async with watched(stage) as watch:
+        await watch.look()
+        proxy.says("kill", signal=15)
+        proxy.dies(143)
+        await watch.look()
+        await watch.look()
+        proxy.says("stop")
+        await watch.heard.until("left-alone")
+    assert not stage.compose.of("up")
+
+
+async def test_who_may_have_been_stopped_is_not_started_with_the_other(stage: Stage) -> None:
+    wants(stage, database=True)
+    database, proxy = stage.has(DB), stage.has(PROXY)
+    async with watched(stage) as watch:
+        await watch.look()
+        proxy.says("kill", signal=15)
+        proxy.dies(143)
+        await watch.look()
+        database.dies(1)
+        await watch.heard.until("healed")
+        proxy.says("stop")
+        await watch.heard.until("left-alone")
+    assert stage.compose.of("up") == [("timescaledb",)]
+
+
+async def test_a_signal_that_was_no_stop_is_healed_a_moment_later(stage: Stage) -> None:
+    wants(stage)
+    proxy = stage.has(PROXY)
+    async with watched(stage, replace(QUICK, stopping=0.02)) as watch:
+        await watch.look()
+        proxy.says("kill", signal=15)
+        proxy.dies(143)
+        await watch.heard.until("healed")
+    assert stage.compose.of("up") == [("litellm",)]
+
+
 # --- other commands, other watchers -----------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from run_claude.domain.diagnosis import (
     ProbeStages,
     compose_failure,
     engine_frozen,
+    engine_refused,
     engine_unreachable,
     first_failing_stage,
     foreign_container,
@@ -306,6 +307,25 @@ def test_no_socket_and_no_docker_command_is_no_docker() -> None:
     assert engine_unreachable(SOCKET, gone, installed=False).code == "engine-not-installed"
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
     assert engine_unreachable(SOCKET, refused, installed=False).code == "engine-not-running"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (500, '{"message":"Docker Desktop is manually paused. Unpause it."}', "engine-not-running"),
+        (503, "<html><h1>503 Service Unavailable</h1>\nNo server is available</html>", "engine-not-running"),
+        (502, "", "engine-not-running"),
+        (503, '{"message":"containerd is not reachable"}', "engine-refused"),
+        (404, "Docker Desktop is a page here", "engine-refused"),
+        (500, '["no object"]', "engine-refused"),
+        (403, '{"message":"authorization denied"}', "engine-refused"),
+    ],
+)
+def test_a_refusal_is_the_engines_or_that_of_who_stands_in_front_of_it(status: int, body: str, code: str) -> None:
+    told = engine_refused("/info", status, body)
+    assert (told.code, told.retryable) == (code, code == "engine-not-running")
+    assert ("unpause it in Docker Desktop" in told.help) == ("paused" in body)
+    assert "{" not in told.message
 
 
 def test_errors_that_cause_each_other_end() -> None:
