@@ -48,7 +48,7 @@ class _Ready:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__, str(theirs.fileno())],
-                env=environ,
+                env={name: value for name, value in environ.items() if name != "HOME"},  # it is no process of that user
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -145,17 +145,21 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     sys.argv = ["run-claude", *request["arguments"]]
     try:
         runpy.run_module("run_claude", run_name="__main__", alter_sys=True)
-        code: object = 0
+        code: Any = 0
     except SystemExit as end:
         code = end.code or 0
+        if not isinstance(code, int):
+            print(code, file=sys.stderr)  # as Python does
+            code = 1
     except BaseException:
         traceback.print_exc()
         code = 1
     threading._shutdown()  # type: ignore[attr-defined]  # as Python does at its end
     atexit._run_exitfuncs()
+    gc.collect()  # what was never closed or awaited says so now; all that was imported before is frozen: 2 ms
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 1)  # without taking all modules apart, which is 0.09 s
+    os._exit(code)  # without taking all modules apart, which is 0.09 s
 
 
 if __name__ == "__main__":

@@ -124,11 +124,12 @@ class Instance:
     def judge(
         self, process: subprocess.Popen[str] | subprocess.CompletedProcess[str], out: str, err: str
     ) -> subprocess.CompletedProcess[str]:
-        """Hold an ended command to what every command owes: no secret, no traceback."""
+        """Hold an ended command to what every command owes: no secret, no traceback, nothing left undone."""
         self.heard += [out, err]
         planted.keep(self.secrets())
         planted.check_text(map(str, process.args[3:]) if isinstance(process.args, list) else (), out, err)
         assert "Traceback" not in err, err
+        assert "never awaited" not in err, err
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def run(self, *arguments: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:

@@ -136,6 +136,14 @@ class FaultyStack(Instance):
             time.sleep(0.2)
         return said
 
+    def status_agrees(self) -> None:
+        """Assert that `proxy status --json`, the command, prints what the engine says. Nothing may change meanwhile."""
+        told = self.json("proxy", "status", expect=None)["services"]
+        phases, identity = self.oracle.look()
+        assert {service: told[service]["phase"] for service in BOTH} == phases
+        ids = {service: found[0] if found else "" for service, found in identity.items()}
+        assert {service: told[service].get("id", "") for service in BOTH} == ids
+
     def owes_nothing(self) -> None:
         """Assert that status is what the engine says, that no row is lost and that nothing is left over."""
         assert self.divergence() == ""

@@ -65,12 +65,16 @@ def test_after_each_of_many_random_faults_all_is_as_it_was(watcher: Watcher, sta
 def test_the_real_litellm_is_healed_when_it_no_longer_answers(watcher: Watcher, stack: FaultyStack) -> None:
     """What a stand-in cannot show: a start of many seconds, in which the watcher waits and does nothing else."""
     stand_in, stack.release = stack.release, {}
+    image_of_stand_in = stack.inspect("litellm")["Image"]
     try:
         stack.start()
+        image = stack.inspect("litellm")["Image"]
+        assert image != image_of_stand_in
         began = watcher.mark()
         faults.break_probe(stack, "litellm")
         watcher.until(lambda line: line.get("event") == "healed", since=began, within=120)
         assert stack.oracle.phases() == dict.fromkeys(BOTH, "healthy")
+        assert stack.inspect("litellm")["Image"] == image
         assert stack.divergence() == "", watcher.story()
         assert len(watcher.actions(began)) == 1, watcher.story()
     finally:

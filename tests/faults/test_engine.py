@@ -115,6 +115,7 @@ def test_a_frozen_engine_is_unknown_and_only_what_died_meanwhile_is_started(watc
     after = stack.oracle.identity()
     assert after["litellm"] != before["litellm"]
     assert after["timescaledb"] == before["timescaledb"], "it ran on"
+    assert watcher.actions(began) == [], f"Docker itself starts what died on its own\n{watcher.story()}"
 
 
 def test_a_stop_of_ours_outlives_the_engine(watched: Watched) -> None:

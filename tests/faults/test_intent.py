@@ -25,7 +25,7 @@ def stays(stack: FaultyStack, phases: dict[str, str]) -> None:
     before = stack.oracle.identity()
     time.sleep(SETTLED)
     assert stack.oracle.identity() == before
-    assert stack.divergence() == ""
+    stack.status_agrees()
 
 
 def left_alone(watcher: Watcher, since: int) -> None:
@@ -67,6 +67,8 @@ def test_docker_start_after_docker_stop_ends_the_respect(watcher: Watcher, stack
 def test_our_own_stops_and_start_while_watching(watcher: Watcher, stack: FaultyStack) -> None:
     stack.run("proxy", "stop")
     stays(stack, {"timescaledb": "healthy", "litellm": "exited"})
+    stack.start()
+    stays(stack, dict.fromkeys(BOTH, "healthy"))
     stack.run("proxy", "stop", "--with-db")
     stays(stack, dict.fromkeys(BOTH, "exited"))
     stack.run("proxy", "stop", "--all")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from anyio import to_thread
 
-from tests import ready
+from run_claude.domain.lifecycle import Service
+from tests import ready, runs
+from tests.fake.engine import FakeEngine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +46,32 @@ def test_a_forked_command_prints_and_ends_as_one_that_is_started(tmp_path: Path,
     expected = started(arguments, environ, tmp_path)
     assert ready.run(arguments, environ, cwd=tmp_path, within=30) == expected
     assert ready.run(arguments, environ, cwd=tmp_path, within=30) == expected, "the one before has left something"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("arguments", [("proxy", "status"), ("db", "status")], ids=" ".join)
+async def test_one_that_an_engine_answers_ends_as_one_that_is_started(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """With connections to close: what a process says of them at its very end is its output, too."""
+    folder = runs.folder("rc")
+    environ = {
+        **os.environ,
+        "DOCKER_HOST": f"unix://{folder}/docker.sock",
+        "RUN_CLAUDE_HOME": str(tmp_path),
+        "RUN_CLAUDE_STATE": str(tmp_path / "state"),
+        "RUN_CLAUDE_INSTANCE": "ready",
+        "LITELLM_PORT": str(runs.free_port()),
+    }
+    async with FakeEngine(folder / "docker.sock") as engine:
+        container = engine.container(Service.LITELLM, project="ready")
+        container.created_ns = container.started_ns = container.healthy_ns = 1  # for so long that both print the same
+        expected = await to_thread.run_sync(started, arguments, environ, tmp_path)
+        asked = engine.requests.total()
+        forked = await to_thread.run_sync(partial(ready.run, arguments, environ, cwd=tmp_path, within=30))
+        assert engine.requests.total() == 2 * asked > 0
+    shutil.rmtree(folder)
+    assert forked == expected
 
 
 def test_it_has_the_environment_and_the_folder_that_it_is_given(tmp_path: Path) -> None:
