@@ -29,7 +29,7 @@ def profile_header(case: Case) -> dict[str, str]:
 
 
 def profiles_table(todo: Iterable[Case]) -> str:
-    """Return the table of the profiles of all cases, as JSON."""
+    """Return the table of the profiles of all cases, as the proxy reads it: JSON, and complete with its newline."""
     from .runner import model_name
 
     profiles = {
@@ -37,7 +37,7 @@ def profiles_table(todo: Iterable[Case]) -> str:
         for case in todo
         if case.exchange.profile is not None
     }
-    return json.dumps({"profiles": profiles})
+    return json.dumps({"profiles": profiles}) + "\n"
 
 
 def _named(value: Any, names: Mapping[str, str]) -> Any:
