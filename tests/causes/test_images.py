@@ -98,8 +98,8 @@ def test_a_registry_whose_certificate_is_not_trusted_or_out_of_date(prepared: In
 
 
 @cause("base-image-credentials")
-def test_a_credential_helper_that_is_not_there(prepared: Instance, certificate: Path) -> None:
-    config = prepared.folder / "docker"
+def test_a_credential_helper_that_is_not_there(prepared: Instance, certificate: Path, tmp_path: Path) -> None:
+    config = tmp_path / "docker"
     config.mkdir()
     (config / "config.json").write_text('{"credsStore": "nowhere"}')
     prepared.extra["DOCKER_CONFIG"] = str(config)

@@ -77,7 +77,8 @@ class Admin:
 
     def use(self, kept: Kept, requests: int = 5) -> None:
         """Have requests answered whose spend is LiteLLM's to keep."""
-        assert [self.ask(kept.key, "stored") for _ in range(requests)] == [200] * requests
+        answered = [self.ask(kept.key, "stored") for _ in range(requests)]
+        assert answered == [200] * requests, answered
         kept.requests += requests
 
     def check(self, kept: Kept) -> None:

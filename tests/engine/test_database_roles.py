@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from dotenv import dotenv_values
 
 from run_claude.config.database_roles import litellm_password
 from run_claude.database.around import genuine_sql
@@ -106,6 +107,11 @@ def starts(instance: Instance) -> int:
     return (done.stdout + done.stderr).count("database system is ready to accept connections")
 
 
+def password_of(instance: Instance) -> str:
+    """Return the password of `run_claude` and of the superuser, which a test of this module changes."""
+    return str(dotenv_values(instance.config / ".env", interpolate=False)["RUN_CLAUDE_TIMESCALEDB_PASSWORD"])
+
+
 def bare_server(instance: Instance) -> str:
     """Start the image on the instance's volume as a release from before the roles does; return its container."""
     name = f"{instance.name}-older"
@@ -171,13 +177,13 @@ CREATE TABLE added (); DROP TABLE added, "odd "" name"."t'"; REFRESH MATERIALIZE
 
 
 def as_litellm(instance: Instance, sql: str, *, database: str = "litellm", check: bool = True) -> str:
-    password = litellm_password(PASSWORD)
+    password = litellm_password(password_of(instance))
     return instance.sql_by_password(sql, role="litellm", database=database, password=password, check=check)
 
 
 def test_a_hypertable_belongs_to_its_role_with_all_its_chunks(adopted: Instance) -> None:
     work = "INSERT INTO samples VALUES ('2020-01-01', 1); DELETE FROM samples WHERE time = '2020-01-01'; SELECT 1"
-    assert adopted.sql_by_password(work, password=PASSWORD) == "1"
+    assert adopted.sql_by_password(work, password=password_of(adopted)) == "1"
 
 
 def test_what_is_right_is_not_made_again(adopted: Instance) -> None:
@@ -190,21 +196,22 @@ def test_what_is_right_is_not_made_again(adopted: Instance) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "database", "password"),
+    ("role", "database", "whose"),
     [
-        ("postgres", "postgres", PASSWORD),
-        ("litellm", "litellm", PASSWORD),
-        ("run_claude", "run_claude", litellm_password(PASSWORD)),
-        ("litellm", "run_claude", litellm_password(PASSWORD)),
-        ("litellm", "postgres", litellm_password(PASSWORD)),
-        ("litellm", "template1", litellm_password(PASSWORD)),
-        ("run_claude", "litellm", PASSWORD),
-        ("run_claude", "postgres", PASSWORD),
+        ("postgres", "postgres", "run_claude"),
+        ("litellm", "litellm", "run_claude"),
+        ("run_claude", "run_claude", "litellm"),
+        ("litellm", "run_claude", "litellm"),
+        ("litellm", "postgres", "litellm"),
+        ("litellm", "template1", "litellm"),
+        ("run_claude", "litellm", "run_claude"),
+        ("run_claude", "postgres", "run_claude"),
     ],
 )
 def test_over_the_network_no_superuser_comes_in_and_nobody_into_anothers_database(
-    adopted: Instance, role: str, database: str, password: str
+    adopted: Instance, role: str, database: str, whose: str
 ) -> None:
+    password = password_of(adopted) if whose == "run_claude" else litellm_password(password_of(adopted))
     assert adopted.sql_by_password("SELECT 1", role=role, database=database, password=password, check=False) == ""
 
 
@@ -243,7 +250,7 @@ def test_litellms_role_reaches_no_program_no_file_and_no_role(adopted: Instance)
 def test_litellms_container_does_not_hold_the_superusers_password(adopted: Instance) -> None:
     adopted.run("proxy", "start", "--profile", "demo")
     for path in (adopted.folder / "state").rglob("litellm.json"):
-        assert PASSWORD not in path.read_text()
+        assert password_of(adopted) not in path.read_text()
     assert "published" not in adopted.json("proxy", "status")["services"]["timescaledb"]
     assert not adopted.inspect("timescaledb")["HostConfig"]["PortBindings"]
     adopted.run("proxy", "stop")
@@ -276,7 +283,8 @@ def test_an_older_release_finds_its_superuser_and_what_it_makes_is_handed_over_a
     adopted.run("proxy", "stop", "--all")
     old = bare_server(adopted)
     ask = f"psql -XqAtU postgres -h $(hostname -i) -d litellm -c 'CREATE TABLE of_older (); SELECT 1'"  # noqa: F541
-    assert docker("exec", "-e", "PGPASSWORD", old, "sh", "-c", ask, environ={"PGPASSWORD": PASSWORD}) == "1"
+    environ = {"PGPASSWORD": password_of(adopted)}
+    assert docker("exec", "-e", "PGPASSWORD", old, "sh", "-c", ask, environ=environ) == "1"
     docker("exec", old, "sh", "-c", "sleep 0.1; echo >$PGDATA/run-claude.note")  # as it does at each start
     docker("stop", old)
     docker("rm", old)
@@ -293,6 +301,7 @@ def backup(adopted: Instance, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("backups") / "b.tar"
     psql_script(adopted, "run_claude", PLACE)
     adopted.run("db", "backup", str(file))
+    psql_script(adopted, "run_claude", "DROP FUNCTION public.place()")
     return file
 
 
@@ -436,10 +445,11 @@ INSERT INTO {JOBS} (id, application_name, schedule_interval, max_runtime, max_re
 
 def test_a_new_password_stays_whatever_makes_the_roles_again(adopted: Instance) -> None:
     """The container knows the file of before until it is started again."""
+    old = password_of(adopted)
     adopted.run("secrets", "rotate", "--database")
-    new = adopted.database_password
+    new = password_of(adopted)
     make = ["docker", "exec", "-i", adopted.container("timescaledb"), "sh", "-s"]
-    subprocess.run(make, input=roles_script(PASSWORD, keep=True), text=True, check=True, capture_output=True)
+    subprocess.run(make, input=roles_script(old, keep=True), text=True, check=True, capture_output=True)
 
     def opens() -> list[str]:
         litellm = adopted.sql_by_password("SELECT 1", role="litellm", password=litellm_password(new))
