@@ -1,4 +1,4 @@
-"""Several sessions in one run of psql: a command in a container costs 0.1 s of CPU, a session a hundredth of that.
+"""Several sessions in one run of psql: a command in a container costs 0.1 s of CPU, a session in it 0.01 s.
 
 A restore needs some, for what it does as another user, and because some settings apply to new sessions only. Each is
 sent when the one before has ended: who is interrupted leaves a psql that ends with the session it is in.
