@@ -1,8 +1,8 @@
 """Build a route when it is first asked for, not when it is declared.
 
 LiteLLM declares some 650 routes. FastAPI looks through the parameters of each as it is declared, and once more before
-the first request is answered, which looks for its route among them: together 1.9 of the 6.2 s of CPU of import
-and search (medians of 4, on a busy machine). A proxy for a coding agent serves a handful of them. Here a route knows its
+the first request is answered, which looks for its route among them: together 1.9 of the 6.2 s of CPU of import and
+search (medians of 4, on a busy machine). A proxy for a coding agent serves a handful of them. Here a route knows its
 path and methods at once, which is all that the search takes; whatever else is asked of it makes FastAPI build it.
 
 This is about the insides of FastAPI, in the release that is locked: tests hold the answers of an app, and the whole
