@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile(
     "tests", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+hypothesis.settings.register_profile("fast", hypothesis.settings.get_profile("tests"), max_examples=25)
 hypothesis.settings.load_profile("tests")
 
 _OURS = ("RUN_CLAUDE_", "LITELLM_", "ANTHROPIC_", "OPENAI_", "CLAUDE_", "COMPOSE_")
@@ -40,6 +41,8 @@ _KEPT = {
     runs.VARIABLE,
 }
 
+_WHOLE_FILE_NEEDS_AN_ENGINE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.engine\b", re.M)
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -47,14 +50,31 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _away_from_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _away_from_the_users_own(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a home, a configuration and a state of its own: where it has no folder, those of nobody.
+
+    A folder costs 2 ms, more than most tests that want none.
+    """
+    wants_folder = "tmp_path" in request.fixturenames
+    place: Path = request.getfixturevalue("tmp_path" if wants_folder else "_nobodys")
     for name in os.environ:
         if name.startswith(_OURS) and name not in _KEPT:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("RUN_CLAUDE_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("RUN_CLAUDE_STATE", str(tmp_path / "state"))
-    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(place / "home"))
+    monkeypatch.setenv("RUN_CLAUDE_HOME", str(place / "config"))
+    monkeypatch.setenv("RUN_CLAUDE_STATE", str(place / "state"))
+    if wants_folder:
+        (place / "home").mkdir()
+
+
+@pytest.fixture(scope="session")
+def _nobodys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which nothing is made: that tests share it makes none depend on another."""
+    place = tmp_path_factory.mktemp("nobody")
+    (place / "home").mkdir()
+    yield place
+    left = sorted(str(path.relative_to(place)) for path in place.rglob("*"))
+    assert left == ["home"], "a test that has not asked for tmp_path has written into its home"
 
 
 @pytest.fixture(scope="session")
@@ -96,9 +116,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skip the files without a `quiet` test where only those run: it takes a third of a whole collection."""
-    if config.option.markexpr == "quiet" and collection_path.suffix == ".py" and collection_path.stem != "conftest":
+    """Skip the files of which no test would run: it takes a third of a whole collection, and what they import."""
+    if collection_path.suffix != ".py" or collection_path.stem == "conftest":
+        return None
+    if config.option.markexpr == "quiet":
         return "mark.quiet" not in collection_path.read_text() or None
+    if config.option.markexpr.startswith("not engine"):
+        return _WHOLE_FILE_NEEDS_AN_ENGINE.search(collection_path.read_text()) is not None or None
     return None
 
 

@@ -22,11 +22,11 @@ import sys
 import tempfile
 import threading
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 __all__ = ["close", "run"]
 
@@ -54,11 +54,8 @@ class _Ready:
                 stdout=subprocess.DEVNULL,
             )
 
-    def run(
-        self, arguments: tuple[str, ...], environ: Mapping[str, str], cwd: Path | None, within: float
-    ) -> tuple[int, str, str]:
+    def run(self, request: Mapping[str, Any], within: float) -> tuple[int, str, str]:
         """Run a command and return its exit code and what it printed; one that hangs is killed, and an error."""
-        request = {"arguments": arguments, "environ": dict(environ), "cwd": str(cwd or os.getcwd())}  # noqa: PTH109
         with open(os.devnull) as null, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:  # noqa: PTH123
             streams = [file.fileno() for file in (null, out, err)]
             self._door.settimeout(within)
@@ -84,14 +81,23 @@ _idle: dict[tuple[tuple[str, str], ...], list[_Ready]] = {}
 
 
 def run(
-    arguments: tuple[str, ...], environ: Mapping[str, str], *, cwd: Path | None = None, within: float
+    arguments: tuple[str, ...],
+    environ: Mapping[str, str],
+    *,
+    module: str = "run_claude",
+    cwd: Path | None = None,
+    within: float,
 ) -> tuple[int, str, str]:
-    """Run a command line of run-claude in an environment; return its exit code, stdout and stderr."""
+    """Run a command line of run-claude, or of a module of it, in an environment.
+
+    Return its exit code, stdout and stderr. One that takes longer than `within` seconds is killed, and fails the test.
+    """
     kind = tuple(sorted(row for row in environ.items() if row[0].startswith(_AT_THE_START)))
     waiting = _idle.setdefault(kind, [])
     process = waiting.pop() if waiting else _Ready(environ)
+    request = {"module": module, "arguments": arguments, "environ": dict(environ), "cwd": str(cwd or Path.cwd())}
     try:
-        return process.run(arguments, environ, cwd, within)
+        return process.run(request, within)
     finally:
         waiting.append(process)
 
@@ -143,8 +149,10 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.update(request["environ"])
     os.chdir(request["cwd"])
     sys.argv = ["run-claude", *request["arguments"]]
+    if request["module"] != "run_claude":
+        del sys.modules[request["module"]]  # that it is imported already would be a warning
     try:
-        runpy.run_module("run_claude", run_name="__main__", alter_sys=True)
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
         code: Any = 0
     except SystemExit as end:
         code = end.code or 0

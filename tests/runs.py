@@ -26,6 +26,7 @@ _CLAIMS = Path("/var/tmp") / f"run-claude-tests-{os.getuid()}"
 # Below the ports that the kernel gives to whoever asks for any: a claimed one can be in nobody's way.
 _PORTS = range(20000, 32000)
 _ENGINE_WITHIN = 60  # seconds
+_FOLDERS = {Path(tempfile.gettempdir()), Path("/tmp"), Path("/dev/shm")}  # scripts/test --fast has its own in memory
 
 _held: list[int] = []  # descriptors of locks; open until this process ends
 
@@ -88,7 +89,7 @@ def _remove(run: str) -> list[str]:
         found += [f"{kind} {row}" for row in left]
         for row in left:
             _docker(kind, "rm", "--force", *(["--volumes"] if kind == "container" else []), row)
-    for path in Path(tempfile.gettempdir()).glob(f"*-{run}-*"):
+    for path in (path for folder in _FOLDERS for path in folder.glob(f"*-{run}-*")):
         for device in _output("losetup", "--noheadings", "--output", "NAME,BACK-FILE").splitlines():
             if f" {path}/" in device:
                 _output("losetup", "--detach", device.split()[0])

@@ -6,22 +6,22 @@ import json
 import pkgutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
-import run_claude.cli.commands
-import run_claude.stack
+import run_claude
+from tests.unit.test_rooms import RANK, room
 
-if TYPE_CHECKING:
-    from types import ModuleType
+# A process for each module, forked from one that has imported the rooms below, which import none of it (test_rooms).
+EACH_FIRST = """
+import gc, importlib, json, os, sys
 
-# A process for each module, forked from one that has imported nothing of ours.
-EACH_ALONE = """
-import importlib, json, os, sys
-
-assert not [name for name in sys.modules if name.startswith("run_claude")]
-for name in json.load(sys.stdin):
+begun, below, names = json.load(sys.stdin)
+for name in below:
+    importlib.import_module(name)
+assert not [name for name in sys.modules if name.startswith(begun)]
+gc.freeze()
+for name in names:
     if not (pid := os.fork()):
         importlib.import_module(name)
         os._exit(0)
@@ -30,11 +30,18 @@ for name in json.load(sys.stdin):
 """
 
 
-@pytest.mark.parametrize("package", [run_claude.cli.commands, run_claude.stack], ids=lambda package: package.__name__)
-def test_each_module_can_be_imported_before_all_others(package: ModuleType) -> None:
-    names = [module.name for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]
+@pytest.mark.parametrize("package", ["run_claude.cli.commands", "run_claude.stack"])
+def test_each_module_can_be_imported_before_all_others(package: str) -> None:
+    modules = [module.name for module in pkgutil.walk_packages(run_claude.__path__, "run_claude.")]
+    rank = RANK[own := room(package.removeprefix("run_claude."))]
+    below = [name for name in modules if RANK.get(room(name.removeprefix("run_claude.")), rank) < rank]
+    names = [name for name in modules if name.startswith(f"{package}.")]
     assert len(names) > 10
     done = subprocess.run(
-        [sys.executable, "-c", EACH_ALONE], input=json.dumps(names), capture_output=True, text=True, check=False
+        [sys.executable, "-c", EACH_FIRST],
+        input=json.dumps([f"run_claude.{own}", below, names]),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr

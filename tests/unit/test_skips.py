@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+REPOSITORY = Path(__file__).parents[2]
 TESTS = """
 import pytest
 
@@ -33,7 +34,7 @@ def test_a_skip_fails_in_ci_unless_its_reason_is_known(tmp_path: Path, value: st
     (tmp_path / "test_it.py").write_text(TESTS)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.skips", "-p", "no:cacheprovider", "-q", "test_it.py"],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "CI": value},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": value},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -147,12 +148,13 @@ def test_a_nul_character_is_refused() -> None:
 _AWKWARD = ["a b", "a#b", "a # b", "it's", 'say "x"', "p$ss", "${HOME}", "$HOME", "a\\b", "a\\", "a\\'b", "`id`", "é!"]
 
 
-@pytest.mark.parametrize("value", _AWKWARD)
-def test_compose_reads_a_quoted_value_back(value: str, tmp_path: Path) -> None:
+def test_compose_reads_a_quoted_value_back(tmp_path: Path) -> None:
     if shutil.which("docker") is None:
         pytest.skip("no docker command: Compose cannot be asked")
-    (tmp_path / "c.yaml").write_text("services: {x: {image: x, command: ['${A}']}}\n")
-    (tmp_path / "e.env").write_text(f"A={quote(value)}\n")
+    named = {f"A{number}": value for number, value in enumerate(_AWKWARD)}
+    command = json.dumps([f"${{{name}}}" for name in named])
+    (tmp_path / "c.yaml").write_text(f"services: {{x: {{image: x, command: {command}}}}}\n")
+    (tmp_path / "e.env").write_text("".join(f"{name}={quote(value)}\n" for name, value in named.items()))
     answer = subprocess.run(
         ["docker", "compose", "-f", "c.yaml", "--env-file", "e.env", "config", "--no-interpolate=false"],
         cwd=tmp_path,
@@ -163,4 +165,5 @@ def test_compose_reads_a_quoted_value_back(value: str, tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     import yaml
 
-    assert yaml.safe_load(answer.stdout)["services"]["x"]["command"][0].replace("$$", "$") == value
+    read = yaml.safe_load(answer.stdout)["services"]["x"]["command"]
+    assert [value.replace("$$", "$") for value in read] == _AWKWARD

@@ -20,6 +20,7 @@ from run_claude.config.secrets import read_master_key
 from run_claude.config.settings import Settings, load_settings
 from run_claude.deploy.local import prepare_local
 from run_claude.errors import ConfigError
+from tests import ready
 
 REPOSITORY = Path(__file__).parents[3]
 SCRIPTS = REPOSITORY / "scripts"
@@ -67,16 +68,11 @@ def test_a_profile_without_its_key_is_refused(settings: Settings, packaged: obje
 def test_what_cannot_be_run_is_said_without_a_traceback(
     environ: dict[str, str], arguments: list[str], code: int, words: str
 ) -> None:
-    answer = subprocess.run(
-        [sys.executable, "-m", "run_claude.deploy.local", *arguments],
-        capture_output=True,
-        text=True,
-        env={**environ, "PYTHONPATH": str(REPOSITORY)},
-    )
-    assert answer.returncode == code
-    assert answer.stdout == ""
-    assert words in answer.stderr
-    assert "Traceback" not in answer.stderr
+    ended, printed, said = ready.run(tuple(arguments), environ, module="run_claude.deploy.local", within=30)
+    assert ended == code
+    assert printed == ""
+    assert words in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])

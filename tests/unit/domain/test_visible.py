@@ -15,13 +15,13 @@ HIDING = [chr(code) for code in (0xAD, 0x180E, *range(0x200B, 0x200E), *range(0x
 ENDING = ["\u2028", "\u2029", "\x85"]
 
 
-@pytest.mark.parametrize("char", [*ACTING, *TURNING, *HIDING, *ENDING], ids=lambda char: f"{ord(char):x}")
-def test_a_control_is_written_out(char: str) -> None:
-    shown = visible(f"a{char}\u00e9")  # no letter that ends a sequence
-    assert shown.isprintable()
-    assert char not in shown
-    assert shown.startswith("a")
-    assert shown.endswith("\u00e9")
+def test_a_control_is_written_out() -> None:
+    for char in (*ACTING, *TURNING, *HIDING, *ENDING):
+        shown = visible(f"a{char}\u00e9")  # no letter that ends a sequence
+        assert shown.isprintable(), f"{ord(char):x}"
+        assert char not in shown, f"{ord(char):x}"
+        assert shown.startswith("a"), f"{ord(char):x}"
+        assert shown.endswith("\u00e9"), f"{ord(char):x}"
 
 
 def test_no_character_of_unicode_that_controls_or_formats_is_left() -> None:
@@ -57,8 +57,8 @@ def test_in_a_line_of_its_own_there_is_no_other_line() -> None:
     assert visible("a\nerror: b\tc", one_line=True) == r"a\nerror: b\tc"
 
 
-@pytest.mark.parametrize("char", [*ACTING, *TURNING, *HIDING, *ENDING, "\ud800"], ids=lambda char: f"{ord(char):x}")
-def test_json_says_the_same_and_holds_no_control(char: str) -> None:
-    document = json.dumps({f"k{char}": [f"v{char}"]}, ensure_ascii=False, indent=1)
-    assert json.loads(json_visible(document)) == {f"k{char}": [f"v{char}"]}
-    assert json_visible(document).replace("\n", "").isprintable()
+def test_json_says_the_same_and_holds_no_control() -> None:
+    for char in (*ACTING, *TURNING, *HIDING, *ENDING, "\ud800"):
+        document = json.dumps({f"k{char}": [f"v{char}"]}, ensure_ascii=False, indent=1)
+        assert json.loads(json_visible(document)) == {f"k{char}": [f"v{char}"]}, f"{ord(char):x}"
+        assert json_visible(document).replace("\n", "").isprintable(), f"{ord(char):x}"

@@ -10,30 +10,68 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests import ready
 
-SCRIPTS = Path(sys.executable).parent
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INSTALLED = Path(sys.executable).parent
+
+# What a shell runs as `run-claude`: a process that has imported it answers, in 0.04 s of CPU for 0.17.
+ASK = """#!/bin/sh
+{ printf '%s\\0' "$@"; echo; env -0; } >question
+cat answer
+"""
+
+
+@contextmanager
+def answered() -> Iterator[Path]:
+    """Open a folder for the PATH of a shell, with a `run-claude` in it that answers as the installed one does."""
+    folder = Path(os.environ["HOME"]) / "bin"
+    folder.mkdir()
+    question, answer, command = folder / "question", folder / "answer", folder / "run-claude"
+    os.mkfifo(question)
+    os.mkfifo(answer)
+    command.write_text(ASK.replace("question", str(question)).replace("answer", str(answer)))
+    command.chmod(0o755)
+
+    def run() -> None:
+        while asked := question.read_bytes():
+            arguments, _, environ = asked.decode().partition("\n")
+            pairs = (line.partition("=") for line in environ.split("\0")[:-1])
+            _, printed, _ = ready.run(
+                tuple(arguments.split("\0")[:-1]), {name: value for name, _, value in pairs}, within=30
+            )
+            answer.write_text(printed)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield folder
+    finally:
+        question.write_bytes(b"")
+        thread.join()
 
 
 @cache
 def completion(name: str) -> str:
     """Return what a shell is to evaluate; it is the same for all lines, and a process of its own to get."""
-    argv = [sys.executable, "-m", "run_claude", "completion", name]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+    code, script, _ = ready.run(("completion", name), os.environ, within=60)
+    assert code == 0
+    return script
 
 
-def shell(name: str, script: str, home: Path) -> str:
+def shell(name: str, script: str, commands: Path) -> str:
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed; scripts/test does it on Debian")
-    environment = os.environ | {"PATH": f"{SCRIPTS}:{os.environ['PATH']}", "HOME": str(home), "TERM": "dumb"}
+    environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}", "TERM": "dumb"}
     flags = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "fish": ["--no-config"]}[name]
     done = subprocess.run(
         [name, *flags, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -42,7 +80,7 @@ def shell(name: str, script: str, home: Path) -> str:
     return done.stdout
 
 
-def bash(line: str, home: Path) -> set[str]:
+def bash(line: str, commands: Path) -> set[str]:
     words = line.split(" ")
     script = f"""
 {completion("bash")}
@@ -50,10 +88,10 @@ COMP_WORDS=({" ".join(repr(word) for word in words)}); COMP_CWORD={len(words) - 
 _run_claude_completion run-claude
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
-    return set(shell("bash", script, home).split())
+    return set(shell("bash", script, commands).split())
 
 
-def zsh(line: str, home: Path) -> set[str]:
+def zsh(line: str, commands: Path) -> set[str]:
     # Beyond a terminal zsh has no completion; what its function asks and understands is what can be tried here.
     words = line.split(" ")
     script = f"""
@@ -64,12 +102,12 @@ _describe() {{ print -l -- "${{completions_with_descriptions[@]%%:*}}" }}
 words=({" ".join(repr(word) for word in words)}); CURRENT={len(words)}
 _run_claude_completion
 """
-    return set(shell("zsh", script, home).split())
+    return set(shell("zsh", script, commands).split())
 
 
-def fish(line: str, home: Path) -> set[str]:
+def fish(line: str, commands: Path) -> set[str]:
     script = f"{completion('fish')}\ncomplete --do-complete {line!r}"
-    return {row.split("\t")[0] for row in shell("fish", script, home).splitlines()}
+    return {row.split("\t")[0] for row in shell("fish", script, commands).splitlines()}
 
 
 CASES = [
@@ -88,11 +126,19 @@ CASES = [
 
 @pytest.mark.parametrize("complete", [bash, zsh, fish])
 @pytest.mark.parametrize(("line", "there", "not_there"), CASES, ids=[case[0] for case in CASES])
-def test_the_shell_completes(complete: object, line: str, there: set[str], not_there: set[str], tmp_path: Path) -> None:
-    assert callable(complete)
-    found = complete(line, tmp_path)
+def test_the_shell_completes(
+    complete: Callable[[str, Path], set[str]], line: str, there: set[str], not_there: set[str], tmp_path: Path
+) -> None:
+    with answered() as commands:
+        found = complete(line, commands)
     assert there <= found
     assert not not_there & found
+
+
+@pytest.mark.parametrize("complete", [bash, zsh, fish])
+def test_the_installed_command_is_asked(complete: Callable[[str, Path], set[str]], tmp_path: Path) -> None:
+    line, there, _ = CASES[0]
+    assert there <= complete(line, INSTALLED)
 
 
 def test_broken_files_complete_nothing_and_print_no_error(tmp_path: Path) -> None:
@@ -114,7 +160,8 @@ def test_the_names_of_instances_complete(tmp_path: Path) -> None:
         folder = Path(os.environ["RUN_CLAUDE_STATE"]) / "instances" / name
         folder.mkdir(parents=True)
         (folder / "lock").touch()
-    assert bash("run-claude proxy start --instance o", tmp_path) == {"one", "other"}
+    with answered() as commands:
+        assert bash("run-claude proxy start --instance o", commands) == {"one", "other"}
 
 
 # Names that are a command, or something else, where they stand on a line as they are.
@@ -129,12 +176,12 @@ SETUP = {
 class Typist:
     """An interactive shell, and somebody who types into it."""
 
-    def __init__(self, name: str, home: Path) -> None:
+    def __init__(self, name: str, commands: Path, home: Path) -> None:
         self.home = home
-        self.script = home / "words.py"
-        self.script.write_text("import json, sys\nopen(sys.argv[1], 'w').write(json.dumps(sys.argv[2:]))\n")
+        self.script = home / "words.sh"
+        self.script.write_text("said=$1; shift; printf '%s\\0' \"$@\" >$said.new; mv $said.new $said\n")
         command, self.setup = SETUP[name]
-        path = f"{SCRIPTS}:{os.environ['PATH']}"
+        path = f"{commands}:{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "HOME": str(home), "TERM": "xterm", "PS1": "$ "}
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
@@ -167,10 +214,13 @@ class Typist:
         """Return the words of a line that is completed by a tab, as the shell expands them when it is entered."""
         said = self.home / f"said{time.monotonic_ns()}"
         self.type(f"{line}\t", lambda shown: ends.encode() in shown)
-        self.type(f"\x01{sys.executable} {self.script} {said} \n", lambda _: said.exists() and bool(said.read_text()))
-        return [str(word) for word in json.loads(said.read_text())]
+        self.type(f"\x01sh {self.script} {said} \n", lambda _: said.exists())
+        return said.read_text().split("\0")[:-1]
 
-    def close(self) -> None:
+    def __enter__(self) -> Typist:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         self.process.kill()
         self.process.wait()
         self._reader.join(5)
@@ -186,13 +236,10 @@ def test_a_name_that_is_a_command_is_completed_as_a_word(name: str, tmp_path: Pa
     names = [f"evil{number}{text}end" for number, text in enumerate(EVIL)]
     models = [{"model_name": model, "litellm_params": {"model": "demo/opus"}} for model in names]
     (config / "models.yaml").write_text(json.dumps({"model_list": models}))
-    typist = Typist(name, tmp_path)
-    try:
+    with answered() as commands, Typist(name, commands, tmp_path) as typist:
         typist.type(f"{typist.setup}; echo rea''dy\n", lambda shown: b"ready" in shown)
         begun = [("", model) for model in names] + [("'", names[0]), ('"', names[0])]
         for quote, model in begun:
             line = f"run-claude models show {quote}{model[:5]}"
             assert typist.words(line, "end") == ["run-claude", "models", "show", model], (quote, model)
         assert not (tmp_path / "owned").exists()
-    finally:
-        typist.close()
