@@ -55,7 +55,7 @@ def _away_from_the_users_own(request: pytest.FixtureRequest, monkeypatch: pytest
 
     A folder costs 2 ms, more than most tests that want none.
     """
-    wants_folder = "tmp_path" in request.fixturenames
+    wants_folder = "tmp_path" in request.fixturenames or request.node.get_closest_marker("engine") is not None
     place: Path = request.getfixturevalue("tmp_path" if wants_folder else "_nobodys")
     for name in os.environ:
         if name.startswith(_OURS) and name not in _KEPT:

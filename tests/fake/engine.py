@@ -7,21 +7,16 @@ It answers the real clients (aiodocker, h11) in the engine's own words. What *is
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import platform
 import re
-import tarfile
-import time
 from collections import Counter, deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from run_claude.domain.lifecycle import Phase, Service
+from tests.fake.container import Container, Json
+from tests.fake.inventory import Dialect, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,171 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RING", "Container", "Dialect", "FakeEngine", "Hold"]
 
-Json = dict[str, Any]
-
 RING = 256  # events of all kinds that an engine keeps for `since`
-_ZERO_TIME = "0001-01-01T00:00:00Z"
 _SINCE = re.compile(r"\d+(\.\d{1,9})?")
 _VERSION_PREFIX = re.compile(r"^/v\d+\.\d+(?=/)")
-
-
-class Dialect(Enum):
-    """Whose words the engine uses."""
-
-    DOCKER = "docker"  # up to API 1.51: with `status`, `id` and `from` in each event
-    DOCKER_1_52 = "docker-1.52"  # without
-
-
-def rfc3339(at_ns: int) -> str:
-    """Return a time as the engine writes it: with nanoseconds."""
-    if not at_ns:
-        return _ZERO_TIME
-    whole = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{at_ns % 1_000_000_000:09d}Z"
-
-
-_STATUS = {
-    Phase.CREATED: ("created", ""),
-    Phase.STARTING: ("running", "starting"),
-    Phase.HEALTHY: ("running", "healthy"),
-    Phase.UNHEALTHY: ("running", "unhealthy"),
-    Phase.RESTARTING: ("restarting", "unhealthy"),
-    Phase.PAUSED: ("paused", "unhealthy"),  # what engines report for compatibility
-    Phase.EXITED: ("exited", "unhealthy"),
-    Phase.REMOVING: ("removing", "unhealthy"),
-}
-
-
-@dataclass(eq=False)
-class Container:
-    """One container. ``becomes`` changes what it is, ``says`` tells an event; the verbs do both, as an engine does."""
-
-    engine: FakeEngine
-    service: Service
-    id: str
-    project: str
-    phase: Phase = Phase.HEALTHY
-    created_ns: int = 0
-    started_ns: int = 0
-    finished_ns: int = 0
-    exit_code: int = 0
-    restarts: int = 0
-    labels: dict[str, str] = field(default_factory=dict)
-    odd: Json = field(default_factory=dict)  # what inspect shows of its state instead
-    cut_off: bool = False  # from its network
-    image: str = "run-claude/litellm:test"
-    log: list[str] = field(default_factory=list)  # what it has printed
-    healthy_ns: int = 0  # when a health check first succeeded
-    check: Json = field(default_factory=lambda: {"Healthcheck": {"Test": ["CMD", "/app/healthcheck"]}})
-    names: str = ""  # its name, where it is another than Compose's
-    volumes: list[str] = field(default_factory=list)  # that are mounted in it
-    published: str = ""  # where its port is published: 127.0.0.1:4444
-    image_id: str = ""  # of the image that it was made from, where the tag is another image now
-
-    @property
-    def name(self) -> str:
-        """Its name, as Compose is told to give it."""
-        return self.names or f"{self.project}-{self.service}"
-
-    @property
-    def all_labels(self) -> dict[str, str]:
-        """Compose's labels and its own."""
-        return {
-            "com.docker.compose.project": self.project,
-            "com.docker.compose.service": self.service.value,
-            "com.docker.compose.oneoff": "False",
-            **self.labels,
-        }
-
-    def becomes(self, phase: Phase, *, exit: int = 0) -> None:
-        """Change what it is, and say nothing."""
-        now = self.engine.now()
-        was_running = self.phase in (Phase.STARTING, Phase.HEALTHY, Phase.UNHEALTHY, Phase.PAUSED)
-        if phase in (Phase.STARTING, Phase.HEALTHY) and not was_running:
-            self.started_ns = now
-        if phase is Phase.HEALTHY:
-            self.healthy_ns = now
-        if phase in (Phase.EXITED, Phase.RESTARTING):
-            self.finished_ns, self.exit_code = now, exit
-        self.phase = phase
-
-    def says(self, action: str, *, exit: int | None = None, signal: int | None = None) -> Json:
-        """Tell an event, whatever is. Return it as it was told."""
-        attributes = {"name": self.name, "image": "run-claude/litellm:test", **self.all_labels}
-        if exit is not None:
-            attributes["exitCode"] = str(exit)
-        if signal is not None:
-            attributes["signal"] = str(signal)
-        at_ns = self.engine.now()
-        return self.engine.tell(
-            {
-                "status": action,
-                "id": self.id,
-                "from": "run-claude/litellm:test",
-                "Type": "container",
-                "Action": action,
-                "Actor": {"ID": self.id, "Attributes": attributes},
-                "scope": "local",
-                "time": at_ns // 1_000_000_000,
-                "timeNano": at_ns,
-            }
-        )
-
-    def dies(self, exit: int = 1) -> None:
-        """Exit, without a restart policy."""
-        self.becomes(Phase.EXITED, exit=exit)
-        self.says("die", exit=exit)
-
-    def starts(self) -> None:
-        """Start, or start again."""
-        self.becomes(Phase.STARTING)
-        self.says("start")
-
-    def turns(self, phase: Phase) -> None:
-        """Change its health."""
-        self.becomes(phase)
-        self.says(f"health_status: {phase.value}")
-
-    def goes(self) -> None:
-        """Be removed."""
-        self.engine.containers.remove(self)
-        self.says("destroy")
-
-    def inspected(self) -> Json:
-        """Return what inspect shows."""
-        status, health = _STATUS[self.phase]
-        state: Json = {
-            "Status": status,
-            "Running": status in ("running", "paused", "restarting"),
-            "ExitCode": self.exit_code,
-            "OOMKilled": False,
-            "Error": "",
-            "StartedAt": rfc3339(self.started_ns),
-            "FinishedAt": rfc3339(self.finished_ns),
-        }
-        if health:
-            probes = [{"ExitCode": 0, "End": rfc3339(self.healthy_ns)}] if self.healthy_ns else []
-            state["Health"] = {"Status": health, "FailingStreak": 0, "Log": probes}
-        return {
-            "Id": self.id,
-            "Image": self.image_id or self.engine.image_ids.get(self.image, "sha256:1"),
-            "Name": f"/{self.name}",
-            "Created": rfc3339(self.created_ns),
-            "RestartCount": self.restarts,
-            "State": state | self.odd,
-            "Config": {"Image": self.image, "Labels": self.all_labels, "Tty": True} | self.check,
-            "HostConfig": {"NetworkMode": "net", "PortBindings": self._bindings()},
-            "NetworkSettings": {"Networks": {} if self.cut_off else {"net": {"NetworkID": "n1"}}},
-        }
-
-    @property
-    def port(self) -> int:
-        """The published port; 0 without one."""
-        return int(self.published.rpartition(":")[2] or 0)
-
-    def _bindings(self) -> Json:
-        host, _, port = self.published.rpartition(":")
-        return {"1/tcp": [{"HostIp": host.strip("[]"), "HostPort": port}]} if port else {}
 
 
 @dataclass(eq=False)
@@ -235,36 +68,18 @@ class Hold:
         self.released = asyncio.Event()
 
 
-class FakeEngine:
+class FakeEngine(Inventory):
     """The engine. ``async with`` starts and stops it."""
 
     def __init__(self, socket: Path, *, dialect: Dialect = Dialect.DOCKER) -> None:
+        super().__init__(dialect=dialect)
         self.socket = socket
-        self.dialect = dialect
-        self.containers: list[Container] = []
         self.ring: deque[Json] = deque(maxlen=RING)
         self.watchers: set[_Watcher] = set()
         self.requests: Counter[str] = Counter()  # by the path's pattern
         self.subscribed_since: list[str | None] = []
-        self.speaks = ""  # another API version than its dialect's
-        self.host: Json = {"Name": platform.node(), "KernelVersion": platform.release()}  # what `/info` says of it
-        self.sees_files = True  # the sources of mounts that it is asked for
         self.headers: dict[str, str] = {}  # of each answer, besides its own
         self.silent = False  # events are neither sent nor kept: lost
-        self.images: set[str] = set()  # references of those that it has
-        self.variables: dict[str, list[str]] = {}  # of an image, by its reference
-        self.digests: dict[str, Json] = {}  # what inspect shows of an image besides
-        self.files: dict[str, dict[str, bytes]] = {}  # of an image by its reference, or of a volume by its name
-        self.created: dict[str, Json] = {}  # containers that are never started: to be read, or filled
-        self.sizes: dict[str, int] = {}  # of an image by its reference, or of a volume by its name; by default 1 MB
-        self.layers: dict[str, list[str]] = {}  # of an image, by its reference
-        self.volumes: dict[str, str] = {}  # volumes, and the Compose project that has made each
-        self.networks: dict[str, str] = {}  # networks, likewise
-        self.image_ids: dict[str, str] = {}  # of images, by reference, where it matters
-        self.refused: dict[str, str] = {}  # what is not removed, by name, and the engine's reason
-        self.removed: list[str] = []  # what was removed over the API, in order: `/volumes/NAME`
-        self.used: list[str] = []  # containers that were read or filled, in order
-        self.stopped: list[str] = []  # names of the containers that were stopped over the API
         self.failing: dict[str, int] = {}  # the beginning of a path → how often it still answers 500; -1: always
         self.failing_with = "the engine is in trouble"
         self.failing_status = 500
@@ -275,9 +90,6 @@ class FakeEngine:
         self._server: asyncio.Server | None = None
         self._handlers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._noticed = asyncio.Event()
-        self._last_ns = 0
-        self._clock_ns = 0
-        self._made = 0
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -339,33 +151,7 @@ class FakeEngine:
         """How often it was asked for the containers."""
         return self.requests["/containers/json"]
 
-    def now(self) -> int:
-        """Return its clock: never twice the same time."""
-        self._last_ns = max(time.time_ns() + self._clock_ns, self._last_ns + 1)
-        return self._last_ns
-
-    def set_clock(self, seconds: float) -> None:
-        """Set its clock to so many seconds beside ours."""
-        self._clock_ns = int(seconds * 1e9)
-        self._last_ns = 0
-
-    # --- what it has and says ---------------------------------------------------------------------------------
-
-    def container(self, service: Service, phase: Phase = Phase.HEALTHY, *, project: str = "test") -> Container:
-        """Add a container, and say nothing."""
-        self._made += 1
-        now = self.now()
-        made = Container(
-            engine=self,
-            service=service,
-            id=f"{self._made:064x}",
-            project=project,
-            phase=phase,
-            created_ns=now,
-            started_ns=0 if phase is Phase.CREATED else now,
-        )
-        self.containers.append(made)
-        return made
+    # --- what it says -----------------------------------------------------------------------------------------
 
     def tell(self, event: Json) -> Json:
         """Keep an event in the ring and send it to whoever watches; lose it while silent."""
@@ -464,81 +250,7 @@ class FakeEngine:
         if path == "/events":
             await self._events(reader, writer, query)
             return False
-        if (ordered := self._ordered(method, path)) is not None:
-            return await self._answer(writer, path, *ordered)
-        if method in ("POST", "DELETE") or path.endswith("/archive"):
-            return await self._answer(writer, path, *self._probed(method, path, query, content))
-        return await self._answer(writer, path, *self._result(path, query))
-
-    def _ordered(self, method: str, path: str) -> tuple[int, object] | None:
-        """Stop or remove one thing; ``None`` for what is no such order."""
-        if method == "POST" and (found := re.fullmatch(r"/containers/([^/]+)/stop", path)):
-            for container in [row for row in self.containers if row.id == found[1]]:
-                container.becomes(Phase.EXITED)
-                self.stopped.append(container.name)
-            return 204, b""
-        if method != "DELETE":
-            return None
-        kind, _, name = path.lstrip("/").partition("/")
-        if name in self.refused:
-            return 409, {"message": self.refused[name]}
-        if kind == "containers" and (ours := [row for row in self.containers if row.id == name]):
-            ours[0].goes()
-        elif kind == "images" and name in self.images:
-            if any(container.image == name for container in self.containers):
-                return 409, {"message": f"conflict: unable to remove {name}: container is using it"}
-            self.images.discard(name)
-        elif kind == "volumes" and name in self.volumes:
-            if any(name in container.volumes for container in self.containers):
-                return 409, {"message": f"remove {name}: volume is in use"}
-            del self.volumes[name]
-            self.files.pop(name, None)
-        elif kind == "networks" and name in self.networks:
-            del self.networks[name]
-        else:
-            return None
-        self.removed.append(path)
-        return 204, b""
-
-    def _probed(self, method: str, path: str, query: dict[str, str], content: bytes) -> tuple[int, object]:
-        """Create, read, fill and remove a container that never runs; create a volume."""
-        if path == "/containers/create" and "name" not in query:  # a mount without an image
-            missing = "No such image: none" if self.sees_files else "bind source path does not exist: /x"
-            return 404 if self.sees_files else 400, {"message": missing}
-        if path == "/volumes/create":
-            wanted = json.loads(content)
-            self.volumes.setdefault(wanted["Name"], wanted["Labels"]["com.docker.compose.project"])
-            return 201, wanted
-        if method == "POST":
-            self.created[query["name"]] = json.loads(content)
-            return 201, {"Id": query["name"]}
-        name = path.split("/")[2]
-        if method == "DELETE":
-            return (204, b"") if self.created.pop(name, None) else (404, {"message": "no such container"})
-        self.used.append(name)
-        if method == "PUT":
-            with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-                for member in (member for member in tar if member.isfile()):
-                    volume, _, inside = member.name.partition("/")
-                    read = tar.extractfile(member)
-                    self.files.setdefault(volume, {})[inside] = read.read() if read else b""
-            return 200, b""
-        volume, at = self.created[name]["HostConfig"]["Binds"][0].split(":")[:2]
-        wanted = query["path"]
-        place, file = (
-            (volume, wanted.removeprefix(f"{at}/")) if wanted.startswith(at) else (self.created[name]["Image"], wanted)
-        )
-        found = self.files.get(place, {}).get(file)
-        if found is None:
-            return 404, b"" if method == "HEAD" else {"message": "no such file"}
-        if method == "HEAD":
-            return 200, b""
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            member = tarfile.TarInfo(file.rpartition("/")[2])
-            member.size = len(found)
-            tar.addfile(member, io.BytesIO(found))
-        return 200, archive.getvalue()
+        return await self._answer(writer, path, *self.result(method, path, query, content))
 
     def _fails(self, path: str) -> bool:
         for beginning, left in self.failing.items():
@@ -546,78 +258,6 @@ class FakeEngine:
                 self.failing[beginning] = left - 1 if left > 0 else left
                 return True
         return False
-
-    @property
-    def api_version(self) -> str:
-        return self.speaks or ("1.52" if self.dialect is Dialect.DOCKER_1_52 else "1.45")
-
-    def _result(self, path: str, query: dict[str, str]) -> tuple[int, object]:
-        if path == "/_ping":
-            return 200, "OK"
-        if (probe := re.fullmatch(r"/containers/([^/]+)/json", path)) and probe[1] in self.created:
-            return 200, {"Name": f"/{probe[1]}", "Config": {"Labels": self.created[probe[1]].get("Labels")}}
-        if path == "/version":
-            return 200, {"Version": "26.1.5", "ApiVersion": self.api_version, "MinAPIVersion": "1.24"}
-        if path == "/info":
-            return 200, {"SystemTime": rfc3339(self.now()), "SecurityOptions": ["name=seccomp"]} | self.host
-        if path == "/containers/json":
-            filters = json.loads(query.get("filters", "{}"))
-            labels = filters.get("label", [])
-            return 200, [
-                {
-                    "Id": container.id,
-                    "Names": [f"/{container.name}"],
-                    "Ports": [{"PublicPort": port}] if (port := container.port) else [],
-                    "Labels": container.all_labels,
-                    "ImageID": f"sha256:{container.image}",
-                    "State": _STATUS[container.phase][0],
-                    "Mounts": [{"Type": "volume", "Name": name} for name in container.volumes],
-                }
-                for container in self.containers
-                if all(f"{container.port}/tcp" == wanted for wanted in filters.get("publish", []))
-                and all(container.all_labels.get(key) == value for key, _, value in (x.partition("=") for x in labels))
-            ]
-        if path == "/images/json":
-            return 200, [
-                {"Id": f"sha256:{name}", "RepoTags": [name], "Size": self.sizes.get(name, 1_000_000), "SharedSize": 0}
-                for name in sorted(self.images)
-            ]
-        if path == "/volumes":
-            return 200, {"Volumes": [self._labelled(name, project) for name, project in self.volumes.items()]}
-        if path == "/networks":
-            return 200, [self._labelled(name, project) | {"Id": name} for name, project in self.networks.items()]
-        if path == "/system/df":
-            usage = [{"Name": name, "UsageData": {"Size": self.sizes.get(name, 1_000_000)}} for name in self.volumes]
-            return 200, {"Volumes": usage}
-        if (found := re.fullmatch(r"/images/sha256:(.+)/json", path)) and found[1] in self.images:
-            return 200, {"Id": f"sha256:{found[1]}", "RootFS": {"Layers": self.layers.get(found[1], [found[1]])}}
-        if found := re.fullmatch(r"/images/(.+)/json", path):
-            if found[1] not in self.images:
-                return 404, {"message": "no image"}
-            known = {
-                "Id": self.image_ids.get(found[1], "sha256:1"),
-                "Size": 1,
-                "Config": {"Env": self.variables.get(found[1], [])},
-            }
-            return 200, known | self.digests.get(found[1], {})
-        if found := re.fullmatch(r"/volumes/(.+)", path):
-            there = found[1] in self.files or found[1] in self.volumes
-            return (200, {"Name": found[1]}) if there else (404, {"message": "no volume"})
-        if found := re.fullmatch(r"/containers/([^/]+)/logs", path):
-            stamped = query.get("timestamps") in ("1", "true", "True")
-            stamp = f"{rfc3339(self.now())} " if stamped else ""
-            lines = [line for container in self.containers if container.id == found[1] for line in container.log]
-            return 200, "".join(f"{stamp}{line}\n" for line in lines).encode()
-        if found := re.fullmatch(r"/containers/([^/]+)/json", path):
-            for container in self.containers:
-                if found[1] in (container.id, container.name):
-                    return 200, container.inspected()
-            return 404, {"message": f"No such container: {found[1]}"}
-        return 404, {"message": "page not found"}
-
-    @staticmethod
-    def _labelled(name: str, project: str) -> Json:
-        return {"Name": name, "Labels": {"com.docker.compose.project": project} if project else None}
 
     async def _answer(self, writer: asyncio.StreamWriter, path: str, status: int, body: object) -> bool:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
