@@ -160,7 +160,7 @@ def choose_profile(
         why = "is not there any more" if last is None else "lacks a key now"
         notes.append(f"Profile {intent.profile}, used last, {why}.")
     if (first := catalogue.first_usable(is_set)) is not None:
-        if intent is None:
+        if intent is None or not intent.profile:  # never started, if perhaps stopped
             notes.append(f"Profile {first.name} is used: its keys are there.")
         return first, notes
     notes.append(

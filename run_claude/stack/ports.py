@@ -32,7 +32,7 @@ async def choose_ports(session: Session) -> bool:
     :raises EngineError: if the engine cannot be asked
     """
     settings = session.settings
-    if session.intent() is not None:
+    if (intent := session.intent()) is not None and intent.profile:  # a stop before the first start has none
         return False
     wanted = {"port": settings.port}
     if settings.database_port is not None:

@@ -199,8 +199,10 @@ class Session:
         """Return what the user wants; ``None`` before the first start, or if the file is broken."""
         return load_intent(self.settings.paths.intent_file)[0]
 
-    def intend(self, wanted: Literal["up", "down"], *, database: bool, profile: str = "") -> None:
+    def intend(self, wanted: Literal["up", "down"], *, database: bool = True, profile: str = "") -> None:
         """Remember what the user wants: `watch` heals that, and nothing else. A stop keeps how it was started.
+
+        :param database: as a start is that says nothing of it, also after the stop of what was never started
 
         :raises ConfigError: if it cannot be written
         """

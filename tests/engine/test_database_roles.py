@@ -361,8 +361,9 @@ END $do$;
     ],
 )
 def test_what_only_a_superuser_may_is_refused_and_nothing_has_changed(
-    adopted: Instance, backup: Path, tmp_path: Path, before: str, sql: str, said: str
+    adopted: Instance, backup: Path, tmp_path: Path, sql: str, said: str
 ) -> None:
+    before = everything(adopted)
     file = tmp_path / "b.tar"
     shutil.copy(backup, file)
     role = {"role": "mallory", "login": True, "inherit": True, "createdb": False, "limit": -1, "superuser": True}
@@ -374,11 +375,6 @@ def test_what_only_a_superuser_may_is_refused_and_nothing_has_changed(
     assert ("--as-superuser" in failed["help"]) is ("permission denied" in said)
     assert not owned(adopted)
     assert everything(adopted) == before
-
-
-@pytest.fixture(scope="module")
-def before(adopted: Instance, backup: Path) -> str:
-    return everything(adopted)
 
 
 def test_a_timescaledb_that_is_none_is_not_called_as_the_superuser(adopted: Instance) -> None:

@@ -9,6 +9,7 @@ import shutil
 import socket
 import threading
 import time
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,16 @@ def slow(served: Project) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", served.port)) as stream:
         stream.sendall(b"GET /health/liveliness HTTP/1.1\r\nHost: 127.0.0.1\r\nx-slow: ")
         yield stream
+
+
+@pytest.fixture(scope="module", autouse=True)
+def resting(served: Project) -> Iterator[tuple[HTTPConnection, float]]:
+    """A client's connection after its first request, and since when it rests; there from the first test on."""
+    connection = HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection.request("GET", "/health/liveliness")
+    assert connection.getresponse().read()
+    yield connection, time.monotonic()
+    connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -294,3 +305,11 @@ def test_what_is_refused_is_told_in_few_lines(client: httpx.Client, served: Proj
 def test_headers_that_do_not_come_are_not_waited_for(slow: socket.socket) -> None:
     slow.settimeout(120)
     assert slow.recv(1) == b""
+
+
+def test_a_connection_rests_longer_than_httpx_keeps_it(resting: tuple[HTTPConnection, float]) -> None:
+    """To close it after the same 5 s is a race, which a client loses that sends its next request just then."""
+    connection, since = resting
+    time.sleep(max(0, since + 7 - time.monotonic()))
+    connection.request("GET", "/health/liveliness")
+    assert connection.getresponse().status == 200

@@ -312,7 +312,7 @@ INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, spend, "startTime", "end
 
 
 @pytest.fixture
-def earlier(stack: Project, tmp_path: Path) -> Callable[[str], str]:
+def earlier(stack: Project, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """LiteLLM's database as the release before has left it, with rows in it; runs a script beside its migrations."""
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     subprocess.run([*download, "--dest", str(tmp_path), EARLIER], check=True)
@@ -327,7 +327,8 @@ def earlier(stack: Project, tmp_path: Path) -> Callable[[str], str]:
     docker("exec", stack.timescaledb, "createdb", "-U", "postgres", "-O", "litellm", "litellm")
     run(MIGRATE_TO_EARLIER)
     query(stack, EARLIER_ROWS)
-    return run
+    yield run
+    query(stack, SPENT)  # as the other tests have it
 
 
 def test_an_earlier_releases_database_is_migrated_with_all_that_is_in_it_once_nothing_is_in_the_way(

@@ -24,6 +24,10 @@ __all__ = ["guarded", "import_litellm", "serve_guarded"]
 
 ROUTES = "/app/routes"
 HEADERS_WITHIN = 20  # seconds until the headers of a request are there
+# Seconds that a connection may wait for its next request: more than clients keep one. httpx (the SDKs of Anthropic and
+# OpenAI for Python) does for 5 s, which is uvicorn's default: of requests sent after five seconds' rest 2.5 % met a
+# connection that was just being closed (10 of 400). Go and reqwest (Codex) keep one for 90 s.
+IDLE_WITHIN = 95
 _OF_LITELLM = 640 * 2**20  # bytes that it needs beside bodies
 _COPIES = 8  # of a body, at the peak: its bytes, its text, what is parsed, and what is sent on
 
@@ -61,7 +65,8 @@ def serve_guarded(config: Mapping[str, Any], hidden: Iterable[str] = (), **optio
         leave_environment_alone()
         quiet_access_log()
         inner = RedactedErrors(app, hidden)  # LiteLLM's own stays: it is asked for by its name
-        run(**{**given, **options, "app": guarded(inner, config), "http": _protocol()})
+        ours = {"app": guarded(inner, config), "http": _protocol()}
+        run(**{"timeout_keep_alive": IDLE_WITHIN, **given, **options, **ours})
 
     uvicorn.run = run_guarded
 

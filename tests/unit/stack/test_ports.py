@@ -106,6 +106,13 @@ async def test_an_instance_that_was_started_before_keeps_its_ports(stage: Stage)
     assert await ports(stage, "two") == (4444, 5433)
 
 
+async def test_a_stop_before_the_first_start_keeps_no_ports(stage: Stage) -> None:
+    await ports(stage, "one")
+    async with stack(stage, "two") as opened:
+        await opened.down(remove=True)
+    assert await ports(stage, "two") == (4445, 5434)
+
+
 async def test_status_shows_what_is_published_and_not_what_would_be(stage: Stage) -> None:
     await ports(stage, "one")
     async with stack(stage, "one", LITELLM_PORT="4800") as opened:

@@ -250,6 +250,16 @@ async def test_there_is_nothing_to_stop(stage: Stage) -> None:
     assert not stage.settings.paths.intent_file.exists()
 
 
+@pytest.mark.parametrize("remove", [False, True])
+async def test_a_stop_of_the_database_alone_says_nothing_of_the_next_start(stage: Stage, *, remove: bool) -> None:
+    stage.deployed(database=True)  # by `db start`: no proxy was ever started
+    stage.has(Service.TIMESCALEDB)
+    async with stack_of(stage) as stack:
+        await stack.down(database=True, remove=remove)
+        started = await stack.up()
+    assert started.services == BOTH
+
+
 async def test_a_restart_is_a_stop_and_a_start_with_what_was_wanted(stage: Stage) -> None:
     await start(stage)
     async with stack_of(stage) as stack:
