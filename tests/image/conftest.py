@@ -23,6 +23,14 @@ RUNNING = pytest.mark.xdist_group("tests/image/running")
 sys.path.insert(0, str(REPOSITORY))  # `callbacks` is a package of the container's
 
 
+@pytest.fixture(scope="module")
+def boot() -> Iterator[None]:
+    """Make the container's own package importable."""
+    sys.path.insert(0, str(REPOSITORY / "dep/litellm"))
+    yield
+    sys.path.remove(str(REPOSITORY / "dep/litellm"))
+
+
 @pytest.fixture(scope="session")
 def bases() -> Mapping[str, str]:
     """The two base images, as the compose file's variables."""

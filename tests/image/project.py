@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from tests.runs import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["MASTER_KEY", "PASSWORD", "REPOSITORY", "Project", "docker", "free_port", "services_folder"]
+__all__ = ["MASTER_KEY", "PASSWORD", "REPOSITORY", "Project", "boot_module", "docker", "free_port", "services_folder"]
 
 REPOSITORY = Path(__file__).parents[2]
 MASTER_KEY = "sk-planted0master0key" + "0" * 32
@@ -40,6 +41,11 @@ DEMO: dict[str, Any] = {
     },
     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
 }
+
+
+def boot_module(name: str) -> Any:
+    """Import a module of what runs in LiteLLM's container before LiteLLM; with the fixture `boot`."""
+    return importlib.import_module(f"boot.{name}")
 
 
 def docker(*argv: str, check: bool = True, stdin: str | None = None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -11,19 +10,12 @@ import pytest
 
 from run_claude.domain.marks import mark_in, unsealed
 
-from .project import MASTER_KEY, PASSWORD, REPOSITORY
+from .project import MASTER_KEY, PASSWORD, boot_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture(scope="module", autouse=True)
-def boot() -> Iterator[None]:
-    """Make the container's own package importable."""
-    sys.path.insert(0, str(REPOSITORY / "dep/litellm"))
-    yield
-    sys.path.remove(str(REPOSITORY / "dep/litellm"))
+pytestmark = pytest.mark.usefixtures("boot")
 
 
 @pytest.fixture
@@ -31,12 +23,12 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Any:
     variables = {"HOST": "timescaledb", "USERNAME": "postgres", "PASSWORD": PASSWORD, "NAME": "my db"}
     for name, value in variables.items():
         monkeypatch.setenv(f"DATABASE_{name}", value)
-    return importlib.import_module("boot.database").Database.from_environment()
+    return boot_module("database").Database.from_environment()
 
 
 def test_without_a_host_there_is_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_HOST", raising=False)
-    assert importlib.import_module("boot.database").Database.from_environment() is None
+    assert boot_module("database").Database.from_environment() is None
 
 
 def test_an_address_holds_any_password_and_the_size_of_the_pool(database: Any) -> None:
@@ -75,13 +67,13 @@ def test_an_address_heeds_what_the_configuration_says_of_the_pool(database: Any)
     ],
 )
 def test_a_failed_migration_is_named_with_the_databases_words(text: str, words: str) -> None:
-    assert importlib.import_module("boot.migrations").explain(text) == words
+    assert boot_module("migrations").explain(text) == words
 
 
 def test_a_password_is_on_no_command_line_of_prismas(
     database: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    without_password = importlib.import_module("boot.migrations").without_password
+    without_password = boot_module("migrations").without_password
     monkeypatch.setenv("PRISMA_SCHEMA_ENGINE_BINARY", str(tmp_path / "schema-engine"))
     url = database.url({})
     assert without_password(url) == {"DATABASE_URL": url}, "the native engine knows no other way"
@@ -94,7 +86,7 @@ def test_a_password_is_on_no_command_line_of_prismas(
 def test_what_it_says_is_sealed_as_the_controller_checks_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = importlib.import_module("boot.words")
+    words = boot_module("words")
     monkeypatch.delenv("LITELLM_MASTER_KEY", raising=False)
     words.say("before it has\nits secrets")
     assert capsys.readouterr().err == "run-claude: before it has its secrets\n"

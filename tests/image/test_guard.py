@@ -1,224 +1,24 @@
-"""What stands in front of LiteLLM: who may speak, of what, and how much. No container is needed."""
+"""What stands in front of LiteLLM, as a layer before an application: who gets through, and how much."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import logging
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from run_claude.config.client_key import client_key
-from run_claude.config.settings import load_settings
-
-from .project import MASTER_KEY, REPOSITORY
+from .project import MASTER_KEY, boot_module
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("boot")]
 LOCAL = "127.0.0.1:4444"
 LITELLM = "x-litellm-api-key"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def boot() -> Iterator[None]:
-    """Make the container's own package importable."""
-    sys.path.insert(0, str(REPOSITORY / "dep/litellm"))
-    yield
-    sys.path.remove(str(REPOSITORY / "dep/litellm"))
-
-
-def module(name: str) -> Any:
-    return importlib.import_module(f"boot.{name}")
-
-
-# --- whose page, which name ---------------------------------------------------------------------------------------
-
-
-def elsewhere(method: str = "POST", *, bind: str = "127.0.0.1", own: str = "172.18.0.3", **headers: str) -> int:
-    """Return the status of the refusal; 0 if there is none."""
-    rules = module("rules")
-    hosts = rules.Hosts.of(bind, ["litellm", "mine-litellm", "box.example.org"])
-    given = {name.replace("_", "-").encode(): value.encode() for name, value in ({"host": LOCAL} | headers).items()}
-    refusal = rules.from_elsewhere(method, given, hosts, own)
-    return refusal.status if refusal else 0
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        *("127.0.0.1:4444", "localhost:4444", "LOCALHOST", "[::1]:4444", "litellm:4444", "mine-litellm:4444"),
-        *("box.example.org", "host.docker.internal:4444", "172.18.0.3:4444"),
-    ],
-)
-def test_our_names_are_answered(host: str) -> None:
-    assert elsewhere(host=host) == 0
-
-
-@pytest.mark.parametrize(
-    "host", ["", "evil.example", "127.0.0.1.evil.example:4444", "192.0.2.1:4444", "localhost.evil"]
-)
-def test_other_names_are_not(host: str) -> None:
-    assert elsewhere(host=host) == 421
-
-
-@pytest.mark.parametrize(("host", "status"), [("192.0.2.1:4444", 0), ("[2001:db8::1]", 0), ("evil.example", 421)])
-def test_on_all_addresses_any_address_is_ours_and_no_other_name(host: str, status: int) -> None:
-    assert elsewhere(bind="0.0.0.0", host=host) == status  # noqa: S104 (not bound here)
-    assert elsewhere(bind="[::]", host=host) == status
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({}, 0),
-        ({"origin": f"http://{LOCAL}"}, 0),
-        ({"origin": "null"}, 403),
-        ({"origin": "https://evil.example"}, 403),
-        ({"origin": "http://127.0.0.1:3000"}, 403),
-        ({"origin": ""}, 403),
-        ({"sec_fetch_site": "none"}, 0),
-        ({"sec_fetch_site": "same-origin"}, 0),
-        ({"sec_fetch_site": "same-site"}, 403),
-        ({"sec_fetch_site": "cross-site"}, 403),
-    ],
-)
-def test_pages_of_others_are_refused(headers: dict[str, str], status: int) -> None:
-    assert elsewhere("GET", **headers) == status
-
-
-def test_no_preflight_is_answered() -> None:
-    assert elsewhere("OPTIONS") == 403
-
-
-# --- whose key ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("path", "headers", "query", "found"),
-    [
-        ("/v1/messages", {"authorization": "Bearer a"}, "", ("authorization", "a")),
-        ("/v1/messages", {"authorization": "a"}, "", ("authorization", "")),
-        ("/v1/messages", {"authorization": "Basic a", "x-api-key": "b"}, "", ("authorization", "")),
-        ("/v1/messages", {"x-api-key": "b", "authorization": "Bearer a"}, "", ("authorization", "a")),
-        ("/v1/messages", {"x-api-key": "b", "authorization": ""}, "", ("x-api-key", "b")),
-        (
-            "/v1/messages",
-            {"authorization": "Bearer a", "x-litellm-api-key": "Bearer c"},
-            "",
-            ("x-litellm-api-key", "c"),
-        ),
-        ("/v1/messages", {"x-litellm-api-key": "c"}, "", ("x-litellm-api-key", "c")),
-        ("/v1/messages", {}, "key=d", ("", "")),
-        ("/models/m:generateContent", {}, "key=d", ("?key", "d")),
-        ("/models/m:generateContent", {"x-goog-api-key": "g"}, "key=d", ("x-goog-api-key", "g")),
-    ],
-)
-def test_a_key_is_looked_for_in_litellms_order(
-    path: str, headers: dict[str, str], query: str, found: tuple[str, str]
-) -> None:
-    given = {name.encode(): value.encode() for name, value in headers.items()}
-    where, key = module("rules").given_key(path, given, query.encode())
-    assert (where.decode(), key) == found
-
-
-def test_litellm_gets_one_key_and_the_guards_word_of_the_profile() -> None:
-    login = b"Bearer sk-ant-oat01-login"
-    headers = [
-        *((b"x-litellm-api-key", b"Bearer client"), (b"authorization", login), (b"authorization", b"Bearer x")),
-        *((b"x-api-key", b"sk-other"), (b"x-run-claude-profile", b"rich"), (b"x-run-claude-speaker", b"admin")),
-        (b"anthropic-beta", b"one"),
-    ]
-    got, query = module("rules").as_client(headers, b"beta=true", b"x-litellm-api-key", "master", "poor")
-    assert dict(got) == {
-        b"anthropic-beta": b"one",
-        b"authorization": login,
-        b"x-litellm-api-key": b"Bearer master",
-        b"x-run-claude-profile": b"poor",
-        b"x-run-claude-speaker": b"client",
-    }
-    assert len(got) == 5
-    assert query == b"beta=true"
-
-
-def test_a_login_is_no_second_key() -> None:
-    headers = [(b"x-api-key", b"client"), (b"x-goog-api-key", b"other"), (b"host", b"localhost")]
-    got, _ = module("rules").as_client(headers, b"", b"x-api-key", "master", "p")
-    assert [name for name, _ in got] == [b"host", b"x-api-key", b"x-run-claude-profile", b"x-run-claude-speaker"]
-
-
-def test_a_key_leaves_the_address() -> None:
-    got, query = module("rules").as_client([], b"key=client&alt=sse", b"?key", "master", "p")
-    assert (dict(got)[b"x-goog-api-key"], query) == (b"master", b"alt=sse")
-
-
-def test_host_and_container_derive_the_same_key(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path), "LITELLM_MASTER_KEY": MASTER_KEY}
-    ours = client_key(load_settings(environ), "demo")
-    assert ours == module("keys").client_key(MASTER_KEY, "demo")
-    assert ours != client_key(load_settings(environ), "other")
-    assert len(ours) == 51
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/v1/messages", "/v1/messages/count_tokens", "/chat/completions", "/v1/chat/completions", "/v1/responses"),
-        *(
-            "/v1/responses/resp_1",
-            "/v1/models",
-            "/v1/models/demo-opus",
-            "/v1/models/qwen3:4b",
-            "/v1/embeddings",
-            "/v1/audio/speech",
-        ),
-        *("/v1beta/models/gemini-pro:streamGenerateContent", "/models/a/b:generateContent", "/v2/rerank"),
-    ],
-)
-def test_clients_may_ask_models(path: str) -> None:
-    assert module("rules").is_for_clients(path)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/", "/key/generate", "/model/new", "/model/info", "/v1/files", "/v1/batches", "/v1/fine_tuning/jobs"),
-        *("/anthropic/v1/messages", "/openai/v1/chat/completions", "/v1/messages/", "//v1/messages", "/v1/skills"),
-        *("/v1/vector_stores", "/mcp", "/config/update", "/health", "/metrics", "/v1/messages/batches", "/v1/realtime"),
-        *("/v1/responses/a/b/c", "/utils/transform_request", "/v1/messages\n", "/spend/logs"),
-    ],
-)
-def test_clients_may_do_nothing_else(path: str) -> None:
-    assert not module("rules").is_for_clients(path)
-
-
-@pytest.mark.parametrize(
-    ("body", "refers"),
-    [
-        (b'{"litellm_params": {"api_key": "os.environ/GROQ_API_KEY"}}', True),
-        (b'{"a": [{"b": "Bearer os.environ/X"}]}', True),
-        (rb'{"a": "os\u002eenviron/X"}', True),
-        (rb'{"a": "os.environ\/X"}', True),
-        (b"api_key=os.environ%2FX", True),
-        (rb'{"litellm_params": "{\"api_key\": \"os.environ\\u002fX\"}"}', True),
-        (rb'{"a": "{\"b\": \"{\\\"c\\\": \\\"os.environ\\\/X\\\"}\"}"}', True),
-        (b'{"aws_web_identity_token": "oidc/env/GROQ_API_KEY"}', True),
-        (b'{"aws_web_identity_token": "oidc/google/https://example.com"}', False),
-        (b'{"a": "environ"}', False),
-        (b"", False),
-    ],
-)
-def test_what_names_the_environment_is_recognized(body: bytes, *, refers: bool) -> None:
-    assert module("rules").refers_to_environment(body) is refers
-
-
-# --- the layer ----------------------------------------------------------------------------------------------------
 
 
 class App:
@@ -269,9 +69,9 @@ class Layer:
 
     def __init__(self, routes: Path, **options: Any) -> None:
         self.app, self.routes = App(), routes
-        self.keys = module("keys").ClientKeys(MASTER_KEY, routes)
-        given = {"hosts": module("rules").Hosts.of("127.0.0.1", []), "keys": self.keys, "master_key": MASTER_KEY}
-        self.guard = module("guard").Guard(self.app, **given, **options)
+        self.keys = boot_module("keys").ClientKeys(MASTER_KEY, routes)
+        given = {"hosts": boot_module("rules").Hosts.of("127.0.0.1", []), "keys": self.keys, "master_key": MASTER_KEY}
+        self.guard = boot_module("guard").Guard(self.app, **given, **options)
 
     async def ask(
         self, path: str = "/v1/messages", key: str = "", body: list[bytes] | None = None, **headers: str
@@ -373,7 +173,7 @@ async def test_a_clients_key_is_for_models(layer: Layer) -> None:
 
 
 async def test_a_key_of_before_is_explained(layer: Layer) -> None:
-    answer = await layer.ask(key=module("keys").client_key("sk-the-master-key-of-before", "rich"))
+    answer = await layer.ask(key=boot_module("keys").client_key("sk-the-master-key-of-before", "rich"))
     assert answer.status == 401
     assert "run-claude env" in answer.error["message"]
 
@@ -454,8 +254,8 @@ async def test_all_bodies_together_have_a_limit_until_they_are_answered(tmp_path
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module("guard"), "PATIENCE", 0.01)
-    monkeypatch.setattr(module("guard"), "_DRAINED_WITHIN", 0.01)
+    monkeypatch.setattr(boot_module("guard"), "PATIENCE", 0.01)
+    monkeypatch.setattr(boot_module("guard"), "_DRAINED_WITHIN", 0.01)
     answer = await layer.ask("/v1/messages", MASTER_KEY, [MORE])
     assert answer.status == 408
     assert layer.guard._held == 0
@@ -465,7 +265,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(layer: Layer, monkeyp
     ("text", "size"), [("64m", 64 * 2**20), ("1g", 2**30), ("100", 100), ("10K", 10240), ("", 64 * 2**20)]
 )
 def test_a_limit_is_written_as_docker_writes_memory(text: str, size: int) -> None:
-    assert module("serving").max_body(text) == size
+    assert boot_module("serving").max_body(text) == size
 
 
 # --- the log ------------------------------------------------------------------------------------------------------
@@ -474,7 +274,7 @@ def test_a_limit_is_written_as_docker_writes_memory(text: str, size: int) -> Non
 async def test_what_is_refused_is_counted_and_told_together(
     layer: Layer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module("tally"), "_TOLD_EVERY", 0.05)
+    monkeypatch.setattr(boot_module("tally"), "_TOLD_EVERY", 0.05)
     with caplog.at_level(logging.WARNING, "uvicorn.error"):
         for number in range(1000):
             await layer.ask(f"/run-claude: P1000 {number}\n")
@@ -488,7 +288,7 @@ async def test_what_is_refused_is_counted_and_told_together(
 
 
 async def test_what_is_refused_writes_no_line_of_access(layer: Layer) -> None:
-    guard, lines = module("tally"), []
+    guard, lines = boot_module("tally"), []
     logger = logging.getLogger("uvicorn.access")
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import io
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from .project import REPOSITORY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .project import boot_module
 
 KEY = "sk-or-v1-0123456789abcdef"
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def redaction(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(sys, "path", [str(REPOSITORY / "dep/litellm"), *sys.path])
-    yield importlib.import_module("boot.redaction")
+def redaction(boot: None) -> Any:
+    return boot_module("redaction")
 
 
 @pytest.mark.parametrize(

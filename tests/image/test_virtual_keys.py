@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
 
-from .project import MASTER_KEY, REPOSITORY
+from .project import MASTER_KEY, boot_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module", autouse=True)
-def boot() -> Iterator[None]:
-    """Make the container's own package importable."""
-    sys.path.insert(0, str(REPOSITORY / "dep/litellm"))
-    yield
-    sys.path.remove(str(REPOSITORY / "dep/litellm"))
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("boot")]
 
 
 def hashed(key: str) -> str:
@@ -87,12 +76,12 @@ class Stage:
         table = {"one": {"models": ["a"]}, "two": {"models": ["b"]}, "unserved": {}}
         (routes / "profiles.json").write_text(json.dumps({"profiles": table}))
         self.litellm = LiteLLM()
-        self.keys = importlib.import_module("boot.keys").ClientKeys(MASTER_KEY, routes)
+        self.keys = boot_module("keys").ClientKeys(MASTER_KEY, routes)
         self.virtual: Any = self.fresh()
 
     def fresh(self) -> Any:
         """Return them as after a start."""
-        made = importlib.import_module("boot.virtual_keys").VirtualKeys
+        made = boot_module("virtual_keys").VirtualKeys
         return made(self.litellm, self.keys, MASTER_KEY, self.litellm.remembered.discard)
 
 
@@ -136,7 +125,7 @@ async def test_after_a_rotation_the_key_of_before_is_gone(stage: Stage) -> None:
 async def test_a_database_made_anew_gets_them_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     assert await stage.virtual.is_known("one")
     stage.litellm.kept.clear()
-    monkeypatch.setattr(importlib.import_module("boot.virtual_keys"), "_FRESH", -1)  # a minute later
+    monkeypatch.setattr(boot_module("virtual_keys"), "_FRESH", -1)  # a minute later
     assert await stage.fresh().is_known("one")
     assert list(stage.litellm.kept.values()) == ["run-claude:one"]
 
@@ -157,7 +146,7 @@ async def test_while_the_database_fails_requests_go_on_and_it_is_left_alone(stag
 
 
 async def test_no_request_waits_for_a_database_that_hangs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("boot.virtual_keys"), "_WITHIN", 0.01)
+    monkeypatch.setattr(boot_module("virtual_keys"), "_WITHIN", 0.01)
     stage.litellm.hangs = True
     assert not await stage.virtual.is_known("one")
     stage.litellm.hangs = False
