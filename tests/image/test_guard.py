@@ -96,7 +96,7 @@ class Layer:
             self.read += len(piece)
             return {"type": "http.request", "body": piece, "more_body": bool(pieces) or piece == MORE}
 
-        self.read = 0
+        self.read, self.scope = 0, scope
         await self.guard(scope, receive, answer.send)
         return answer
 
@@ -227,6 +227,20 @@ async def test_nothing_stored_may_name_the_environment(layer: Layer) -> None:
 
 
 # --- how much -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "known"),
+    [
+        ("/v1/messages", MASTER_KEY, True),
+        ("/v1/messages", "", False),
+        ("/health/liveliness", "", False),
+        ("/health/liveliness", MASTER_KEY, False),
+    ],
+)
+async def test_only_who_shows_a_key_may_rest_long(layer: Layer, path: str, key: str, *, known: bool) -> None:
+    await layer.ask(path, key, x_run_claude_speaker="admin")
+    assert bool(layer.scope.get(boot_module("guard").KNOWN)) is known
 
 
 @pytest.mark.parametrize("length", [{"content_length": "101"}, {}])

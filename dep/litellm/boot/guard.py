@@ -43,6 +43,7 @@ __all__ = ["Guard", "VirtualKeys"]
 
 # LiteLLM answers an Origin with CORS headers, and packs long errors, in which keys could not be found then.
 _NOT_PASSED = frozenset({SPEAKER, b"origin", b"accept-encoding"})
+KNOWN = "run_claude.known"  # in a scope: whether a key was shown, for the server (boot/serving.py)
 STORED = "/run-claude/stored"  # an answer of ours, for the administrator
 MAX_BODY = 64 * 2**20
 PATIENCE = 30  # seconds for the next piece of a body
@@ -110,6 +111,7 @@ class Guard:
         if refusal is not None:
             await self._refuse(scope, headers, receive, send, refusal)
             return
+        scope[KNOWN] = any(name == SPEAKER for name, _ in scope["headers"])
         send = _without_cors(send)
         if scope["path"] == STORED and self._stored is not None and _speaks_admin(scope):
             await _answer(send, 200, await self._stored())

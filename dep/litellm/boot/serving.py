@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boot.guard import MAX_BODY, Guard
+from boot.guard import KNOWN, MAX_BODY, Guard
 from boot.keys import ClientKeys
 from boot.lazy_routes import build_routes_when_needed
 from boot.redaction import RedactedErrors
@@ -24,9 +24,9 @@ __all__ = ["guarded", "import_litellm", "serve_guarded"]
 
 ROUTES = "/app/routes"
 HEADERS_WITHIN = 20  # seconds until the headers of a request are there
-# Seconds that a connection may wait for its next request: more than clients keep one. httpx (the SDKs of Anthropic and
-# OpenAI for Python) does for 5 s, which is uvicorn's default: of requests sent after five seconds' rest 2.5 % met a
-# connection that was just being closed (10 of 400). Go and reqwest (Codex) keep one for 90 s.
+# Seconds that the connection of a client with a key may wait for its next request: more than clients keep one. httpx
+# (the SDKs of Anthropic and OpenAI for Python) does for 5 s, which is uvicorn's default: of requests sent after five
+# seconds' rest 2.5 % met a connection that was just being closed (10 of 400). Go and reqwest (Codex) keep one for 90 s.
 IDLE_WITHIN = 95
 _OF_LITELLM = 640 * 2**20  # bytes that it needs beside bodies
 _COPIES = 8  # of a body, at the peak: its bytes, its text, what is parsed, and what is sent on
@@ -65,8 +65,7 @@ def serve_guarded(config: Mapping[str, Any], hidden: Iterable[str] = (), **optio
         leave_environment_alone()
         quiet_access_log()
         inner = RedactedErrors(app, hidden)  # LiteLLM's own stays: it is asked for by its name
-        ours = {"app": guarded(inner, config), "http": _protocol()}
-        run(**{"timeout_keep_alive": IDLE_WITHIN, **given, **options, **ours})
+        run(**{**given, **options, "app": guarded(inner, config), "http": _protocol()})
 
     uvicorn.run = run_guarded
 
@@ -138,12 +137,12 @@ def _machine() -> int:
 
 
 def _protocol() -> type:
-    """Return uvicorn's protocol, which has no limit of time for headers, with one."""
+    """Return uvicorn's protocol with limits of ours: for headers, and for a connection that rests."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Impatient(H11Protocol):
-        """Ends a connection whose request does not come."""
+        """Ends a connection whose request does not come; where a key was shown, after a longer rest."""
 
         _deadline: Any = None
 
@@ -161,6 +160,11 @@ def _protocol() -> type:
         def connection_lost(self, exc: Exception | None) -> None:
             self._cease()
             super().connection_lost(exc)
+
+        def on_response_complete(self) -> None:
+            known = self.scope.get(KNOWN, False)
+            self.timeout_keep_alive = max(self.config.timeout_keep_alive, IDLE_WITHIN if known else 0)
+            super().on_response_complete()
 
         def _wait(self) -> None:
             if self._deadline is None:
