@@ -165,8 +165,9 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     threading._shutdown()  # type: ignore[attr-defined]  # as Python does at its end
     atexit._run_exitfuncs()
     gc.collect()  # what was never closed or awaited says so now; all that was imported before is frozen: 2 ms
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if not stream.closed:  # one is where the reader is gone
+            stream.flush()
     os._exit(code)  # without taking all modules apart, which is 0.09 s
 
 

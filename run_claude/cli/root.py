@@ -177,6 +177,8 @@ async def _call(app: App, arguments: list[str]) -> int:
     except RunClaudeError as error:
         return app.output.failure(explained(app, error))
     except SystemExit as ended:
+        if ended.code == 0:  # what a shell asked for is completed
+            return 0
         if isinstance(ended.code, int) and ended.code > 128:  # a signal came while a pipe was read
             app.output.interrupted(ended.code)
             return ended.code

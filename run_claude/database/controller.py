@@ -247,7 +247,7 @@ class Database:
         compose = await self.session.deployed_compose()
         async with one_restore(self.session, "db destroy"), self.session.writing("db destroy"):
             manifest = await self._last_backup(compose) if backup else None
-            self.session.intend("down")
+            self.session.intend_down()
             self.session.reporter.step("Removing the containers")
             await compose.down()
             self.session.reporter.step("Removing the data")

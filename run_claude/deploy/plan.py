@@ -153,14 +153,14 @@ def choose_profile(
         return profile, notes
     intent, note = load_intent(settings.paths.intent_file)
     notes += [note] if note else []
-    if intent is not None and intent.profile:
+    if intent is not None:
         last = catalogue.profiles.get(intent.profile)
         if last is not None and catalogue.usable(last, is_set):
             return last, notes
         why = "is not there any more" if last is None else "lacks a key now"
         notes.append(f"Profile {intent.profile}, used last, {why}.")
     if (first := catalogue.first_usable(is_set)) is not None:
-        if intent is None or not intent.profile:  # never started, if perhaps stopped
+        if intent is None:
             notes.append(f"Profile {first.name} is used: its keys are there.")
         return first, notes
     notes.append(

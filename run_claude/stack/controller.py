@@ -181,7 +181,7 @@ class Stack:
         compose = await session.deployed_compose()
         async with session.writing("proxy stop"):
             try:
-                session.intend("down")
+                session.intend_down()
                 session.finish()
             except ConfigError as error:  # a full disk stops no stop
                 session.reporter.note(f"The stop cannot be remembered, and `watch` may end it. {error.message}")

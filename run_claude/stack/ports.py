@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from run_claude.domain.remembered import Origin
+from run_claude.domain.remembered import VARIABLES, Origin
 from run_claude.stack import holders
+from run_claude.state.deployed import is_deployed, load_deployment
 from run_claude.state.instance import as_remembered
 from run_claude.state.instances import ports_of
 
@@ -32,7 +33,7 @@ async def choose_ports(session: Session) -> bool:
     :raises EngineError: if the engine cannot be asked
     """
     settings = session.settings
-    if (intent := session.intent()) is not None and intent.profile:  # a stop before the first start has none
+    if session.intent() is not None:
         return False
     wanted = {"port": settings.port}
     if settings.database_port is not None:
@@ -45,7 +46,8 @@ async def choose_ports(session: Session) -> bool:
     taken = {port: owners[port] for port in free.values() if port in owners}
     if not taken:
         return False
-    chosen = _next_pair(settings, free, {*owners, *(wanted[name] for name in wanted.keys() - free)})
+    avoided = {*owners, *(wanted[name] for name in wanted.keys() - free)}
+    chosen = _next_pair(settings, free, avoided, await anyio.to_thread.run_sync(_own, settings))
     if chosen is None:
         return False  # the start says what is taken
     asked = {**settings.asked, **{name: str(port) for name, port in chosen.items()}}
@@ -64,12 +66,21 @@ def _is_usual(settings: Settings, name: str) -> bool:
     )
 
 
-def _next_pair(settings: Settings, usual: dict[str, int], avoided: set[int]) -> dict[str, int] | None:
+def _own(settings: Settings) -> set[int]:
+    """Return the ports of a database of this instance that was started by itself: it may hold them now."""
+    if not is_deployed(settings.paths):
+        return set()
+    variables = load_deployment(settings.paths).project.variables
+    return {int(variables[name]) for name in VARIABLES.values() if variables.get(name, "").isdigit()}
+
+
+def _next_pair(settings: Settings, usual: dict[str, int], avoided: set[int], own: set[int]) -> dict[str, int] | None:
     """Return the next ports, as far above the usual ones as each other; ``None`` if none near are free."""
     for step in range(1, _TRIES):
         chosen = {name: port + step for name, port in usual.items()}
         if avoided.isdisjoint(chosen.values()) and all(
-            port < 65536 and holders.is_free(settings.bind if name == "port" else settings.database_bind, port)
+            port < 65536
+            and (port in own or holders.is_free(settings.bind if name == "port" else settings.database_bind, port))
             for name, port in chosen.items()
         ):
             return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,7 +24,6 @@ from run_claude.state.unfinished import Unfinished, forget_unfinished, load_unfi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from typing import Literal
 
     from anyio.abc import TaskGroup
 
@@ -199,17 +199,21 @@ class Session:
         """Return what the user wants; ``None`` before the first start, or if the file is broken."""
         return load_intent(self.settings.paths.intent_file)[0]
 
-    def intend(self, wanted: Literal["up", "down"], *, database: bool = True, profile: str = "") -> None:
-        """Remember what the user wants: `watch` heals that, and nothing else. A stop keeps how it was started.
-
-        :param database: as a start is that says nothing of it, also after the stop of what was never started
+    def intend_up(self, *, database: bool, profile: str) -> None:
+        """Remember how the user wants it to run: `watch` heals that, and nothing else.
 
         :raises ConfigError: if it cannot be written
         """
-        intent = Intent(wanted=wanted, database=database, profile=profile, said=self.settings.said)
-        if wanted == "down" and (last := self.intent()):
-            intent = replace(last, wanted="down", at=intent.at)
+        intent = Intent(wanted="up", database=database, profile=profile, said=self.settings.said)
         save_intent(self.settings.paths.intent_file, intent)
+
+    def intend_down(self) -> None:
+        """Remember that it is to be stopped, and how it was started. If it never was, there is nothing to remember.
+
+        :raises ConfigError: if it cannot be written
+        """
+        if last := self.intent():
+            save_intent(self.settings.paths.intent_file, replace(last, wanted="down", at=time.time()))
 
     # --- what is stopped in order to start again --------------------------------------------------------------
 

@@ -98,7 +98,7 @@ class Up:
         session, services, last = self._session, services_of(database), self._session.intent()
         await check_engine(session)
         served = default_profile(self._settings.paths)
-        session.intend("up", database=database, profile=planned.profile.name)
+        session.intend_up(database=database, profile=planned.profile.name)
         if for_all or not before.healthy(services) or not served:
             set_default_profile(self._settings, planned.profile.name)
         left = session.unfinished()

@@ -32,7 +32,10 @@ class Intent:
 
 def load_intent(path: Path) -> tuple[Intent | None, str]:
     """Return the intent and a note. A broken file counts as none, and the note names what is broken."""
-    return reader.load(path, _intent)
+    intent, note = reader.load(path, _intent)
+    if intent is not None and not intent.profile:
+        intent = None  # an older release's, of a stop before the first start: its `database` is nobody's word
+    return intent, note
 
 
 def save_intent(path: Path, intent: Intent) -> None:

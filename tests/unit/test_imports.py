@@ -1,4 +1,4 @@
-"""What commands begin with can be imported first: forked ones (tests/ready.py) have imported everything before."""
+"""What commands begin with can be imported first of its room: forked ones (tests/ready.py) have imported all before."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ for name in names:
         importlib.import_module(name)
         os._exit(0)
     if os.waitpid(pid, 0)[1]:
-        sys.exit(f"{name} cannot be imported before others")
+        sys.exit(f"{name} cannot be imported before the others")
 """
 
 
 @pytest.mark.parametrize("package", ["run_claude.cli.commands", "run_claude.stack"])
-def test_each_module_can_be_imported_before_all_others(package: str) -> None:
+def test_each_module_can_be_imported_before_the_others_of_its_room(package: str) -> None:
     modules = [module.name for module in pkgutil.walk_packages(run_claude.__path__, "run_claude.")]
     rank = RANK[own := room(package.removeprefix("run_claude."))]
     below = [name for name in modules if RANK.get(room(name.removeprefix("run_claude.")), rank) < rank]

@@ -53,6 +53,10 @@ def imports(module: str) -> set[str]:
             found |= (below & MODULES.keys()) or {base}
         elif isinstance(node, ast.ImportFrom) and node.module == "run_claude":
             found |= {alias.name for alias in node.names} & MODULES.keys()
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}: imports have whole names"
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("run_claude.") for alias in node.names} & MODULES.keys()
     return found
 
 

@@ -24,9 +24,9 @@ __all__ = ["guarded", "import_litellm", "serve_guarded"]
 
 ROUTES = "/app/routes"
 HEADERS_WITHIN = 20  # seconds until the headers of a request are there
-# Seconds that the connection of a client with a key may wait for its next request: more than clients keep one. httpx
-# (the SDKs of Anthropic and OpenAI for Python) does for 5 s, which is uvicorn's default: of requests sent after five
-# seconds' rest 2.5 % met a connection that was just being closed (10 of 400). Go and reqwest (Codex) keep one for 90 s.
+# Seconds that the connection of a client with a key may wait for its next request: longer than most clients keep one.
+# httpx (the SDKs of Anthropic and OpenAI for Python) keeps one for 5 s, which is uvicorn's default: of 400 requests
+# after five seconds of rest, 10 met a connection that was just being closed. Go and reqwest (Codex) keep one for 90 s.
 IDLE_WITHIN = 95
 _OF_LITELLM = 640 * 2**20  # bytes that it needs beside bodies
 _COPIES = 8  # of a body, at the peak: its bytes, its text, what is parsed, and what is sent on

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from run_claude.config.settings import load_settings
+from run_claude.database import Database
 from run_claude.domain.lifecycle import Service
 from run_claude.errors import ConflictError
 from run_claude.stack import Stack, holders
@@ -110,6 +111,16 @@ async def test_a_stop_before_the_first_start_keeps_no_ports(stage: Stage) -> Non
     await ports(stage, "one")
     async with stack(stage, "two") as opened:
         await opened.down(remove=True)
+    assert await ports(stage, "two") == (4445, 5434)
+
+
+async def test_a_database_that_was_started_by_itself_keeps_its_port(stage: Stage) -> None:
+    await ports(stage, "one")
+    async with stack(stage, "two") as opened:
+        database = Database.open(opened.settings, reporter=stage.reporter, compose=FakeCompose(stage.engine, "two"))
+        async with database as alone:
+            await alone.start()
+    stage.taken.add(5434)  # by it
     assert await ports(stage, "two") == (4445, 5434)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Intent,
         wanted=st.sampled_from(["up", "down"]),
         database=st.booleans(),
-        profile=st.text(st.characters(codec="utf-8")),
+        profile=st.text(st.characters(codec="utf-8"), min_size=1),
         at=st.floats(0, 1e12),
     )
 )
@@ -29,6 +29,12 @@ def test_a_saved_intent_is_loaded(tmp_path_factory: pytest.TempPathFactory, inte
 
 def test_no_file_is_no_intent_and_nothing_to_say(tmp_path: Path) -> None:
     assert load_intent(tmp_path / "no") == (None, "")
+
+
+def test_what_an_older_release_wrote_at_a_stop_before_the_first_start_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "intent.json"
+    path.write_text('{"wanted": "down", "database": false, "profile": "", "said": {}, "at": 1.5}')
+    assert load_intent(path) == (None, "")
 
 
 _GOOD = b'{"wanted": "up", "database": true, "profile": "demo", "at": 1.5}'
