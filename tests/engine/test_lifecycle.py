@@ -138,7 +138,8 @@ def test_a_first_start_ends_at_once_and_the_next_goes_on_where_the_database_was_
     instance.extra |= real()
     instance.run("install")  # the image is no part of what is timed
     _check_death(instance, "timescaledb")
-    instance.run("proxy", "stop")  # so that its container is started once more, by which the moment is known
+    instance.run("proxy", "stop", "--all")
+    docker("volume", "rm", f"{instance.name}-timescaledb-data")  # as the error says: initdb may have ended half-way
     command = _start_until(instance, "litellm")
     initialized, name = "PostgreSQL init process complete", instance.container("timescaledb")
     assert instance.phase("timescaledb") == "running starting"
