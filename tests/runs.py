@@ -26,7 +26,7 @@ _CLAIMS = Path("/var/tmp") / f"run-claude-tests-{os.getuid()}"
 # Below the ports that the kernel gives to whoever asks for any: a claimed one can be in nobody's way.
 _PORTS = range(20000, 32000)
 _ENGINE_WITHIN = 60  # seconds
-_FOLDERS = {Path(tempfile.gettempdir()), Path("/tmp")}  # `scripts/test --fast` has one in memory, and tidies that itself
+_FOLDERS = {Path(tempfile.gettempdir()), Path("/tmp")}  # that of `scripts/test --fast` is in memory, and tidied there
 
 _held: list[int] = []  # descriptors of locks; open until this process ends
 
